@@ -1,0 +1,298 @@
+"""Artefact folders: what every stage reads and writes.
+
+A stage reads finished folders and writes one. While it works, the folder is called `<name>.partial`; when everything
+is in it, `manifest.json` is written into it and the folder is renamed. So a folder without that suffix is finished,
+and a stage that was killed leaves its parents, its former result and its own finished units as they were.
+
+The manifest is the completion mark, the provenance (schema, config, the parents' fingerprints, a digest of every
+file) and the account (counts of everything kept and dropped). It holds nothing that varies between two runs on the
+same input: times, versions and hosts go to `run.json` beside it, so the fingerprint of an artefact is a function of
+inputs, config and seed alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+from pipeline.errors import PipelineError
+
+MANIFEST = "manifest.json"
+RUN = "run.json"
+PLAN = "plan.json"
+WORK = "work"
+"""Scratch folder of a stage inside its partial folder: unit marks and intermediate files; gone when it finishes."""
+SCHEMA = 1
+"""Version of the folder layout; a folder of another version is refused, not misread."""
+
+Counts = dict[str, int]
+
+
+def policy() -> dict[str, bool]:
+    """Metadata of a config field that says what is tolerated, not what is built (`allow_truncated`).
+
+    Such a field is no part of the manifest, so changing it neither makes a finished artefact stale nor throws away
+    the finished part of an unfinished one. The account shows what was tolerated.
+    """
+    return {"policy": True}
+
+
+def recorded(value: Any) -> Any:
+    """The part of a config that decides what is built, as JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: recorded(getattr(value, f.name)) for f in fields(value) if not f.metadata.get("policy")}
+    if isinstance(value, Mapping):
+        return {str(key): recorded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [recorded(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def merged(counts: list[Counts]) -> Counts:
+    """The sum of the units' counts, its keys sorted."""
+    keys = sorted({key for unit in counts for key in unit})
+    return {key: sum(unit.get(key, 0) for unit in counts) for key in keys}
+
+
+# ---------------------------------------------------------------------------------------------- files
+
+
+@contextmanager
+def written(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """A file that appears under its name only when the block ends well: written aside, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(aside, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut; renaming alone does not."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Any) -> None:
+    with written(path) as file:
+        json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True)
+        file.write("\n")
+
+
+def read_json(path: Path) -> Any:
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and sha256 of every file below `folder`, by relative path; logs and scratch are left out."""
+    skipped = {MANIFEST, RUN, PLAN, WORK, "logs"}
+    return {
+        str(path.relative_to(folder)): {"bytes": path.stat().st_size, "sha256": digest(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in skipped
+    }
+
+
+# ---------------------------------------------------------------------------------------------- layout
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the artefacts of one dump lie: `<root>/<stage>/`, or `<root>/<stage>-<variant>/`, or with the run's name."""
+
+    root: Path
+    run: str
+    variants: Mapping[str, str] = field(default_factory=dict)
+    """Stage -> the variant asked for by `<stage>.name`; "" is the plain folder."""
+
+    RUN_STAGES = frozenset({"pretrain", "evaluate", "export"})
+
+    def folder(self, stage: str) -> Path:
+        variant = self.variants.get(stage, "")
+        folder = self.root / (f"{stage}-{variant}" if variant else stage)
+        return folder / self.run if stage in self.RUN_STAGES else folder
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A finished folder, opened for reading."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the manifest: of config, parents, files and counts, through their digests."""
+        return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def counts(self) -> Counts:
+        return dict(self.manifest["counts"])
+
+    def files(self, pattern: str) -> list[Path]:
+        return sorted(self.folder.glob(pattern))
+
+
+def open_artefact(folder: Path, *, stage: str) -> Artefact:
+    """Open what `stage` finished in `folder`.
+
+    Raises:
+        PipelineError: it is not there, not finished, or of another layout version.
+    """
+    if not (folder / MANIFEST).is_file():
+        state = "is unfinished" if partial(folder).exists() else "is not there"
+        raise PipelineError(f"{folder} {state}: run the stage {stage} first (make {stage})")
+    manifest = read_json(folder / MANIFEST)
+    if manifest["schema"] != SCHEMA:
+        raise PipelineError(
+            f"{folder} has layout version {manifest['schema']}, this code reads {SCHEMA}: "
+            f"rebuild it with make {stage} ARGS=overwrite=true"
+        )
+    if manifest["stage"] != stage:
+        raise PipelineError(f"{folder} was made by the stage {manifest['stage']}, not by {stage}")
+    return Artefact(folder, manifest)
+
+
+# ---------------------------------------------------------------------------------------------- building
+
+
+def partial(folder: Path) -> Path:
+    """Where a stage works before `folder` is finished."""
+    return folder.with_name(folder.name + ".partial")
+
+
+@dataclass(slots=True)
+class Job:
+    """A stage at work: `folder` is the partial folder, `work` the scratch folder in it."""
+
+    target: Path
+    plan: dict[str, Any]
+    resumed: bool
+    started: float = field(default_factory=time.time)
+
+    @property
+    def folder(self) -> Path:
+        return partial(self.target)
+
+    @property
+    def work(self) -> Path:
+        return self.folder / WORK
+
+    def finish(self, counts: Counts, **run: Any) -> Artefact:
+        """Write manifest and run.json, and give the folder its final name.
+
+        Args:
+            counts: the account, the same on every run on the same input.
+            run: what may vary between runs and is worth keeping (speeds, peak memory).
+        """
+        shutil.rmtree(self.work, ignore_errors=True)
+        (self.folder / PLAN).unlink()
+        run |= {"seconds": round(time.time() - self.started, 1), "resumed": self.resumed, **environment()}
+        write_json(self.folder / RUN, run)
+        manifest = {"schema": SCHEMA, **self.plan, "counts": counts, "files": folder_digest(self.folder)}
+        write_json(self.folder / MANIFEST, manifest)
+        former = self.target.with_name(self.target.name + ".former")
+        if self.target.exists():
+            os.rename(self.target, former)
+        os.rename(self.folder, self.target)
+        sync_folder(self.target.parent)
+        shutil.rmtree(former, ignore_errors=True)
+        return Artefact(self.target, manifest)
+
+
+def environment() -> dict[str, Any]:
+    """Host and versions, for run.json."""
+    names = ("torch", "transformers", "tokenizers", "accelerate", "datasets", "duckdb", "mwparserfromhell", "sentencex")
+    return {
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in names},
+    }
+
+
+def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, str], overwrite: bool) -> Job | None:
+    """Start, or go on with, the making of `target`; None when it is finished and up to date.
+
+    Args:
+        target: the stage's folder.
+        config: the stage's frozen config.
+        parents: name -> fingerprint of everything the stage reads.
+        overwrite: build anew what is finished with another config or input.
+
+    Raises:
+        PipelineError: `target` is finished with another config or input, and `overwrite` is false.
+    """
+    plan = {"stage": stage, "config": recorded(config), "parents": dict(parents)}
+    recover(target)
+    if (target / MANIFEST).is_file():
+        found = read_json(target / MANIFEST)
+        changes = differences({key: found[key] for key in plan}, plan)
+        if found["schema"] != SCHEMA:
+            changes.insert(0, f"layout version: {found['schema']} -> {SCHEMA}")
+        if not changes:
+            return None
+        if not overwrite:
+            raise PipelineError(
+                f"{target} is finished, but its config or input has changed:\n"
+                + "\n".join(f"  {change}" for change in changes)
+                + f"\nKeep it and give the new one a name of its own ({own_name(stage)}), "
+                f"or rebuild it with overwrite=true."
+            )
+    folder = partial(target)
+    resumed = (folder / PLAN).is_file() and read_json(folder / PLAN) == plan
+    if not resumed:
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / WORK).mkdir(parents=True)
+        write_json(folder / PLAN, plan)
+    return Job(target, plan, resumed)
+
+
+def own_name(stage: str) -> str:
+    return "run.name=..." if stage in Layout.RUN_STAGES else f"{stage}.name=..."
+
+
+def recover(target: Path) -> None:
+    """Undo or complete a finish that was cut off between its two renames."""
+    former = target.with_name(target.name + ".former")
+    if former.exists():
+        if target.exists():
+            shutil.rmtree(former)
+        else:
+            os.rename(former, target)
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """What changed from `old` to `new`, a line `key: old -> new` each."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        missing = "(absent)"
+        return [
+            line
+            for key in sorted(old.keys() | new.keys())
+            for line in differences(old.get(key, missing), new.get(key, missing), f"{path}.{key}" if path else key)
+        ]
+    return [] if old == new else [f"{path}: {old} -> {new}"]
