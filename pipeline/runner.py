@@ -52,8 +52,6 @@ class Work(Protocol):
 class ExecutorConfig:
     """How units are spread; no part of any manifest, since it cannot change a byte of the result."""
 
-    __pydantic_config__ = {"extra": "forbid"}
-
     kind: Literal["local", "slurm"]
     workers: int
     """Processes, or jobs of the array, that run at the same time."""
@@ -82,9 +80,7 @@ class Context:
     overwrite: bool
 
 
-def map_units(
-    work: Work, units: Sequence[str], *, scratch: Path, label: str, executor: ExecutorConfig
-) -> list[Counts]:
+def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, executor: ExecutorConfig) -> list[Counts]:
     """Do `work` on every unit that has no mark yet; return all units' counts in the order of `units`.
 
     Args:

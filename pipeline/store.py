@@ -123,7 +123,7 @@ def folder_digest(folder: Path) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the artefacts of one dump lie: `<root>/<stage>/`, or `<root>/<stage>-<variant>/`, or with the run's name."""
+    """Where the artefacts of one dump lie: `<root>/<stage>/`, or `<root>/<stage>-<variant>/`, or with the run below."""
 
     root: Path
     run: str
