@@ -11,7 +11,9 @@ The same call serves this machine (a pool of processes) and a Slurm cluster (a j
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -34,6 +36,8 @@ logger.disable("datatrove")
 
 console = Console(stderr=True)
 POLL_SECONDS = 0.2
+SLURM_POLL_SECONDS = 2.0
+"""Slurm's controller serves the whole cluster: it is not asked more often."""
 SLURM_GRACE_SECONDS = 30
 """How long a shared file system may take to show the marks of an array that Slurm says has ended."""
 
@@ -62,13 +66,16 @@ class ExecutorConfig:
     memory_gb: int
     """Memory of one worker."""
     environment: str
-    """A shell command that makes `python` the project's, run first in every job."""
+    """A shell command that makes `python` the project's, run first in every job; "" puts this interpreter's folder
+    on the PATH."""
     sbatch: dict[str, str]
     """Further sbatch options: account, qos, constraint, ..."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise ValueError(f"executor.workers is {self.workers}: at least one process is needed")
+        if self.kind == "slurm" and not self.partition:
+            raise ValueError("executor.partition is empty: name one of the cluster's (sinfo lists them)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +224,13 @@ def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
 
 
 def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:
-    """Submit a job array and wait for it; the caller may itself be a job (`make submit`)."""
+    """Submit a job array and wait until it has left the queue; the caller may itself be a job (`make submit`).
+
+    The array is cancelled when a unit fails or the caller is told to stop.
+    """
     from datatrove.executor import SlurmPipelineExecutor
 
-    # A job that submits jobs must not hand its own allocation on to them.
-    for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_"))]:
-        del os.environ[name]
+    forget_allocation()
     workers = min(executor.workers, len(share.units))
     array = SlurmPipelineExecutor(
         pipeline=[share],
@@ -231,30 +239,59 @@ def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:
         time=executor.time,
         partition=executor.partition,
         mem_per_cpu_gb=executor.memory_gb,
-        job_name=f"{share.marks.parent.parent.name}-{share.marks.name}",
+        job_name=f"{share.marks.parent.parent.name.removesuffix('.partial')}-{share.marks.name}",
         qos="",
-        env_command=executor.environment,
+        env_command=executor.environment or f'export PATH={Path(sys.executable).parent}:"$PATH"',
         sbatch_args=dict(executor.sbatch),
         logging_dir=str(logs.absolute()),
         skip_completed=False,
     )
-    array.run()
-    ended: float | None = None
+    # datatrove would add a job that sums its statistics, in a folder that is gone when that job's turn comes.
+    array.launch_merge_stats = nothing
+    previous = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        array.run()
+        await_array(share, str(array.job_id), logs)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if array.job_id:
+            subprocess.run(["scancel", "--quiet", str(array.job_id)], check=False)
+
+
+def nothing() -> None:
+    pass
+
+
+def forget_allocation() -> None:
+    """A job that submits jobs must not hand its own allocation on to them; which cluster it is on, it must."""
+    for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_"))]:
+        if name != "SLURM_CONF":
+            del os.environ[name]
+
+
+def await_array(share: Share, job: str, logs: Path) -> None:
+    """Return when every unit has its mark and every job of the array is gone (its last lines are in the logs)."""
+    while slurm_knows(job):
+        raise_failure(share.marks)
+        time.sleep(SLURM_POLL_SECONDS)
+    deadline = time.monotonic() + SLURM_GRACE_SECONDS
     while not all(mark(share.marks, unit).is_file() for unit in share.units):
         raise_failure(share.marks)
-        if not slurm_knows(str(array.job_id)):
-            ended = ended or time.monotonic()
-            if time.monotonic() - ended > SLURM_GRACE_SECONDS:
-                raise PipelineError(
-                    f"Slurm's array {array.job_id} has ended and left units undone; its logs: {logs}/slurm_logs"
-                )
-        time.sleep(POLL_SECONDS * 5)
+        if time.monotonic() > deadline:
+            raise PipelineError(
+                f"Slurm's array {job} has ended and left units undone (out of time or memory, or cancelled); "
+                f"its logs: {logs}/slurm_logs. Run the stage again to go on, with more executor.time or "
+                f"executor.memory_gb if that is what they say"
+            )
+        time.sleep(SLURM_POLL_SECONDS)
 
 
 def slurm_knows(job: str) -> bool:
-    """Whether any task of the array is pending or running."""
+    """Whether any task of the array is pending or running, or the controller is out of reach and may know."""
     answer = subprocess.run(["squeue", "--noheader", "--jobs", job], capture_output=True, text=True, check=False)
-    return answer.returncode == 0 and bool(answer.stdout.strip())
+    if answer.returncode:
+        return "Invalid job id" not in answer.stderr
+    return bool(answer.stdout.strip())
 
 
 LAUNCHERS: dict[str, Callable[[Share, ExecutorConfig, Path], None]] = {"local": launch_local, "slurm": launch_slurm}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from pipeline.store import policy
 
@@ -23,7 +25,7 @@ class DumpConfig:
     """local: paths or glob patterns of .xml, .bz2 or .gz files. No part of the manifest: their digests are."""
     wiki: str
     """wikimedia: the wiki's database name, such as enwiki or jawiki."""
-    date: str
+    date: Annotated[str, Field(coerce_numbers_to_str=True)]  # hydra takes dump.date=20260101 for a number
     """wikimedia: the dump's date as YYYYMMDD, or "latest": the newest one that is complete at the first build."""
     mirror: str = field(metadata=policy())
     """wikimedia: the URL under which `<wiki>/<date>/dumpstatus.json` lies, on Wikimedia's own server or a mirror's."""
