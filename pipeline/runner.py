@@ -34,7 +34,7 @@ from pipeline.store import Counts, Layout, read_json, write_json, written
 # datatrove tells of every task's start and end on stderr; the bar and the marks say the same in one line.
 logger.disable("datatrove")
 
-console = Console(stderr=True)
+console = Console(stderr=True, soft_wrap=True, highlight=False)
 POLL_SECONDS = 0.2
 SLURM_POLL_SECONDS = 2.0
 """Slurm's controller serves the whole cluster: it is not asked more often."""

@@ -1,0 +1,47 @@
+# make demo: everything on the sample; make test: the tests. Both make .venv and install first.
+# make <stage> ARGS="...": one stage, with hydra overrides; make all ARGS="...": the whole line.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+ARGS ?=
+export TOKENIZERS_PARALLELISM = false
+
+STAGES = dump corpus vocab dataset pretrain evaluate export
+
+.PHONY: help install demo all submit inspect $(STAGES) check format test test-slow clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+	@echo "stages: $(STAGES)"
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[sample,dev]"
+	touch $@
+
+demo: all
+
+all submit inspect $(STAGES): install
+	$(BIN)/python -m pipeline stage=$@ $(ARGS)
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_configs.py
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: install
+	$(BIN)/python -m pytest -m "not slow" -n 2 $(ARGS)
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,124 @@
+"""The way in: `python -m pipeline stage=corpus corpus.allow_truncated=true`.
+
+Hydra composes `configs/`, `config.typed` freezes the result, and the stage named by `stage=` runs. What the user can
+mend is printed without a traceback and exits with 2; a training that was told to stop exits with 85, on which
+`scripts/slurm/pretrain.sbatch` requeues.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.markup import escape
+
+from pipeline import line, submit
+from pipeline.config import Config, typed
+from pipeline.errors import EXIT_CODE, PipelineError
+from pipeline.runner import console
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+def dump(config: Config) -> None:
+    from pipeline.dump.build import build
+
+    build(config.dump, config.context)
+
+
+def corpus(config: Config) -> None:
+    from pipeline.corpus.build import build
+
+    build(config.corpus, config.context)
+
+
+def vocab(config: Config) -> None:
+    from pipeline.vocab.build import build
+
+    build(config.vocab, config.context)
+
+
+def dataset(config: Config) -> None:
+    from pipeline.dataset.build import build
+
+    build(config.dataset, config.context)
+
+
+def pretrain(config: Config) -> None:
+    from pipeline.pretrain.train import build
+
+    build(config.pretrain, config.model, config.context)
+
+
+def evaluate(config: Config) -> None:
+    from pipeline.evaluate.build import build
+
+    build(config.evaluate, config.context)
+
+
+def export(config: Config) -> None:
+    from pipeline.export.build import build
+
+    build(config.export, config.context)
+
+
+def inspect(config: Config) -> None:
+    from pipeline.inspect import show
+
+    show(config.inspect.what, config.inspect.index, config.layout, config.pretrain)
+
+
+def everything(config: Config) -> None:
+    line.run(config, overrides())
+
+
+def submission(config: Config) -> None:
+    submit.submit(config, overrides())
+
+
+# A stage is imported when it is asked for: the data stages' workers start without torch.
+STAGES: dict[str, Callable[[Config], None]] = {
+    "dump": dump,
+    "corpus": corpus,
+    "vocab": vocab,
+    "dataset": dataset,
+    "pretrain": pretrain,
+    "evaluate": evaluate,
+    "export": export,
+    "inspect": inspect,
+    "all": everything,
+    "submit": submission,
+}
+
+
+def overrides() -> list[str]:
+    """The command line's overrides, to hand on to each stage of a line; `stage=` and `run=` are the line's own."""
+    return [argument for argument in sys.argv[1:] if not argument.startswith(("stage=", "run=", "-"))]
+
+
+@hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")
+def main(raw: DictConfig) -> None:
+    try:
+        config = typed(composed(raw))
+        STAGES[config.stage](config)
+    except PipelineError as error:
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(EXIT_CODE)
+
+
+def composed(raw: DictConfig) -> dict[str, object]:
+    """Hydra's config as plain values, interpolations resolved."""
+    try:
+        value = OmegaConf.to_container(raw, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise PipelineError(f"the config cannot be composed: {error}") from None
+    assert isinstance(value, dict)
+    return {str(key): part for key, part in value.items()}
+
+
+if __name__ == "__main__":
+    main()

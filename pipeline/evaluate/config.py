@@ -1,0 +1,24 @@
+"""What the evaluation is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.pretrain.config import MaskingConfig
+from pipeline.store import policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateConfig:
+    """The stage evaluate."""
+
+    masking: MaskingConfig
+    """The training's own, unless another question is asked."""
+    entities: bool
+    """False for a words-only model."""
+    train_examples: int
+    """Training Examples that are measured too, masked as the training never masked them."""
+    micro_batch: int = field(metadata=policy())
+    """Examples per forward pass."""
+    seed: int
+    """Of the masks and of the choice of training Examples; not the training's seed, so the masks are fresh."""

@@ -1,0 +1,83 @@
+"""The model card: what the model is, what it was made from, how it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PROGRAM = """```python
+from transformers import AutoModelForMaskedLM, LukeForEntityPairClassification, LukeTokenizer
+
+tokenizer = LukeTokenizer.from_pretrained(folder)
+model = AutoModelForMaskedLM.from_pretrained(folder)           # both pretraining heads
+classifier = LukeForEntityPairClassification.from_pretrained(folder)  # its classifier is new: fine-tune it
+
+inputs = tokenizer("Taro belong to Keio university", entity_spans=[(0, 4), (15, 30)], return_tensors="pt")
+outputs = model(**inputs)                                      # outputs.logits, outputs.entity_logits
+```
+transformers 5's LukeTokenizer takes a literal "[MASK]" or "[UNK]" in a text for a special token whose id lies past the
+word embeddings; remove or escape such strings.
+"""
+
+WORDS_PROGRAM = """```python
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForMaskedLM.from_pretrained(folder)
+```
+"""
+
+
+def card(
+    *,
+    run: str,
+    language: str,
+    dump: str,
+    entities: bool,
+    attention: str,
+    training: Mapping[str, Any],
+    parents: Mapping[str, str],
+) -> str:
+    """The README.md of the exported folder.
+
+    Args:
+        training: the manifest of the stage pretrain.
+        parents: stage -> fingerprint of what the model was made from.
+    """
+    kind = f"LUKE ({attention.replace('_', '-')} attention)" if entities else "RoBERTa"
+    config, counts = training["config"], training["counts"]
+    phases = "\n".join(
+        f"| {name} | {phase['trains']} | {counts[f'steps_{name}']:,} | {phase['epochs']:g} "
+        f"| {phase['learning_rate']:g} |"
+        for name, phase in config["pretrain"]["phases"].items()
+    )
+    made_from = "\n".join(f"| {stage} | `{fingerprint}` |" for stage, fingerprint in parents.items())
+    return f"""---
+language: {language}
+library_name: transformers
+pipeline_tag: fill-mask
+license: cc-by-sa-4.0
+tags: [{"luke, " if entities else ""}fill-mask]
+---
+# {run}
+
+{kind} with {counts["parameters"] / 1e6:.1f}M parameters, pretrained on the Wikipedia dump `{dump}`
+({counts["train_examples"]:,} sequences). Method: Yamada et al., *LUKE: Deep Contextualized Entity Representations with
+Entity-aware Self-attention*, EMNLP 2020 (arXiv 2010.01057).
+
+## Use
+{PROGRAM if entities else WORDS_PROGRAM}
+## Training
+Batches of {config["pretrain"]["batch"]} sequences, seed {config["pretrain"]["seed"]}.
+
+| phase | trains | steps | epochs | peak learning rate |
+|---|---|---|---|---|
+{phases}
+
+## Made from
+| stage | fingerprint (sha256 of its manifest) |
+|---|---|
+{made_from}
+
+The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
+"""

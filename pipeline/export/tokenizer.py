@@ -1,0 +1,68 @@
+"""The tokenizer files of an exported LUKE.
+
+`LukeTokenizer` wants two marker tokens after the words, `<ent>` and `<ent2>`, and the entity vocabulary with [MASK2]
+after the entities; transformers 4 reads entity_vocab.json by name, transformers 5 only by the name that
+tokenizer_config.json gives it. Saving through `LukeTokenizer` itself would write the whole entity vocabulary into
+tokenizer_config.json and no entity_vocab.json, so the files are written here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer
+
+from pipeline.store import read_json, write_json, written
+from pipeline.vocab.entities import EntityVocab
+
+MARKERS = ("<ent>", "<ent2>")
+MARKER_SOURCES = ("@", "#")
+"""The tokens whose embeddings the markers start from (upstream's convert script)."""
+SECOND_MASK = "[MASK2]"
+
+
+def copy_word_tokenizer(words: Path, target: Path) -> None:
+    """The files of a words-only model."""
+    for name in ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"):
+        shutil.copyfile(words / name, target / name)
+
+
+def write_luke_tokenizer(words: Path, entities: EntityVocab, target: Path, *, max_mention: int) -> None:
+    """The word tokenizer with markers, and the entity vocabulary.
+
+    Args:
+        words: the vocabulary's tokenizer folder.
+        max_mention: longest mention in tokens, as the dataset had it.
+    """
+    copy_word_tokenizer(words, target)
+    tokenizer = Tokenizer.from_file(str(words / "tokenizer.json"))
+    tokenizer.add_special_tokens([AddedToken(marker, special=True, normalized=False) for marker in MARKERS])
+    tokenizer.save(str(target / "tokenizer.json"))
+    with written(target / "entity_vocab.json") as file:
+        json.dump(entity_ids(entities), file, ensure_ascii=False)
+    settings = read_json(words / "tokenizer_config.json")
+    write_json(
+        target / "tokenizer_config.json",
+        settings
+        | {
+            "tokenizer_class": "LukeTokenizer",
+            "entity_vocab_file": "entity_vocab.json",
+            "entity_token_1": MARKERS[0],
+            "entity_token_2": MARKERS[1],
+            "additional_special_tokens": list(MARKERS),
+            "entity_unk_token": "[UNK]",
+            "entity_pad_token": "[PAD]",
+            "entity_mask_token": "[MASK]",
+            "entity_mask2_token": SECOND_MASK,
+            "max_entity_length": 32,
+            "max_mention_length": max_mention,
+            "task": None,
+        },
+    )
+
+
+def entity_ids(entities: EntityVocab) -> dict[str, int]:
+    """Title -> id as the exported model has them: the vocabulary's own, then [MASK2]."""
+    return {entities.title(index): index for index in range(entities.size)} | {SECOND_MASK: entities.size}

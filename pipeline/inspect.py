@@ -1,0 +1,121 @@
+"""What `make inspect` prints: an article, an Example, or a masked Example, as a person would read it.
+
+Links and entities are underlined in colours that alternate, so that neighbours stay apart, and carry the title they
+point to; in a masked Example, what the model must predict is shown in the place of what it sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.errors import PipelineError
+from pipeline.pretrain.config import PretrainConfig
+from pipeline.pretrain.data import Data
+from pipeline.records import Batch
+from pipeline.store import Layout, open_artefact
+from pipeline.vocab.entities import EntityVocab
+
+COLOURS = ("cyan", "magenta")
+SEEN, HIDDEN = "black on yellow", "black on red"
+
+
+def show(what: str, index: int, layout: Layout, pretrain: PretrainConfig) -> None:
+    """Print the `index`-th article, Example, or masked Example to standard output."""
+    views = {"article": article, "example": example, "masked": masked}
+    Console().print(views[what](index, layout, pretrain), soft_wrap=False)
+
+
+def article(index: int, layout: Layout, _: PretrainConfig) -> Text:
+    corpus = open_artefact(layout.folder("corpus"), stage="corpus")
+    before = 0
+    for path in corpus.files("articles-*.parquet"):
+        rows = pq.ParquetFile(path).metadata.num_rows
+        if index < before + rows:
+            row = pq.read_table(path).slice(index - before, 1).to_pylist()[0]
+            break
+        before += rows
+    else:
+        raise PipelineError(f"inspect.index is {index}, but the corpus has {before} articles, counted from 0")
+    result = Text.assemble((row["title"], "bold"), "  ", (row["url"], "dim"), "\n\n")
+    place = 0
+    for number, link in enumerate(row["links"]):
+        result.append(row["text"][place : link["start"]])
+        mention = row["text"][link["start"] : link["end"]]
+        result.append(mention, style=f"underline {COLOURS[number % 2]}")
+        if link["title"] != mention:
+            result.append(f" → {link['title']}", style=f"dim {COLOURS[number % 2]}")
+        place = link["end"]
+    result.append(row["text"][place:])
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Tokens and titles of one dataset."""
+
+    data: Data
+    entities: EntityVocab
+
+    @staticmethod
+    def open(layout: Layout, pretrain: PretrainConfig) -> Reader:
+        open_artefact(layout.folder("dataset"), stage="dataset")
+        data = Data.open(layout, masking=pretrain.masking, entities=True, seed=pretrain.seed)
+        return Reader(data, EntityVocab.open(layout.folder("vocab") / "entities.parquet"))
+
+    def batch(self, index: int) -> Batch:
+        examples = len(self.data.train)
+        if index >= examples:
+            raise PipelineError(f"inspect.index is {index}, but the dataset has {examples} Examples, counted from 0")
+        return self.data.masker(self.data.train, phase=0).batch(np.array([index]), np.array([0]))
+
+    def words(self, ids: np.ndarray) -> list[str]:
+        """Each token as the text it stands for; special tokens under their names."""
+        tokenizer = self.data.words.tokenizer
+        return [
+            f" {tokenizer.id_to_token(int(i))}" if self.data.words.special[i] else tokenizer.decode([int(i)])
+            for i in ids
+        ]
+
+
+def example(index: int, layout: Layout, pretrain: PretrainConfig) -> Text:
+    return marked(Reader.open(layout, pretrain), index, masked=False)
+
+
+def masked(index: int, layout: Layout, pretrain: PretrainConfig) -> Text:
+    return marked(Reader.open(layout, pretrain), index, masked=True)
+
+
+def marked(reader: Reader, index: int, *, masked: bool) -> Text:
+    """One training Example with its entities, and with the masks of its first epoch where `masked`."""
+    batch, store = reader.batch(index), reader.data.train
+    original = store.example(index)
+    seen = reader.words(batch.word_ids[0] if masked else np.array(original.word_ids))
+    hidden = dict(zip(batch.word_targets.tolist(), reader.words(batch.word_labels), strict=True)) if masked else {}
+    hidden_entities = set(batch.entity_targets.tolist()) if masked else set()
+    begins = {start: number for number, (start, _) in enumerate(original.entity_spans)}
+    ends = {end: number for number, (_, end) in enumerate(original.entity_spans)}
+    result = Text.assemble((f"Example {index}", "bold"), (f"  page {original.page_id}\n\n", "dim"))
+    style = ""
+    for position in range(len(seen) + 1):
+        if position in ends:
+            number = ends[position]
+            title = reader.entities.title(original.entity_ids[number])
+            entity = HIDDEN if number in hidden_entities else f"dim {COLOURS[number % 2]}"
+            result.append(f" → {title}", style=entity)
+            style = ""
+        if position == len(seen):
+            break
+        if position in begins:
+            style = f"underline {COLOURS[begins[position] % 2]}"
+        result.append(seen[position], style=SEEN if position in hidden else style)
+        if position in hidden:
+            result.append(f"({hidden[position].strip()})", style=HIDDEN)
+    if masked:
+        legend = Text.assemble("\n\n", ("what the model sees", SEEN), " ", ("what it must predict", HIDDEN), "\n")
+        result.append_text(legend)
+    return result

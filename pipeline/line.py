@@ -1,0 +1,63 @@
+"""The line: which stages in which order, each in a process of its own.
+
+`make all` runs it here, `make submit` hands the same steps to Slurm.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from pipeline.runner import console
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+DATA_STAGES = ("dump", "corpus", "vocab", "dataset")
+RUN_STAGES = ("pretrain", "evaluate", "export")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the line."""
+
+    stage: str
+    run: str | None
+    """The run a training stage belongs to; None for a data stage."""
+    parents: tuple[int, ...]
+    """Positions in the line of the steps that must have finished."""
+
+    def overrides(self) -> list[str]:
+        return [f"stage={self.stage}", *([f"run={self.run}"] if self.run else [])]
+
+
+def steps(runs: Sequence[str]) -> list[Step]:
+    """The data stages in a row, then for each run: pretrain after the dataset and the run before it, whose export it
+    may start from; evaluate and export beside each other."""
+    line = [Step(stage, None, (position - 1,) if position else ()) for position, stage in enumerate(DATA_STAGES)]
+    before = len(line) - 1
+    for run in runs:
+        trained = len(line)
+        line.append(Step("pretrain", run, (before,)))
+        line += [Step("evaluate", run, (trained,)), Step("export", run, (trained,))]
+        before = trained + 2
+    return line
+
+
+def run(config: Config, overrides: Sequence[str]) -> None:
+    """Run every step here, one after the other; stop at the first that fails, with its exit code."""
+    for step in steps(config.runs):
+        name = f"{step.stage} {step.run}" if step.run else step.stage
+        console.rule(escape(name), align="left")
+        code = subprocess.run([sys.executable, "-m", "pipeline", *step.overrides(), *overrides], check=False).returncode
+        if code:
+            sys.exit(code)
+    console.rule("done", align="left")
+    root = config.layout.root
+    for name in config.runs:
+        console.print(f"{name}: model in {root}/export/{name}, figures in {root}/evaluate/{name}")

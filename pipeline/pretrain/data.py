@@ -1,0 +1,50 @@
+"""What a training, its evaluation and the inspector read: the Examples and what masking knows of the vocabularies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.dataset.reader import ExampleStore
+from pipeline.pretrain.batches import Masker, word_tables
+from pipeline.pretrain.config import MaskingConfig
+from pipeline.store import Layout
+from pipeline.vocab.entities import EntityVocab
+from pipeline.vocab.words import WordVocab, load
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """An opened dataset with its vocabularies."""
+
+    train: ExampleStore
+    validation: ExampleStore
+    words: WordVocab
+    entity_vocab_size: int
+    """0 for a words-only model."""
+    masking: MaskingConfig
+    seed: int
+
+    @staticmethod
+    def open(layout: Layout, *, masking: MaskingConfig, entities: bool, seed: int) -> Data:
+        """Args: entities: False leaves the entities out, for a words-only model."""
+        dataset, vocab = layout.folder("dataset"), layout.folder("vocab")
+        return Data(
+            train=ExampleStore.open(dataset / "train"),
+            validation=ExampleStore.open(dataset / "validation"),
+            words=load(vocab / "words"),
+            entity_vocab_size=EntityVocab.open(vocab / "entities.parquet").size if entities else 0,
+            masking=masking,
+            seed=seed,
+        )
+
+    def masker(self, store: ExampleStore, *, phase: int) -> Masker:
+        """What masks the Examples of `store` in phase number `phase`."""
+        return Masker(
+            store=store,
+            words=word_tables(self.words),
+            pad=self.words.pad,
+            config=self.masking,
+            entities=self.entity_vocab_size > 0,
+            seed=self.seed,
+            phase=phase,
+        )

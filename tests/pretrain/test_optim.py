@@ -1,0 +1,63 @@
+"""The schedule's exact values; AdamW with and without bias correction against its formula."""
+
+import pytest
+import torch
+
+from pipeline.pretrain.config import OptimizerConfig
+from pipeline.pretrain.optim import adamw, choose_trained, learning_rate, set_learning_rate
+
+
+def config(**changes: object) -> OptimizerConfig:
+    values = {
+        "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-6, "weight_decay": 0.1, "bias_correction": False, "clip_norm": None,
+    }  # fmt: skip
+    return OptimizerConfig(**(values | changes))
+
+
+def test_learning_rate_rises_to_the_peak_and_falls_to_the_last_step():
+    rates = [learning_rate(step, peak=1.0, steps=10, warmup=0.4) for step in range(10)]
+    assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
+
+
+def test_learning_rate_without_warmup():
+    assert [learning_rate(step, peak=2.0, steps=2, warmup=0.0) for step in range(2)] == [2.0, 1.0]
+
+
+@pytest.mark.parametrize("correction", [False, True])
+def test_adamw_is_its_formula(correction):
+    layer = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(layer.weight, 0.5)
+    torch.nn.init.constant_(layer.bias, 0.5)
+    optimizer = adamw(layer, config(bias_correction=correction))
+    set_learning_rate(optimizer, 0.01)
+    weight, moment, square = 0.5, 0.0, 0.0
+    for step in range(1, 4):
+        gradient = 0.3 * step
+        for parameter in layer.parameters():
+            parameter.grad = torch.full_like(parameter, gradient)
+        optimizer.step()
+        moment = 0.9 * moment + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        first = moment / (1 - 0.9**step) if correction else moment
+        second = square / (1 - 0.999**step) if correction else square
+        weight -= 0.01 * 0.1 * weight
+        weight -= 0.01 * first / (second**0.5 + 1e-6)
+    assert layer.weight.detach().flatten().tolist() == pytest.approx([weight] * 4, rel=1e-5)
+
+
+def test_biases_and_norms_do_not_decay():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LayerNorm(3))
+    groups = adamw(model, config()).param_groups
+    assert [(group["weight_decay"], len(group["params"])) for group in groups] == [(0.1, 1), (0.0, 3)]
+
+
+def test_a_phase_trains_the_entity_parts_alone():
+    model = torch.nn.ModuleDict(
+        {name: torch.nn.Linear(1, 1) for name in ("entity_embeddings", "encoder", "entity_predictions")}
+    )
+    choose_trained(model, "entities")
+    assert [name for name, p in model.named_parameters() if p.requires_grad] == [
+        "entity_embeddings.weight", "entity_embeddings.bias", "entity_predictions.weight", "entity_predictions.bias",
+    ]  # fmt: skip
+    choose_trained(model, "everything")
+    assert all(parameter.requires_grad for parameter in model.parameters())
