@@ -1,0 +1,133 @@
+"""The vocab stage: corpus -> words/ (the tokenizer), entities.parquet and aliases.parquet.
+
+Both vocabularies see training pages only, chosen by `split.py`, whose share the dataset must use too. The tokenizer is
+trained in one process with as many threads as tokenizers takes, the entities are counted in DuckDB with one thread a
+worker of the executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from rich.markup import escape
+
+from pipeline import store
+from pipeline.errors import PipelineError
+from pipeline.runner import Context, console, progress_bar
+from pipeline.split import is_validation
+from pipeline.store import Counts
+from pipeline.vocab import entities, words
+from pipeline.vocab.config import VocabConfig
+
+ROWS = 256
+"""Articles read at a time."""
+say = partial(console.print, highlight=False, soft_wrap=True)
+
+
+def build(config: VocabConfig, context: Context) -> None:
+    """Make the vocab artefact.
+
+    Raises:
+        PipelineError: no training page, no entity, an unfit tokenizer or white list, or what `store.begin` raises.
+    """
+    corpus = store.open_artefact(context.layout.folder("corpus"), stage="corpus")
+    adopted = words.source(config.words.adopt) if config.words.adopt else None
+    target = context.layout.folder("vocab")
+    parents = {"corpus": corpus.fingerprint, **outside(config, adopted)}
+    job = store.begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
+    if job is None:
+        say(f"vocab: {escape(str(target))} is up to date")
+        return
+    articles = corpus.files("articles-*.parquet")
+    counts = make_words(articles, config, adopted, job.folder / "words")
+    counts |= entities.build(
+        articles,
+        corpus.files("redirects-*.parquet"),
+        white_list(config.entities.white_list),
+        config.entities,
+        validation_share=config.validation_share,
+        out=job.folder,
+        scratch=job.work,
+        threads=context.executor.workers,
+        memory_gb=context.executor.memory_gb,
+    )
+    job.finish(dict(sorted(counts.items())))
+    tell(counts, target)
+
+
+def outside(config: VocabConfig, adopted: Path | None) -> dict[str, str]:
+    """Digests of the files this stage reads beside the corpus: the config only names them."""
+    files = {f"words.adopt/{name}": adopted / name for name in words.FILES} if adopted else {}
+    if config.entities.white_list:
+        files["entities.white_list"] = Path(config.entities.white_list)
+        if not files["entities.white_list"].is_file():
+            raise PipelineError(f"vocab.entities.white_list={config.entities.white_list} is not a file")
+    return {name: store.digest(path) for name, path in files.items() if path.is_file()}
+
+
+def white_list(path: str | None) -> list[str]:
+    """Titles of a file, one a line; underscores are spaces, as in links."""
+    if not path:
+        return []
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return sorted({title for line in lines if (title := line.replace("_", " ").strip())})
+
+
+# ---------------------------------------------------------------------------------------------- words
+
+
+def make_words(articles: list[Path], config: VocabConfig, adopted: Path | None, folder: Path) -> Counts:
+    """Write the tokenizer's folder; return how much text it saw and how many tokens it has."""
+    counts = {"pages_training": 0, "pages_validation": 0}
+    if adopted:
+        vocab, merges = words.adopt(adopted)
+        words.save(vocab, merges, folder)
+        return {"words": len(vocab)}
+    vocab, merges = words.train(training_lines(articles, config.validation_share, counts), config.words)
+    if not counts["pages_training"]:
+        raise PipelineError(
+            f"no training page in the corpus ({counts['pages_validation']} validation pages): "
+            "take a larger dump or lower validation_share"
+        )
+    words.save(vocab, merges, folder)
+    return {"words": len(vocab), **counts}
+
+
+def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterator[str]:
+    """The paragraphs of training pages, each after a space, as the dataset tokenizes a sentence; counts the pages."""
+    files = [pq.ParquetFile(path) for path in articles]
+    with progress_bar() as bar:
+        task = bar.add_task("words", total=sum(file.metadata.num_rows for file in files))
+        for file in files:
+            for batch in file.iter_batches(batch_size=ROWS, columns=["id", "text"]):
+                for page_id, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
+                    held_out = is_validation(page_id, share)
+                    counts["pages_validation" if held_out else "pages_training"] += 1
+                    if not held_out:
+                        yield from (" " + line for line in text.split("\n") if line)
+                bar.advance(task, batch.num_rows)
+
+
+# ---------------------------------------------------------------------------------------------- account
+
+
+def tell(counts: Counts, target: Path) -> None:
+    """The account, for people."""
+    seen = counts["links_seen"]
+    share = counts["links_covered"] / seen if seen else 0.0
+    say(f"vocab: {counts['words']:,} words, {counts['entities']:,} entities in {escape(str(target))}")
+    say(
+        f"  links of training pages: {seen:,} seen, {counts['links_through_redirects']:,} through redirects, "
+        f"{counts['links_covered']:,} covered ({share:.1%})"
+    )
+    reasons = [
+        f"{number:,} {key.removeprefix('links_dropped_').replace('_', ' ')}"
+        for key, number in entities.dropped(counts)
+        if number
+    ]
+    say("  out of vocabulary: " + (", ".join(reasons) or "none"))
+    if counts["redirects_in_loops"]:
+        say(f"  {counts['redirects_in_loops']:,} redirects lead into a loop")
