@@ -1,0 +1,68 @@
+"""What a model is made of, beside its weights: the config group `model`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Attention = Literal["entity_aware", "vanilla"]
+Backend = Literal["auto", "reference", "split", "sdpa"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyConfig:
+    """The sizes of a model made from nothing; one that starts from a checkpoint has the checkpoint's."""
+
+    layers: int
+    """Transformer layers."""
+    hidden: int
+    """Width of the residual stream."""
+    heads: int
+    """Attention heads; `hidden` is a multiple of it."""
+    intermediate: int
+    """Width of the feed-forward part."""
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "hidden", "heads", "intermediate"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model.body.{name} is {getattr(self, name)}: at least 1 is needed")
+        if self.hidden % self.heads:
+            raise ValueError(f"model.body.hidden ({self.hidden}) is no multiple of model.body.heads ({self.heads})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """LUKE, or with `entities: false` the RoBERTa that it starts from."""
+
+    attention: Attention
+    """entity_aware: a query matrix of its own for each pair (word, entity) x (word, entity); vanilla: one for all."""
+    backend: Backend
+    """How attention is computed; all give the same result. auto: the fastest for the device, dtype and dropout."""
+    body: BodyConfig | None
+    """Sizes of a model made from nothing; null: those of the checkpoint it starts from."""
+    entities: bool
+    """false: words only, a plain RoBERTa."""
+    entity_embedding: int
+    """Width of the entity embeddings, projected up to the hidden size and back down before the entity decoder."""
+    dropout: float
+    """On the embeddings and on what each sublayer adds, while training."""
+    attention_dropout: float
+    """On the attention's weights, while training."""
+    gradient_checkpointing: bool
+    """Keep each layer's input alone and compute the layer again in the backward pass: less memory, a third slower."""
+    logits_bytes: int
+    """A head whose fp32 logits would take more bytes computes them in pieces, again in the backward pass."""
+
+    def __post_init__(self) -> None:
+        for name in ("dropout", "attention_dropout"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"model.{name} is {getattr(self, name)}: it must lie in [0, 1)")
+        if self.entity_embedding < 1:
+            raise ValueError(f"model.entity_embedding is {self.entity_embedding}: at least 1 is needed")
+        if self.logits_bytes < 1:
+            raise ValueError(f"model.logits_bytes is {self.logits_bytes}: at least 1 is needed")
+        if self.entities and self.attention == "entity_aware" and self.backend == "sdpa":
+            raise ValueError(
+                "model.backend=sdpa has one query a token, model.attention=entity_aware two: "
+                "take model.backend=auto or model.attention=vanilla"
+            )
