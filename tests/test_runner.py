@@ -1,0 +1,151 @@
+"""Units mapped over real processes: marks, going on, failing, one worker against two."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.runner import ExecutorConfig, Report, completed, forget_allocation, map_units, mark
+from pipeline.store import Counts, merged
+
+
+@dataclass(frozen=True)
+class Shout:
+    """Writes the unit in capitals, and leaves a line in `log` each time it is called."""
+
+    folder: Path
+    refused: str = ""
+    broken: str = ""
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        report(0.5)
+        with open(self.folder / "log", "a") as log:
+            log.write(f"{unit} {os.getpid()}\n")
+        if unit == self.refused:
+            raise PipelineError(f"{unit} is not a word: give another one")
+        if unit == self.broken:
+            raise ZeroDivisionError("ours")
+        (self.folder / f"{unit.replace('/', '_')}.txt").write_text(unit.upper())
+        return {"letters": len(unit), f"starts_with_{unit[0]}": 1}
+
+    def calls(self) -> list[list[str]]:
+        return [line.split() for line in (self.folder / "log").read_text().splitlines()]
+
+
+def executor(workers: int, **changes: Any) -> ExecutorConfig:
+    values: dict[str, Any] = {
+        "kind": "local",
+        "workers": workers,
+        "partition": "",
+        "time": "",
+        "memory_gb": 1,
+        "environment": "",
+        "sbatch": {},
+    }
+    return ExecutorConfig(**(values | changes))
+
+
+def run(work: Shout, units: list[str], workers: int = 1) -> list[Counts]:
+    return map_units(work, units, scratch=work.folder / "work", label="shout", executor=executor(workers))
+
+
+def test_counts_come_in_the_order_of_the_units(tmp_path: Path) -> None:
+    counts = run(Shout(tmp_path), ["pear", "fig", "plum"])
+    assert counts == [
+        {"letters": 4, "starts_with_p": 1},
+        {"letters": 3, "starts_with_f": 1},
+        {"letters": 4, "starts_with_p": 1},
+    ]
+    assert merged(counts) == {"letters": 11, "starts_with_f": 1, "starts_with_p": 2}
+    assert (tmp_path / "pear.txt").read_text() == "PEAR"
+
+
+def test_one_worker_and_two_give_the_same(tmp_path: Path) -> None:
+    units = [f"unit{number}" for number in range(5)]
+    results = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        counts = run(Shout(folder), units, workers)
+        results.append((counts, {path.name: path.read_bytes() for path in folder.glob("*.txt")}))
+        assert len({process for _, process in Shout(folder).calls()}) == workers
+    assert results[0] == results[1]
+
+
+def test_finished_units_are_not_done_again(tmp_path: Path) -> None:
+    work = Shout(tmp_path)
+    first = run(work, ["pear", "fig"])
+    assert run(work, ["pear", "fig", "plum"])[:2] == first
+    assert [unit for unit, _ in work.calls()] == ["pear", "fig", "plum"]
+
+
+def test_a_unit_may_have_any_name(tmp_path: Path) -> None:
+    unit = "/dumps/a b%2F.xml:0-100"
+    assert run(Shout(tmp_path), [unit]) == [{"letters": 23, "starts_with_/": 1}]
+    assert mark(tmp_path / "work/shout", unit).name == "%2Fdumps%2Fa%20b%252F.xml%3A0-100.json"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_unit_that_is_refused_says_why_and_loses_nothing(tmp_path: Path, workers: int) -> None:
+    with pytest.raises(PipelineError, match=r"^fig is not a word: give another one$"):
+        run(Shout(tmp_path, refused="fig"), ["pear", "plum", "fig", "quince"], workers)
+    assert (tmp_path / "work/shout/pear.json").is_file()
+    counts = run(Shout(tmp_path), ["pear", "plum", "fig", "quince"], workers)
+    assert [unit["letters"] for unit in counts] == [4, 4, 3, 6]
+    assert [unit for unit, _ in Shout(tmp_path).calls()].count("pear") == 1
+
+
+def test_a_failure_stops_the_units_after_it(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError):
+        run(Shout(tmp_path, refused="fig"), ["pear", "fig", "plum"])
+    assert [unit for unit, _ in Shout(tmp_path).calls()] == ["pear", "fig"]
+
+
+def test_a_bug_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError) as caught:
+        run(Shout(tmp_path, broken="fig"), ["fig"])
+    message = str(caught.value)
+    assert message.startswith("unexpected error in unit fig\nTraceback")
+    assert "ZeroDivisionError: ours" in message
+
+
+def test_no_units_need_no_workers(tmp_path: Path) -> None:
+    assert run(Shout(tmp_path), []) == []
+
+
+def test_the_bar_counts_finished_units_and_shares_of_the_others(tmp_path: Path) -> None:
+    for name, content in (
+        ("a.json", "{}"),
+        ("a.share", "0.9"),
+        ("b.share", "0.25"),
+        ("c.share", ""),
+        (".d.json.1", "{"),
+    ):
+        (tmp_path / name).write_text(content)
+    assert completed(tmp_path) == 1.25
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"workers": 0}, r"executor\.workers is 0"),
+        ({"kind": "slurm"}, r"executor\.partition is empty"),
+    ],
+)
+def test_an_executor_that_cannot_work_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        executor(**({"workers": 1} | changes))
+
+
+def test_a_job_that_submits_jobs_forgets_its_own_allocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_JOB_ID", "SBATCH_PARTITION", "SLURM_CONF"):
+        monkeypatch.setenv(name, "x")
+    forget_allocation()
+    assert "SLURM_JOB_ID" not in os.environ
+    assert "SBATCH_PARTITION" not in os.environ
+    assert os.environ["SLURM_CONF"] == "x"
