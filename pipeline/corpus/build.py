@@ -1,0 +1,132 @@
+"""STAGE corpus: a dump's files -> articles with the spans of their links, redirects, quarantine.
+
+Two passes over units, both resumable and spread over the executor's workers:
+
+    read    a dump file   -> chunks of pages and templates in the scratch folder, redirects in the artefact
+    parse   a chunk       -> articles-NNNNN.parquet, quarantine-NNNNN.parquet
+
+A chunk is cut by its size alone, so the same files come out of any number of workers. The account: every page seen is
+an article, a redirect, a template, in the quarantine or dropped by its namespace; every link seen is kept or dropped
+for a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.parse import ParseChunk
+from pipeline.corpus.read import ReadFile, note_path
+from pipeline.corpus.titles import SiteInfo, default_site
+from pipeline.errors import PipelineError
+from pipeline.runner import Context, console, map_units
+from pipeline.store import Artefact, Counts, Job, begin, merged, open_artefact, read_json, write_json
+
+STAGE = "corpus"
+ALWAYS = (
+    *("pages.seen", "pages.articles", "pages.redirects", "pages.templates"),
+    *("links.seen", "links.kept", "characters.wikitext", "characters.text"),
+)
+"""Counts that stand in the account even when they are 0."""
+
+
+def build(config: CorpusConfig, context: Context) -> None:
+    """Make the artefact `corpus` from the artefact `dump`."""
+    dump = open_artefact(context.layout.folder("dump"), stage="dump")
+    target = context.layout.folder(STAGE)
+    parents = {"dump": dump.fingerprint}
+    job = begin(target, stage=STAGE, config=config, parents=parents, overwrite=context.overwrite)
+    if job is None:
+        console.print(f"corpus: {target} is up to date")
+        return
+    files = dump_files(dump)
+    units = [f"{number:03d}-{path.name}" for number, path in enumerate(files)]
+    reading = ReadFile(files=tuple(files), folder=job.folder, work=job.work)
+    read = merged(map_units(reading, units, scratch=job.work, label="read", executor=context.executor))
+    notes = [read_json(note_path(job.work, unit)) for unit in units]
+    refuse_truncated(notes, config)
+    if not read.get("pages.seen"):
+        raise PipelineError(f"{dump.folder} holds no pages: is it an export of articles?")
+    site = common_site(notes, config)
+    chunks = sorted(path.relative_to(job.work) for path in (job.work / "pages").glob("*/*.parquet"))
+    parsing = ParseChunk(chunks=tuple(chunks), folder=job.folder, work=job.work, site=site, config=config)
+    numbers = [f"{number:05d}" for number in range(len(chunks))]
+    parsed = merged(map_units(parsing, numbers, scratch=job.work, label="parse", executor=context.executor))
+    counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed])
+    write_site(job, site, counts)
+    job.finish(counts)
+    tell(target, site, counts)
+
+
+def dump_files(dump: Artefact) -> list[Path]:
+    """The dump's files, in the order of their names; what they are is found out by reading."""
+    files = [dump.folder / name for name in sorted(dump.manifest["files"]) if not name.endswith(".json")]
+    if not files:
+        raise PipelineError(f"{dump.folder} lists no files: run the stage dump again (make dump ARGS=overwrite=true)")
+    return files
+
+
+def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
+    """Stop on a dump that ends too early, unless that is allowed."""
+    cut = [note for note in notes if note["truncated"]]
+    if not cut or config.allow_truncated:
+        return
+    places = "\n".join(
+        f"  {note['file']}: at byte {note['read']:,} of {note['size']:,}, after the page {note['last_title']!r}"
+        for note in cut
+    )
+    raise PipelineError(
+        f"The dump ends too early, before </mediawiki>:\n{places}\n"
+        f"Fetch it again; or take what is there with corpus.allow_truncated=true (what is read so far is kept)."
+    )
+
+
+def common_site(notes: list[dict[str, Any]], config: CorpusConfig) -> SiteInfo:
+    """The one wiki that all files are of, its language overridden if asked for.
+
+    Raises:
+        PipelineError: the files are of several wikis.
+    """
+    described = {note["site"]["dbname"]: note["site"] for note in reversed(notes) if note["site"]}
+    if len(described) > 1:
+        raise PipelineError(
+            f"The dump's files are of several wikis ({', '.join(sorted(described))}): "
+            f"give each wiki a dump of its own (dump.name=...)"
+        )
+    if not described:
+        return default_site(config.language or "en")
+    (found,) = described.values()
+    names = {int(key): name for key, name in found["namespaces"].items()}
+    site = SiteInfo(**{**found, "namespaces": names})
+    language = config.language or site.language or site.dbname.removesuffix("wiki").replace("_", "-") or "en"
+    return replace(site, language=language)
+
+
+def write_site(job: Job, site: SiteInfo, counts: Counts) -> None:
+    """What later stages need to know of the wiki; `dataset` splits sentences by its language."""
+    facts = asdict(site) | {"articles": counts["pages.articles"]}
+    del facts["prefixes"]
+    write_json(job.folder / "site.json", facts)
+
+
+def tell(target: Path, site: SiteInfo, counts: Counts) -> None:
+    """Print the account."""
+
+    def listed(prefix: str) -> str:
+        parts = sorted(((n, key.removeprefix(prefix)) for key, n in counts.items() if key.startswith(prefix) and n))
+        return ", ".join(f"{name} {n:,}" for n, name in reversed(parts)) or "none"
+
+    console.print(f"corpus: {site.dbname or 'a wiki without a name'} ({site.language}) -> {target}")
+    console.print(
+        f"  pages: {counts['pages.seen']:,} seen = {counts['pages.articles']:,} articles, "
+        f"{counts['pages.redirects']:,} redirects, {counts['pages.templates']:,} templates, "
+        f"quarantined: {listed('pages.quarantined.')}; dropped: {listed('pages.dropped.')}"
+    )
+    console.print(
+        f"  links: {counts['links.seen']:,} seen, {counts['links.kept']:,} kept; dropped: {listed('links.dropped.')}"
+    )
+    console.print(f"  text: {counts['characters.text']:,} characters of {counts['characters.wikitext']:,} of wikitext")
+    if counts.get("files.truncated"):
+        console.print(f"  {counts['files.truncated']} file(s) ended too early; what they held was taken")

@@ -1,0 +1,129 @@
+"""The pass `read`: one dump file -> chunks of pages, templates, redirects, and a note on the file.
+
+In the scratch folder: pages/<unit>/NNNNN.parquet (articles to be, cut at CHUNK_CHARACTERS of wikitext),
+templates/<unit>.parquet, notes/<unit>.json. In the artefact: redirects-<number of the file>.parquet.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.corpus.reader import Dump
+from pipeline.corpus.templates import define
+from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo, folded, normalise_title
+from pipeline.records import Page
+from pipeline.runner import Report
+from pipeline.store import Counts, write_json, written
+
+CHUNK_CHARACTERS = 4_000_000
+"""Of wikitext, in one chunk: a minute's work or less, some 5,000 chunks in English Wikipedia. A constant: units must
+not depend on the workers."""
+
+PAGES = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("model", "string"),
+                   ("text", "large_string")])  # fmt: skip
+REDIRECTS = pa.schema([("title", "string"), ("target", "string")])
+TEMPLATES = pa.schema([("title", "string"), ("text", "large_string"), ("redirect", "string")])
+
+
+def note_path(work: Path, unit: str) -> Path:
+    return work / "notes" / f"{quote(unit, safe='')}.json"
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
+    """Write a parquet file at once; the same rows give the same bytes."""
+    with written(path, "wb") as file:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")
+
+
+@dataclass(slots=True)
+class Sorted:
+    """Where the pages of one file go."""
+
+    work: Path
+    unit: str
+    counts: Counter[str] = field(default_factory=Counter)
+    pages: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+    chunks: int = 0
+    redirects: list[dict[str, Any]] = field(default_factory=list)
+    templates: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, page: Page, site: SiteInfo) -> None:
+        self.counts["pages.seen"] += 1
+        if page.namespace == TEMPLATE:
+            self.counts["pages.templates"] += 1
+            self.templates.append(template_row(page, site))
+        elif page.namespace != MAIN:
+            self.counts[f"pages.dropped.namespace_{page.namespace}"] += 1
+        elif page.redirect is not None:
+            self.take_redirect(page, site)
+        else:
+            self.pages.append({name: getattr(page, name) for name in PAGES.names})
+            self.size += len(page.text)
+            if self.size >= CHUNK_CHARACTERS:
+                self.end_chunk()
+
+    def take_redirect(self, page: Page, site: SiteInfo) -> None:
+        target = normalise_title(page.redirect or "", site)
+        if target is None or target.interwiki or not target.text:
+            self.counts["pages.dropped.redirect_to_nowhere"] += 1
+            return
+        self.counts["pages.redirects"] += 1
+        self.redirects.append({"title": page.title, "target": target.text})
+
+    def end_chunk(self) -> None:
+        if self.pages:
+            path = self.work / "pages" / quote(self.unit, safe="") / f"{self.chunks:05d}.parquet"
+            write_rows(path, self.pages, PAGES)
+            self.chunks += 1
+            self.pages, self.size = [], 0
+
+
+def template_row(page: Page, site: SiteInfo) -> dict[str, Any]:
+    """A template by its title without the namespace: its transcluded text, or the template it redirects to."""
+    target = normalise_title(page.redirect, site) if page.redirect else None
+    name = folded(page.title.partition(":")[2]) or page.title
+    redirect = target.text.partition(":")[2] if target and target.namespace == TEMPLATE else None
+    return {"title": name, "text": "" if redirect else define(page.text), "redirect": redirect}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFile:
+    """Work on one dump file."""
+
+    files: tuple[Path, ...]
+    folder: Path
+    work: Path
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        number = int(unit.partition("-")[0])
+        shutil.rmtree(self.work / "pages" / quote(unit, safe=""), ignore_errors=True)
+        dump = Dump(self.files[number])
+        sorted_pages = Sorted(self.work, unit)
+        for page in dump:
+            sorted_pages.take(page, dump.site)
+            report(dump.share)
+        sorted_pages.end_chunk()
+        write_rows(self.folder / f"redirects-{number:05d}.parquet", sorted_pages.redirects, REDIRECTS)
+        write_rows(self.work / "templates" / f"{quote(unit, safe='')}.parquet", sorted_pages.templates, TEMPLATES)
+        site = asdict(dump.site)
+        del site["prefixes"]
+        note = {
+            "file": dump.path.name,
+            "site": site if dump.has_site else None,
+            "truncated": dump.truncated,
+            "read": dump.source.read,
+            "size": dump.source.size,
+            "last_title": dump.last_title,
+        }
+        write_json(note_path(self.work, unit), note)
+        return dict(sorted_pages.counts) | {"files.seen": 1, "files.truncated": int(dump.truncated)}

@@ -1,0 +1,200 @@
+"""Templates in a page: expanded where the dump defines them, rendered where we know them, dropped otherwise.
+
+In: wikitext without comments and references. Out: wikitext in which no "{{" is left. For each outermost template, in
+this order: wikiextractor's `Extractor.expandTemplates`, for parser functions and wherever the dump holds the
+definition; `inline.render_inline`, for common ones without a definition or with one that asks for Lua; else a HOLE.
+
+The definitions are a dict in each worker (English Wikipedia: some 600,000 templates, about 2 GB of text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wikiextractor.extract import Extractor, resolve_template_page
+
+from pipeline.corpus.inline import Call, render_inline
+from pipeline.corpus.strip import HOLE, links_in
+from pipeline.corpus.titles import SiteInfo, folded, raised
+
+MAX_DEPTH = 20
+"""Templates in arguments of templates, deeper than any page needs."""
+MAX_GROWTH = 2_000_000
+"""Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
+BRACES = re.compile(r"\{\{+|\}\}+|\[\[|\]\]")
+NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
+FUNCTION = re.compile(
+    r"\s*(?:#[a-z]+|lc|uc|lcfirst|ucfirst|formatnum|padleft|padright|plural|ns|urlencode|fullurl|localurl|pagename|"
+    r"fullpagename|subpagename|basepagename|namespace)\s*(?::|$)",
+    re.IGNORECASE,
+)
+SILENT = re.compile(
+    r"\s*(?:DEFAULTSORT|DISPLAYTITLE|SORTIERUNG|デフォルトソート|#tag|#invoke|#related)\s*[:：]", re.IGNORECASE
+)
+DISAMBIGUATION = frozenset(
+    """disambig|disamb|dab|disambiguation page|disambiguation cleanup|disambig-cleanup|hndis|hndis-cleanup|geodis|
+    geodis-cleanup|numberdis|mathdab|schooldis|hospitaldis|roaddis|airportdis|callsigndis|shipindex|letter disambig|
+    letter-number combination disambig|aimai|曖昧さ回避|人名の曖昧さ回避|地名の曖昧さ回避|begriffsklärung|bkl|homonymie|desambiguación|
+    desambiguação|desambig|disambigua|doorverwijspagina|dp|неоднозначность|disambig-plus|ujednoznacznienie|
+    förgrening|gren|多義|消歧义|消歧義|disambigpage|توضيح|פירושונים|동음이의|แก้กำกวม|flertydig|täsmennyssivu|rozcestník|
+    пояснение|багатозначність|anlam ayrımı|trang định hướng""".replace("\n    ", "").split("|")
+)
+"""Names, in lower case, of templates that mark a page as a list of meanings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The dump's templates, by title without the namespace's prefix."""
+
+    texts: Mapping[str, str]
+    redirects: Mapping[str, str]
+
+
+NO_DEFINITIONS = Definitions({}, {})
+
+
+def define(text: str) -> str:
+    """What of a template's page is transcluded: without noinclude and comments, onlyinclude alone if there is one."""
+    found = resolve_template_page("", [text]) if text else None
+    return found[1] if found and found[0] == "template" else ""
+
+
+def marks_disambiguation(wikitext: str) -> bool:
+    """Whether the page calls one of the templates of lists of meanings."""
+    names = (folded(match[1]).lower() for match in NAME.finditer(wikitext))
+    return "__DISAMBIG__" in wikitext or any(
+        name in DISAMBIGUATION or name.endswith(" disambiguation") or name == "disambiguation" for name in names
+    )
+
+
+class Expander:
+    """Expands the templates of one page."""
+
+    def __init__(self, definitions: Definitions, site: SiteInfo, title: str, counts: Counter[str]) -> None:
+        self.definitions = definitions
+        self.site = site
+        self.counts = counts
+        self.room = MAX_GROWTH
+        self.extractor = Extractor(
+            "", "", "", title, [], templates=definitions.texts, redirects=definitions.redirects, knownNamespaces=set()
+        )
+        for name in ("pagename", "fullpagename", "subpagename", "basepagename"):
+            self.extractor.magicWords[name] = title
+        self.extractor.magicWords["namespace"] = ""
+
+    def page(self, text: str) -> str:
+        """The page's wikitext without templates; the links that came and went with them are counted."""
+        if "{{" not in text:
+            return text.replace("}}", "")
+        expanded = self.text(text, 0)
+        surplus = links_in(expanded) - links_in(text)
+        self.counts["links.seen"] += max(0, surplus)
+        self.counts["links.dropped.template"] += max(0, -surplus)
+        return expanded
+
+    def text(self, text: str, depth: int) -> str:
+        """`text` with every template in it replaced; braces without a partner are cut."""
+        parts, end = [], 0
+        for start, stop in outermost(text):
+            parts.append(unbraced(text[end:start]))
+            parts.append(self.template(text[start:stop], depth))
+            end = stop
+        return "".join(parts) + unbraced(text[end:])
+
+    def template(self, raw: str, depth: int) -> str:
+        """What stands for one template, braces included in `raw`."""
+        name, *parts = split_arguments(raw[2:-2])
+        self.counts["templates.seen"] += 1
+        if depth > MAX_DEPTH or SILENT.match(name) or raw.startswith("{{{"):
+            self.counts["templates.dropped"] += 1
+            return HOLE
+        name = re.sub(r"^\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", "", name, flags=re.IGNORECASE)
+        value = self.expanded(raw, name)
+        if value:
+            self.counts["templates.expanded"] += 1
+            return value
+        call = self.call(name, parts, depth)
+        rendered = render_inline(call)
+        if rendered is None or not rendered.replace(HOLE, ""):
+            self.counts["templates.dropped"] += 1
+            return HOLE
+        self.counts["templates.rendered"] += 1
+        return rendered
+
+    def call(self, name: str, parts: list[str], depth: int) -> Call:
+        positional, named = [], {}
+        for part in parts:
+            key, equals, value = part.partition("=")
+            if equals and not re.search(r"[\[\]{}<>]", key):
+                named[key.strip()] = self.text(value.strip(), depth + 1)
+            else:
+                positional.append(self.text(part.strip(), depth + 1))
+        return Call(folded(self.local_name(name)).lower(), tuple(positional), named)
+
+    def local_name(self, name: str) -> str:
+        prefix, colon, rest = name.partition(":")
+        return rest if colon and self.site.prefixes.get(folded(prefix).lower()) == 10 else name
+
+    def expanded(self, raw: str, name: str) -> str:
+        """wikiextractor's expansion; "" where it has none."""
+        title = folded(self.local_name(name))
+        title = raised(title) if self.site.first_letter else title
+        known = title in self.definitions.texts or title in self.definitions.redirects
+        if not known and not FUNCTION.match(name):
+            return ""
+        value: str = self.extractor.expandTemplates(raw.replace(name, title, 1) if known else raw).strip()
+        self.room -= len(value)
+        return value if self.room >= 0 and "{{" not in value else ""
+
+
+def outermost(text: str) -> list[tuple[int, int]]:
+    """Spans of the outermost templates and parameters: pairs of equal runs of braces, innermost first."""
+    found: list[tuple[int, int]] = []
+    stack: list[tuple[int, int]] = []
+    """Start and length of each open run."""
+    for match in BRACES.finditer(text):
+        run, at = len(match[0]), match.start()
+        if match[0][0] == "{":
+            stack.append((at, run))
+            continue
+        while match[0][0] == "}" and run >= 2 and stack:
+            start, opened = stack.pop()
+            taken = min(run, opened, 3)
+            if opened - taken >= 2:
+                stack.append((start, opened - taken))
+            at, run = at + taken, run - taken
+            found.append((start + opened - taken, at))
+    outer: list[tuple[int, int]] = []
+    for start, stop in sorted(found, key=lambda span: (span[0], -span[1])):
+        if not outer or start >= outer[-1][1]:
+            outer.append((start, stop))
+    return outer
+
+
+def unbraced(text: str) -> str:
+    return (
+        BRACES.sub(lambda match: match[0] if match[0][0] in "[]" else HOLE, text)
+        if "{{" in text or "}}" in text
+        else text
+    )
+
+
+def split_arguments(body: str) -> list[str]:
+    """The parts between the bars that belong to this template, not to a link or a template in it."""
+    if "|" not in body:
+        return [body]
+    parts, depth, end = [], 0, 0
+    for match in re.finditer(r"\{\{+|\}\}+|\[\[|\]\]|\|", body):
+        token = match[0]
+        if token == "|":
+            if depth == 0:
+                parts.append(body[end : match.start()])
+                end = match.end()
+        elif token[0] in "{[":
+            depth += len(token) // 2
+        else:
+            depth = max(0, depth - len(token) // 2)
+    return [*parts, body[end:]]
