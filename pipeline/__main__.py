@@ -7,6 +7,7 @@ mend is printed without a traceback and exits with 2; a training that was told t
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -49,9 +50,19 @@ def dataset(config: Config) -> None:
 
 
 def pretrain(config: Config) -> None:
+    if config.accelerate and "WORLD_SIZE" not in os.environ:
+        launched(config.accelerate)
     from pipeline.pretrain.train import build
 
     build(config.pretrain, config.model, config.context)
+
+
+def launched(settings: Path) -> None:
+    """Become `accelerate launch` of this same command, whose processes find WORLD_SIZE set."""
+    if not settings.is_file():
+        raise PipelineError(f"accelerate={settings} is no file; configs/accelerate/ holds some")
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(settings)]
+    os.execv(sys.executable, [*launcher, "-m", "pipeline", *sys.argv[1:]])
 
 
 def evaluate(config: Config) -> None:

@@ -66,6 +66,8 @@ class Config:
     """Share of pages held out; chosen by a hash of the page's id."""
     runs: tuple[str, ...]
     """The runs that `all` and `submit` make, in order: names of configs/run/*.yaml."""
+    accelerate: Path | None
+    """accelerate's config file for pretraining on several processes; null: one process."""
     run: RunConfig
     dump: DumpConfig
     corpus: CorpusConfig

@@ -235,13 +235,13 @@ def environment() -> dict[str, Any]:
     }
 
 
-def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, str], overwrite: bool) -> Job | None:
+def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], overwrite: bool) -> Job | None:
     """Start, or go on with, the making of `target`; None when it is finished and up to date.
 
     Args:
         target: the stage's folder.
         config: the stage's frozen config.
-        parents: name -> fingerprint of everything the stage reads.
+        parents: name -> fingerprint (JSON) of everything the stage reads.
         overwrite: build anew what is finished with another config or input.
 
     Raises:

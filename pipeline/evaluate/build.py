@@ -15,9 +15,8 @@ from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.plots import loss_curves
 from pipeline.evaluate.scores import entity_figures, score, train_figures, word_figures
 from pipeline.evaluate.unigram import Unigram
-from pipeline.model.weights import load_model
 from pipeline.pretrain.batches import Ints, in_turn
-from pipeline.pretrain.data import Data
+from pipeline.pretrain.data import Data, trained_model
 from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
 from pipeline.store import begin, open_artefact, write_json
@@ -39,7 +38,7 @@ def build(config: EvaluateConfig, context: Context) -> None:
         return
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = Data.open(layout, masking=config.masking, entities=config.entities, seed=config.seed)
-    model = load_model(layout.folder("pretrain") / "model").to(device)
+    model = trained_model(parents["pretrain"]).to(device)
 
     masker = data.masker(data.validation, phase=0)
     words, entities = score(model, in_turn(masker, np.arange(len(data.validation)), config.micro_batch), device)

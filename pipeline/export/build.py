@@ -10,13 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from transformers import PretrainedConfig
 
+from pipeline.errors import PipelineError
 from pipeline.export.card import card
 from pipeline.export.config import ExportConfig
 from pipeline.export.tokenizer import MARKER_SOURCES, MARKERS, SECOND_MASK, copy_word_tokenizer, write_luke_tokenizer
-from pipeline.model.weights import load_model, to_transformers
+from pipeline.model.weights import to_transformers, write_transformers
+from pipeline.pretrain.data import trained_model
 from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
 from pipeline.store import Artefact, Layout, begin, open_artefact, read_json, written
@@ -43,10 +44,19 @@ def build(config: ExportConfig, context: Context) -> None:
     if job is None:
         console.print(f"export: {layout.folder('export')} is up to date")
         return
-    model = load_model(parents["pretrain"].folder / "model")
-    weights, settings = to_transformers(model, attention=config.attention)
-    words = parents["vocab"].folder / "words"
+    model = trained_model(parents["pretrain"])
     luke = model.dimensions.entity_vocab_size > 0
+    if model.dimensions.entity_aware and config.attention == "vanilla":
+        raise PipelineError(
+            f"export.attention=vanilla, but {parents['pretrain'].folder} was trained with entity-aware attention: "
+            f"its extra queries cannot be left out. Allowed here: export.attention=entity_aware"
+        )
+    weights, settings = to_transformers(
+        model,
+        entity_aware=luke and config.attention == "entity_aware",
+        generator=torch.Generator().manual_seed(parents["pretrain"].manifest["config"]["pretrain"]["seed"]),
+    )
+    words = parents["vocab"].folder / "words"
     if luke:
         add_markers(weights, settings, words)
         max_mention = parents["dataset"].manifest["config"]["max_mention"]
@@ -54,8 +64,7 @@ def build(config: ExportConfig, context: Context) -> None:
         write_luke_tokenizer(words, entities, job.folder, max_mention=max_mention)
     else:
         copy_word_tokenizer(words, job.folder)
-    save_file(weights, job.folder / "model.safetensors", metadata={"format": "pt"})
-    settings.save_pretrained(job.folder)
+    write_transformers(job.folder, weights, settings)
     with written(job.folder / "README.md") as file:
         file.write(described(config, layout, parents, luke=luke))
     artefact = job.finish({"parameters": sum(tensor.numel() for tensor in weights.values())})

@@ -1,0 +1,43 @@
+"""Compose every choice of every config group, and every experiment with every run, and freeze each: part of make check.
+
+A YAML that nobody has composed is a YAML that does not work.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from hydra import compose, initialize_config_dir
+
+from pipeline.__main__ import CONFIGS, composed
+from pipeline.config import typed
+
+# What a choice cannot do without: dump=local is for files that the caller names.
+NEEDS = {"dump=local": ["dump.name=mine", "dump.files=[a.xml.bz2]"]}
+
+
+def choices() -> list[list[str]]:
+    """Overrides to try: one choice of one group each, and the experiments with each run."""
+    groups = sorted(path for path in CONFIGS.iterdir() if path.is_dir() and path.name != "accelerate")
+    single = [f"{group.name}={path.stem}" for group in groups for path in sorted(group.glob("*.yaml"))]
+    experiments = [name for name in single if name.startswith("experiment=")]
+    runs = [name for name in single if name.startswith("run=")]
+    return [[name, *NEEDS.get(name, [])] for name in single] + [[one, run] for one in experiments for run in runs]
+
+
+def main() -> int:
+    failures = 0
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        tried = choices()
+        for overrides in tried:
+            try:
+                typed(composed(compose("config", ["stage=all", *overrides])))
+            except Exception as error:
+                failures += 1
+                print(f"{' '.join(overrides)}: {error}", file=sys.stderr)
+    print(f"configs: {len(tried)} compositions, {failures} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
