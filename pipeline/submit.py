@@ -174,5 +174,7 @@ def script(plan: Sequence[Submission], folder: Path) -> str:
     for position, submission in enumerate(plan):
         words = submission.command([f"${{{name}}}" for name in names])
         quoted = [word if word.startswith("--dependency=") else shlex.quote(word) for word in words]
-        lines.append(f"{names[position]}=$({' '.join(quoted)})")
+        called = len(quoted) - len(submission.arguments)
+        command = f"{' '.join(quoted[:called])} \\\n    {' '.join(quoted[called:])}"
+        lines.append(f"{names[position]}=$({command})")
     return "\n".join(lines)

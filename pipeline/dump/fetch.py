@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from pipeline.dump.config import LATEST, DumpConfig
@@ -243,12 +243,13 @@ def request(url: str, headers: dict[str, str]) -> Any:
 
 
 def wait_or_give_up(url: str, error: Exception, failures: int, config: DumpConfig) -> None:
+    reason = error.reason if isinstance(error, URLError) else error
     if failures >= config.retries:
         raise PipelineError(
-            f"{url}: {error}; gave up after {failures} attempts in a row. What has come is kept: run the stage again "
+            f"{url}: {reason}; gave up after {failures} attempts in a row. What has come is kept: run the stage again "
             f"to go on from there, with another dump.mirror if need be"
         ) from error
     asked = error.wait if isinstance(error, Passing) else 0.0
     wait = min(max(config.retry_seconds * 2 ** max(failures - 1, 0), asked), LONGEST_WAIT_SECONDS)
-    console.print(f"{url}: {error}; next attempt in {wait:g} s")
+    console.print(f"{url}: {reason}; next attempt in {wait:g} s", highlight=False)
     time.sleep(wait)
