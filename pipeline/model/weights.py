@@ -9,28 +9,26 @@ hold beyond our parameters is listed here and nowhere else:
 - decoders, equal to the embeddings that they are tied to.
 
 What LUKE has beyond RoBERTa is made: w2e_query, e2w_query and e2e_query are copies of query, so that the first step's
-attention is RoBERTa's; the entity parts are drawn from the generator. Only safetensors are read: nothing that is loaded
-can execute.
+attention is RoBERTa's; the entity parts are drawn from the generator.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HFValidationError, LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
-from transformers import CONFIG_MAPPING, LukeConfig, RobertaConfig
+from transformers import LukeConfig, RobertaConfig
 
 from pipeline.errors import PipelineError
-from pipeline.model.config import ModelConfig
+from pipeline.model.config import Attention, ModelConfig
 from pipeline.model.luke import INIT_STD, WORD_PAD, Dimensions, Luke
+from pipeline.model.source import State, fingerprint, read_config, read_weights
+from pipeline.store import read_json, write_json
 
 ROBERTA = ("roberta", "xlm-roberta")
 """Model types with RoBERTa's weights, names and position ids."""
@@ -45,21 +43,41 @@ ENTITY_PARTS = ("luke.entity_embeddings.", "entity_predictions.")
 MAX_POSITIONS = 514
 """RoBERTa's: 512 and the two rows before the first position."""
 LAYER_NORM_EPS = 1e-5
-
-State = dict[str, Tensor]
+DIMENSIONS, WEIGHTS = "dimensions.json", "model.safetensors"
+"""Our own format: what `save_model` writes."""
 
 
 # ---------------------------------------------------------------------------------------------- making a model
 
 
-def dimensions_of(
-    source: str | None, config: ModelConfig, *, word_vocab_size: int, entity_vocab_size: int
-) -> Dimensions:
+def initial_model(
+    config: ModelConfig, *, start: str | None, vocab_size: int, entity_vocab_size: int, generator: torch.Generator
+) -> Luke:
+    """A model to be trained, on CPU: from the RoBERTa `start` (folder or name), or from nothing where that is None.
+
+    Args:
+        vocab_size: words of the tokenizer whose ids the model will read.
+        entity_vocab_size: entities, specials included; not looked at for a model of words only.
+        generator: draws every weight that `start` does not have.
+
+    Raises:
+        PipelineError: `start` is no RoBERTa, one for another tokenizer, or its weights do not fit to the last one.
+    """
+    dimensions = dimensions_of(start, config, vocab_size=vocab_size, entity_vocab_size=entity_vocab_size)
+    return from_nothing(dimensions, generator) if start is None else from_roberta(start, dimensions, generator)
+
+
+def start_fingerprint(start: str) -> str:
+    """What identifies the checkpoint that a model starts from, wherever it lies."""
+    return fingerprint(start)
+
+
+def dimensions_of(source: str | None, config: ModelConfig, *, vocab_size: int, entity_vocab_size: int) -> Dimensions:
     """The sizes of a new model: the body's from the RoBERTa `source`, or from `config.body` where it is None.
 
     Args:
         source: a folder or a name on the Hub.
-        word_vocab_size: of the tokenizer whose ids the model will read.
+        vocab_size: of the tokenizer whose ids the model will read.
         entity_vocab_size: specials included; not looked at for a model of words only.
 
     Raises:
@@ -73,7 +91,7 @@ def dimensions_of(
     entities = entity_vocab_size if config.entities else 0
     if config.body is not None:
         return Dimensions(
-            vocab_size=word_vocab_size,
+            vocab_size=vocab_size,
             entity_vocab_size=entities,
             layers=config.body.layers,
             hidden=config.body.hidden,
@@ -87,10 +105,10 @@ def dimensions_of(
         )
     assert source is not None
     checkpoint = read_config(source, ROBERTA)
-    if checkpoint.vocab_size != word_vocab_size:
+    if checkpoint.vocab_size != vocab_size:
         raise PipelineError(
             f"{source} has embeddings for {checkpoint.vocab_size} words, but the tokenizer of vocab/words has "
-            f"{word_vocab_size}: they do not belong together. Adopt the checkpoint's own tokenizer with "
+            f"{vocab_size}: they do not belong together. Adopt the checkpoint's own tokenizer with "
             f"vocab.words.adopt={source}, or start from a checkpoint that was trained with this one."
         )
     return sizes(checkpoint, entity_vocab_size=entities, entity_embedding=config.entity_embedding, config=config)
@@ -170,76 +188,6 @@ def sizes(checkpoint: Any, *, entity_vocab_size: int, entity_embedding: int, con
     )
 
 
-# ---------------------------------------------------------------------------------------------- reading
-
-
-def read_config(source: str, kinds: tuple[str, ...]) -> Any:
-    """The transformers config of `source`, which must be one of `kinds` and computed as we compute it."""
-    path = located(source, "config.json")
-    if path is None:
-        raise PipelineError(f"{source} has no config.json: it is no checkpoint in transformers' format")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise PipelineError(f"{path} is no JSON: {error}") from error
-    kind = values.get("model_type")
-    if kind not in kinds:
-        raise PipelineError(f"{source} is a model of type {kind!r}; allowed here: {', '.join(kinds)}")
-    config = CONFIG_MAPPING[kind].from_dict(values)
-    wanted = {"hidden_act": "gelu", "pad_token_id": WORD_PAD, "position_embedding_type": "absolute"}
-    for key, value in wanted.items():
-        if getattr(config, key, value) != value:
-            raise PipelineError(f"{source}: {key} is {getattr(config, key)!r}, and only {value!r} is known here")
-    return config
-
-
-def read_weights(source: str) -> State:
-    """Every tensor of `source`'s safetensors, of one file or of all its shards, under LUKE's names."""
-    index = located(source, "model.safetensors.index.json")
-    whole = located(source, "model.safetensors")
-    if whole is not None:
-        paths = [whole]
-    elif index is not None:
-        files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        found = {name: located(source, name) for name in files}
-        paths = [path for path in found.values() if path is not None]
-        if len(paths) < len(files):
-            absent = ", ".join(name for name, path in found.items() if path is None)
-            raise PipelineError(f"{source}: its index names files that are not there: {absent}")
-    else:
-        raise PipelineError(
-            f"{source} has no model.safetensors. Pickled weights (pytorch_model.bin) are not read, since they can "
-            f"execute code; convert a checkpoint that you trust with transformers: "
-            f"AutoModelForMaskedLM.from_pretrained(...).save_pretrained(...)"
-        )
-    tensors: State = {}
-    for path in paths:
-        try:
-            tensors.update(load_file(path))
-        except Exception as error:  # safetensors' own error has no common base
-            raise PipelineError(f"{path} is no whole safetensors file: {error}") from error
-    return {re.sub(r"^roberta\.", "luke.", name): tensor for name, tensor in tensors.items()}
-
-
-def located(source: str, file: str) -> Path | None:
-    """`file` of a folder, or of a name on the Hub (downloaded once, then from its cache); None where it has none.
-
-    Raises:
-        PipelineError: `source` is neither a folder nor a name that can be had.
-    """
-    folder = Path(source)
-    if folder.is_dir():
-        return folder / file if (folder / file).is_file() else None
-    try:
-        return Path(hf_hub_download(source, file))
-    except LocalEntryNotFoundError as error:  # before its base class: it says that the Hub was not reached
-        raise PipelineError(f"{source} is no folder, and the Hub cannot be reached for {file}") from error
-    except EntryNotFoundError:
-        return None
-    except (HFValidationError, OSError) as error:
-        raise PipelineError(f"{source} is no folder, and the Hub has no such model: {error}") from error
-
-
 # ---------------------------------------------------------------------------------------------- strict copy
 
 
@@ -301,28 +249,33 @@ def kind_of(model: Luke) -> str:
 # ---------------------------------------------------------------------------------------------- writing
 
 
-def to_transformers(model: Luke, *, entity_aware: bool, generator: torch.Generator) -> tuple[State, Any]:
-    """The state dict (on CPU, no memory shared with the model) and the config of a LukeForMaskedLM, or, for a model of
+def to_transformers(model: Luke, *, attention: Attention) -> tuple[State, Any]:
+    """The state dict (on CPU, sharing no memory with the model) and the config of a LukeForMaskedLM, or, for a model of
     words only, of a RobertaForMaskedLM.
 
     Args:
-        entity_aware: whether the result has entity-aware attention; a vanilla model gets copies of its queries.
-        generator: draws the pooler that LukeForMaskedLM has and no pretraining trains, so that none is missing.
+        attention: of the result; a vanilla model written as an entity-aware one gets copies of its queries.
+
+    Raises:
+        PipelineError: a model with entity-aware attention is to become a vanilla one.
     """
     dims = model.dimensions
-    if dims.entity_aware and not entity_aware:
-        raise ValueError("a model with entity-aware attention cannot be written as a vanilla one")
-    if entity_aware and not dims.entity_vocab_size:
-        raise ValueError("a model of words only has no entity-aware attention")
     state = {name: tensor.detach().cpu().clone() for name, tensor in model.named_parameters()}
     if not dims.entity_vocab_size:
-        return {re.sub(r"^luke\.", "roberta.", name): tensor for name, tensor in state.items()}, roberta_config(dims)
+        config = RobertaConfig(**shared_config(dims), architectures=["RobertaForMaskedLM"])
+        return {re.sub(r"^luke\.", "roberta.", name): tensor for name, tensor in state.items()}, config
+    if dims.entity_aware and attention == "vanilla":
+        raise PipelineError(
+            "This model was trained with entity-aware attention and has no meaning without it: "
+            "export.attention must be entity_aware"
+        )
     # The library ties the entity decoder but not the word decoder: a file without it opens with a random one.
     state["lm_head.decoder.weight"] = state["luke.embeddings.word_embeddings.weight"].clone()
     state["lm_head.decoder.bias"] = state["lm_head.bias"].clone()
-    state["luke.pooler.dense.weight"] = torch.empty(dims.hidden, dims.hidden).normal_(0, INIT_STD, generator=generator)
+    # No pretraining loss reaches the pooler, and a file without it opens with a random one: tanh(1 * hidden) it is.
+    state["luke.pooler.dense.weight"] = torch.eye(dims.hidden)
     state["luke.pooler.dense.bias"] = torch.zeros(dims.hidden)
-    if entity_aware and not dims.entity_aware:
+    if attention == "entity_aware" and not dims.entity_aware:
         for name in [name for name in state if ".attention.self.query." in name]:
             for pair in ("w2e_query", "e2w_query", "e2e_query"):
                 state[name.replace(".query.", f".{pair}.")] = state[name].clone()
@@ -330,21 +283,24 @@ def to_transformers(model: Luke, *, entity_aware: bool, generator: torch.Generat
         **shared_config(dims),
         entity_vocab_size=dims.entity_vocab_size,
         entity_emb_size=dims.entity_embedding,
-        use_entity_aware_attention=entity_aware,
+        use_entity_aware_attention=attention == "entity_aware",
         architectures=["LukeForMaskedLM"],
     )
     return state, config
 
 
-def write_transformers(folder: Path, state: State, config: Any) -> None:
-    """config.json and model.safetensors, as `from_pretrained` and our own readers take them."""
+def save_model(model: Luke, folder: Path) -> None:
+    """Write the model as it is, in our own format: its dimensions and its weights."""
     folder.mkdir(parents=True, exist_ok=True)
-    config.save_pretrained(folder)
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    write_json(folder / DIMENSIONS, asdict(model.dimensions))
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.named_parameters()}, folder / WEIGHTS)
 
 
-def roberta_config(dims: Dimensions) -> Any:
-    return RobertaConfig(**shared_config(dims), architectures=["RobertaForMaskedLM"])
+def load_model(folder: Path) -> Luke:
+    """What `save_model` wrote, on CPU."""
+    model = undefined(Dimensions(**read_json(folder / DIMENSIONS)))
+    fill(model, load_file(folder / WEIGHTS), str(folder), made=[])
+    return model
 
 
 def shared_config(dims: Dimensions) -> dict[str, Any]:

@@ -1,0 +1,255 @@
+"""The model against transformers' own, and what its losses promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, distributed
+from torch.nn.parallel import DistributedDataParallel
+from transformers import LukeConfig, LukeForMaskedLM, RobertaConfig, RobertaForMaskedLM
+
+from pipeline.model.luke import EntityEmbeddings, Luke
+from pipeline.model.weights import shared_config
+from pipeline.records import Batch
+from tests.model.samples import MENTIONS, VOCAB, dimensions, made, ragged, without_entities
+
+
+def library_inputs(batch: Batch) -> dict[str, Tensor]:
+    """`batch` as transformers' LUKE takes it: masks, and positions of each mention padded with -1."""
+    positions = torch.full((*batch.entity_ids.shape, 30), -1)
+    for row, mentions in enumerate(MENTIONS):
+        for column, mention in enumerate(mentions):
+            positions[row, column, : len(mention)] = torch.tensor(mention)
+    return {
+        "input_ids": batch.word_ids,
+        "attention_mask": (torch.arange(batch.word_ids.size(1)) < batch.word_lengths[:, None]).long(),
+        "entity_ids": batch.entity_ids,
+        "entity_attention_mask": (torch.arange(batch.entity_ids.size(1)) < batch.entity_lengths[:, None]).long(),
+        "entity_position_ids": positions,
+    }
+
+
+def libraries_luke(model: Luke) -> LukeForMaskedLM:
+    dims = model.dimensions
+    config = LukeConfig(
+        **shared_config(dims),
+        entity_vocab_size=dims.entity_vocab_size,
+        entity_emb_size=dims.entity_embedding,
+        use_entity_aware_attention=dims.attention == "entity_aware",
+    )
+    library = LukeForMaskedLM(config)
+    state = model.state_dict() | {"lm_head.decoder.weight": model.luke.embeddings.word_embeddings.weight}
+    missing, unexpected = library.load_state_dict(state | {"lm_head.decoder.bias": model.lm_head.bias}, strict=False)
+    assert unexpected == []
+    assert set(missing) <= {"entity_predictions.decoder.weight", "luke.pooler.dense.weight", "luke.pooler.dense.bias"}
+    library.tie_weights()
+    return library.eval()
+
+
+@pytest.mark.parametrize("attention", ["entity_aware", "vanilla"])
+@pytest.mark.parametrize("backend", ["auto", "reference", "split"])
+@pytest.mark.parametrize("entity_embedding", [16, 32])
+@torch.no_grad()
+def test_logits_of_both_heads_are_transformers(attention: str, backend: str, entity_embedding: int) -> None:
+    batch = ragged()
+    model = made(dimensions(attention=attention, backend=backend, entity_embedding=entity_embedding)).eval()
+    expected = libraries_luke(model)(**library_inputs(batch))
+    words, entities = model.encode(batch)
+    real_words = torch.arange(12) < batch.word_lengths[:, None]
+    real_entities = torch.arange(3) < batch.entity_lengths[:, None]
+    assert expected.logits.abs().max() > 1
+    assert torch.allclose(model.word_logits(words)[real_words], expected.logits[real_words], atol=1e-4)
+    assert torch.allclose(
+        model.entity_logits(entities)[real_entities], expected.entity_logits[real_entities], atol=1e-4
+    )
+
+
+@torch.no_grad()
+def test_words_only_is_transformers_roberta() -> None:
+    batch = without_entities(ragged())
+    model = made(dimensions(entity_vocab_size=0, attention="vanilla")).eval()
+    library = RobertaForMaskedLM(RobertaConfig(**shared_config(model.dimensions))).eval()
+    state = {name.replace("luke.", "roberta."): tensor for name, tensor in model.state_dict().items()}
+    missing, unexpected = library.load_state_dict(state, strict=False)
+    assert (set(missing), unexpected) == ({"lm_head.decoder.weight", "lm_head.decoder.bias"}, [])
+    library.tie_weights()
+    real = torch.arange(12) < batch.word_lengths[:, None]
+    expected = library(input_ids=batch.word_ids, attention_mask=real.long()).logits
+    words, entities = model.encode(batch)
+    assert entities.shape == (3, 0, 32)
+    assert torch.allclose(model.word_logits(words)[real], expected[real], atol=1e-4)
+
+
+def test_losses_are_sums_over_targets() -> None:
+    batch = ragged()
+    model = made(dimensions())
+    words, entities = model.encode(batch)
+    word_logits = model.word_logits(words).flatten(0, 1)[batch.word_targets]
+    entity_logits = model.entity_logits(entities).flatten(0, 1)[batch.entity_targets]
+    output = model(batch)
+    for logits, labels, loss, correct in (
+        (word_logits, batch.word_labels, output.word_loss_sum, output.word_correct),
+        (entity_logits, batch.entity_labels, output.entity_loss_sum, output.entity_correct),
+    ):
+        by_hand = sum(-logits[row].log_softmax(0)[label] for row, label in enumerate(labels))
+        assert loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
+        assert correct.item() == sum(int(logits[row].argmax() == label) for row, label in enumerate(labels))
+        assert loss.shape == correct.shape == ()
+
+
+def test_hits_are_counted() -> None:
+    batch = ragged()
+    model = made(dimensions())
+    words, _ = model.encode(batch)
+    best = model.word_logits(words).flatten(0, 1)[batch.word_targets].argmax(1)
+    best[0] = (best[0] + 1) % VOCAB
+    changed = Batch(*(best if name == "word_labels" else getattr(batch, name) for name in batch.__slots__))
+    assert model(changed).word_correct.item() == 3
+
+
+def gradients(model: Luke, batch: Batch) -> dict[str, Tensor]:
+    """Of the sum of both losses; every parameter must have one."""
+    model.zero_grad(set_to_none=True)
+    output = model(batch)
+    (output.word_loss_sum + output.entity_loss_sum).backward()
+    found = {name: parameter.grad for name, parameter in model.named_parameters()}
+    assert [name for name, gradient in found.items() if gradient is None] == []
+    return {name: gradient for name, gradient in found.items() if gradient is not None}
+
+
+@pytest.mark.parametrize("change", [{"logits_bytes": 4 * VOCAB}, {"logits_bytes": 1}, {"gradient_checkpointing": True}])
+def test_pieces_and_checkpointing_change_nothing(change: dict[str, object]) -> None:
+    batch = ragged()
+    plain = gradients(made(dimensions()), batch)
+    changed = made(dimensions(**change))
+    other = gradients(changed, batch)
+    assert changed(batch).word_loss_sum.item() == pytest.approx(
+        made(dimensions())(batch).word_loss_sum.item(), rel=1e-6
+    )
+    assert max((plain[name] - other[name]).abs().max().item() for name in plain) < 1e-5
+
+
+def test_without_entities_their_parts_get_gradients_of_zero() -> None:
+    found = gradients(made(dimensions()), without_entities(ragged()))
+    idle = [name for name, gradient in found.items() if not gradient.any()]
+    assert all("entit" in name or "e_query" in name or "e2w_query" in name for name in idle)
+    assert sum("query" in name for name in idle) == 2 * 3 * 2  # layers, queries, weight and bias
+    assert found["lm_head.dense.weight"].any()
+
+
+def test_ddp_needs_no_search_for_unused_parameters(tmp_path: Path) -> None:
+    """With and without entities in turn; DDP raises at the next forward where a parameter got no gradient."""
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        wrapped = DistributedDataParallel(made(dimensions()))
+        for batch in (ragged(), without_entities(ragged()), ragged()):
+            output = wrapped(batch)
+            (output.word_loss_sum + output.entity_loss_sum).backward()
+    finally:
+        distributed.destroy_process_group()
+
+
+def test_no_targets_give_zero_and_not_nan() -> None:
+    batch = ragged()
+    none = torch.empty(0, dtype=torch.int64)
+    targets = {"word_targets", "word_labels", "entity_targets", "entity_labels"}
+    empty = Batch(*(none if name in targets else getattr(batch, name) for name in batch.__slots__))
+    output = made(dimensions())(empty)
+    assert [getattr(output, name).item() for name in output.__slots__] == [0, 0, 0, 0]
+    assert all(not gradient.any() for gradient in gradients(made(dimensions()), empty).values())
+
+
+def test_decoders_are_the_embeddings() -> None:
+    """An unmasked, absent word gets its gradient through the decoder alone."""
+    batch = ragged()
+    absent = next(word for word in range(4, VOCAB) if word not in batch.word_ids)
+    found = gradients(made(dimensions()), batch)
+    assert found["luke.embeddings.word_embeddings.weight"][absent].any()
+    assert found["luke.entity_embeddings.entity_embeddings.weight"][7].any()
+    assert not any("decoder" in name for name in found)
+
+
+def test_mention_positions_are_the_mean_of_their_rows() -> None:
+    batch = ragged()
+    model = made(dimensions(entity_embedding=32)).luke.entity_embeddings
+    assert isinstance(model, EntityEmbeddings)
+    table = model.position_embeddings.weight
+    rows = torch.zeros(3, 3, 32)
+    for row, mentions in enumerate(MENTIONS):
+        for column, mention in enumerate(mentions):
+            rows[row, column] = table[mention].mean(0)
+    expected = model.LayerNorm(model.entity_embeddings(batch.entity_ids) + rows + model.token_type_embeddings.weight[0])
+    found = model(batch.entity_ids, batch.mention_positions, batch.mention_offsets)
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_a_document_alone_is_the_document_in_a_batch() -> None:
+    batch = ragged()
+    alone = Batch(
+        examples=batch.examples[2:],
+        word_ids=batch.word_ids[2:, :4],
+        word_lengths=batch.word_lengths[2:],
+        entity_ids=batch.entity_ids[2:, :1],
+        entity_lengths=batch.entity_lengths[2:],
+        mention_positions=torch.tensor([2, 3]),
+        mention_offsets=torch.tensor([0]),
+        word_targets=torch.tensor([2]),
+        word_labels=batch.word_labels[3:],
+        entity_targets=torch.tensor([0]),
+        entity_labels=batch.entity_labels[1:],
+    )
+    model = made(dimensions()).eval()
+    together, separate = model.encode(batch), model.encode(alone)
+    assert torch.allclose(together[0][2, :4], separate[0][0], atol=1e-5)
+    assert torch.allclose(together[1][2, :1], separate[1][0], atol=1e-5)
+
+
+def test_bf16_autocast_keeps_losses_in_fp32_and_near() -> None:
+    batch = ragged()
+    model = made(dimensions())
+    exact = model(batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = model(batch)
+    assert output.word_loss_sum.dtype == output.entity_loss_sum.dtype == torch.float32
+    assert output.word_loss_sum.item() == pytest.approx(exact.word_loss_sum.item(), rel=0.05)
+    assert output.entity_loss_sum.item() == pytest.approx(exact.entity_loss_sum.item(), rel=0.05)
+    (output.word_loss_sum + output.entity_loss_sum).backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+def test_dropout_is_off_in_evaluation_and_on_in_training() -> None:
+    batch = ragged()
+    model = made(dimensions(dropout=0.1, attention_dropout=0.1))
+    torch.manual_seed(0)
+    trained = [model(batch).word_loss_sum.item() for _ in range(2)]
+    model.eval()
+    evaluated = [model(batch).word_loss_sum.item() for _ in range(2)]
+    assert trained[0] != trained[1]
+    assert evaluated[0] == evaluated[1] == made(dimensions())(batch).word_loss_sum.item()
+
+
+def test_reset_parameters() -> None:
+    model = Luke(dimensions(hidden=64, heads=4, vocab_size=500))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(torch.nan)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    state = model.state_dict()
+    assert all(tensor.isfinite().all() for tensor in state.values())
+    assert state["luke.embeddings.word_embeddings.weight"].std().item() == pytest.approx(0.02, rel=0.05)
+    assert not state["luke.embeddings.word_embeddings.weight"][1].any()
+    assert not state["luke.entity_embeddings.entity_embeddings.weight"][0].any()
+    assert not state["lm_head.bias"].any()
+    assert not state["entity_predictions.bias"].any()
+    assert (state["entity_predictions.transform.LayerNorm.weight"] == 1).all()
+    again = Luke(dimensions(hidden=64, heads=4, vocab_size=500))
+    again.reset_parameters(torch.Generator().manual_seed(0))
+    assert all(torch.equal(state[name], tensor) for name, tensor in again.state_dict().items())
+
+
+def test_too_many_words() -> None:
+    with pytest.raises(ValueError, match="12 words, but the model has 13 positions"):
+        made(dimensions(max_positions=13))(ragged())
+    made(dimensions(max_positions=14))(ragged())

@@ -1,0 +1,290 @@
+"""RoBERTa -> LUKE -> transformers -> LUKE, to the byte, and every way in which a checkpoint may not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import (
+    AutoModelForMaskedLM,
+    LukeForEntityPairClassification,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+)
+
+from pipeline.errors import PipelineError
+from pipeline.model.config import BodyConfig
+from pipeline.model.luke import Luke
+from pipeline.model.weights import (
+    from_transformers,
+    initial_model,
+    load_model,
+    save_model,
+    start_fingerprint,
+    to_transformers,
+)
+from tests.model.samples import ENTITIES, VOCAB, config, dimensions, made, ragged
+
+SIZES = {
+    "vocab_size": VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 40,
+    "type_vocab_size": 1,
+    "layer_norm_eps": 1e-5,
+}
+
+
+def started(folder: Path, seed: int = 0, **changes: object) -> Luke:
+    return initial_model(
+        config(**changes),
+        start=str(folder),
+        vocab_size=VOCAB,
+        entity_vocab_size=ENTITIES,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
+@pytest.fixture
+def roberta(tmp_path: Path) -> Path:
+    """A RoBERTa as transformers itself writes it."""
+    torch.manual_seed(0)
+    RobertaForMaskedLM(RobertaConfig(**SIZES)).save_pretrained(tmp_path / "roberta")
+    return tmp_path / "roberta"
+
+
+def written(model: Luke, folder: Path, attention: Any = "entity_aware") -> Path:
+    state, settings = to_transformers(model, attention=attention)
+    settings.save_pretrained(folder)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def changed(folder: Path, **changes: Tensor | None) -> str:
+    """`folder` with weights put in place of others, or taken away."""
+    path = folder / "model.safetensors"
+    state = load_file(path) | {name.replace("__", "."): tensor for name, tensor in changes.items()}
+    save_file({name: tensor for name, tensor in state.items() if tensor is not None}, path, metadata={"format": "pt"})
+    return str(folder)
+
+
+def same(one: Luke, other: Luke) -> bool:
+    left, right = one.state_dict(), other.state_dict()
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_every_weight_of_roberta_is_in_luke(roberta: Path) -> None:
+    given = RobertaForMaskedLM.from_pretrained(roberta).state_dict()
+    state = started(roberta).state_dict()
+    for name, tensor in given.items():
+        if not name.startswith("lm_head.decoder"):
+            assert torch.equal(state.pop(name.replace("roberta.", "luke.")), tensor), name
+    for layer in (0, 1):
+        for kind in ("weight", "bias"):
+            query = given[f"roberta.encoder.layer.{layer}.attention.self.query.{kind}"]
+            for pair in ("w2e", "e2w", "e2e"):
+                assert torch.equal(state.pop(f"luke.encoder.layer.{layer}.attention.self.{pair}_query.{kind}"), query)
+    assert all(name.startswith(("luke.entity_embeddings.", "entity_predictions.")) for name in state)
+    assert len(state) == 1 + 1 + 1 + 1 + 2 + 5
+
+
+def test_entity_parts_come_from_the_generator(roberta: Path) -> None:
+    assert same(started(roberta), started(roberta))
+    assert not same(started(roberta), started(roberta, seed=1))
+
+
+@pytest.mark.parametrize("attention", ["entity_aware", "vanilla"])
+def test_round_trip_to_the_byte(roberta: Path, tmp_path: Path, attention: str) -> None:
+    first = started(roberta, attention=attention)
+    folder = written(first, tmp_path / "luke", attention)
+    second = from_transformers(str(folder), config(attention=attention))
+    assert same(first, second)
+    assert first.dimensions == second.dimensions
+    written(second, tmp_path / "again", attention)
+    for name in ("model.safetensors", "config.json"):
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_round_trip_of_words_alone(roberta: Path, tmp_path: Path) -> None:
+    first = started(roberta, entities=False)
+    folder = written(first, tmp_path / "roberta again")
+    assert same(first, from_transformers(str(folder), config(entities=False)))
+    ours, theirs = (RobertaForMaskedLM.from_pretrained(path).state_dict() for path in (folder, roberta))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert same(started(folder), started(roberta))
+
+
+@pytest.mark.parametrize("attention", ["entity_aware", "vanilla"])
+def test_transformers_misses_nothing_in_an_export(tmp_path: Path, attention: str) -> None:
+    folder = written(made(dimensions(attention=attention)), tmp_path / "luke", attention)
+    library, told = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    assert {key: list(value) for key, value in told.items() if value} == {}
+    assert torch.equal(library.lm_head.decoder.weight, library.luke.embeddings.word_embeddings.weight)
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["use_entity_aware_attention"] == (attention == "entity_aware")
+    assert {name: settings[name] for name in SIZES} == SIZES
+    assert (settings["entity_vocab_size"], settings["entity_emb_size"]) == (20, 16)
+    _, told = LukeForEntityPairClassification.from_pretrained(folder, output_loading_info=True)
+    assert sorted(told["missing_keys"]) == ["classifier.weight"]
+
+
+def test_a_vanilla_model_exported_as_entity_aware_computes_the_same(tmp_path: Path) -> None:
+    model = made(dimensions(attention="vanilla")).eval()
+    folder = written(model, tmp_path / "luke", "entity_aware")
+    aware = from_transformers(str(folder), config()).eval()
+    assert aware.dimensions.attention == "entity_aware"
+    before, after = model.encode(ragged()), aware.encode(ragged())
+    assert torch.allclose(before[0], after[0], atol=1e-5)
+    assert torch.allclose(before[1][0], after[1][0], atol=1e-5)
+
+
+def test_an_entity_aware_model_is_not_exported_as_vanilla() -> None:
+    with pytest.raises(PipelineError, match=r"export\.attention must be entity_aware"):
+        to_transformers(made(dimensions()), attention="vanilla")
+
+
+def test_the_own_format(tmp_path: Path) -> None:
+    for index, model in enumerate((made(dimensions()), made(dimensions(entity_vocab_size=0, attention="vanilla")))):
+        save_model(model, tmp_path / str(index))
+        loaded = load_model(tmp_path / str(index))
+        assert same(model, loaded)
+        assert model.dimensions == loaded.dimensions
+
+
+def test_xlm_roberta_with_its_pooler_and_buffers(tmp_path: Path) -> None:
+    """What old checkpoints hold beyond the weights: a pooler, position ids and a spelt-out decoder."""
+    torch.manual_seed(0)
+    XLMRobertaForMaskedLM(XLMRobertaConfig(**SIZES)).save_pretrained(tmp_path)
+    state = load_file(tmp_path / "model.safetensors")
+    plain = started(tmp_path)
+    changed(
+        tmp_path,
+        roberta__embeddings__position_ids=torch.arange(40)[None],
+        roberta__pooler__dense__weight=torch.zeros(32, 32),
+        roberta__pooler__dense__bias=torch.zeros(32),
+        lm_head__decoder__weight=state["roberta.embeddings.word_embeddings.weight"].clone(),
+        lm_head__decoder__bias=state["lm_head.bias"].clone(),
+    )
+    assert same(started(tmp_path), plain)
+
+
+def test_shards(roberta: Path) -> None:
+    whole = started(roberta)
+    state = load_file(roberta / "model.safetensors")
+    (roberta / "model.safetensors").unlink()
+    half = len(state) // 2
+    parts = {"a.safetensors": list(state)[:half], "b.safetensors": list(state)[half:]}
+    for file, names in parts.items():
+        save_file({name: state[name] for name in names}, roberta / file)
+    index = {"weight_map": {name: file for file, names in parts.items() for name in names}}
+    (roberta / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert same(started(roberta), whole)
+    (roberta / "b.safetensors").unlink()
+    with pytest.raises(PipelineError, match=r"names files that are not there: b\.safetensors"):
+        started(roberta)
+
+
+def test_missing_surplus_and_misshapen_weights_are_named(roberta: Path) -> None:
+    changed(
+        roberta,
+        lm_head__dense__bias=None,
+        roberta__encoder__layer__1__attention__self__query__weight=None,
+        roberta__encoder__layer__2__output__dense__bias=torch.zeros(32),
+        roberta__embeddings__token_type_embeddings__weight=torch.zeros(2, 32),
+        lm_head__decoder__weight=torch.zeros(VOCAB, 32),
+    )
+    with pytest.raises(PipelineError) as caught:
+        started(roberta)
+    query = "luke.encoder.layer.1.attention.self"
+    assert str(caught.value).splitlines() == [
+        f"The weights of {roberta} do not fit a LUKE (2 layers x 32, entity_aware attention):",
+        "  not tied: lm_head.decoder.weight differs from luke.embeddings.word_embeddings.weight",
+        "  missing: lm_head.dense.bias",
+        f"  missing: {query}.e2e_query.weight",
+        f"  missing: {query}.e2w_query.weight",
+        f"  missing: {query}.query.weight",
+        f"  missing: {query}.w2e_query.weight",
+        "  left over: luke.encoder.layer.2.output.dense.bias",
+        "  of another shape: luke.embeddings.token_type_embeddings.weight is [2, 32], not [1, 32]",
+        "A whole checkpoint of a masked language model, head included, is needed.",
+    ]
+
+
+def test_an_entity_aware_folder_does_not_become_vanilla_silently(tmp_path: Path) -> None:
+    folder = written(made(dimensions()), tmp_path / "luke")
+    with pytest.raises(PipelineError, match=r"left over: luke\.encoder\.layer\.0\.attention\.self\.e2e_query\.bias"):
+        from_transformers(str(folder), config(attention="vanilla"))
+
+
+def test_no_entity_part_may_be_missing_in_a_luke(tmp_path: Path) -> None:
+    folder = written(made(dimensions()), tmp_path / "luke")
+    with pytest.raises(PipelineError, match=r"missing: entity_predictions\.bias"):
+        from_transformers(changed(folder, entity_predictions__bias=None), config())
+
+
+def test_a_tokenizer_that_does_not_fit(roberta: Path) -> None:
+    with pytest.raises(PipelineError, match=r"embeddings for 50 words, but the tokenizer of vocab/words has 51"):
+        initial_model(
+            config(), start=str(roberta), vocab_size=51, entity_vocab_size=ENTITIES, generator=torch.Generator()
+        )
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("config.json", None, "has no config.json"),
+        ("config.json", "{", "is no JSON"),
+        ("config.json", '{"model_type": "bert"}', "is a model of type 'bert'; allowed here: roberta, xlm-roberta"),
+        ("config.json", '{"model_type": "roberta", "vocab_size": 50, "hidden_act": "relu"}', "hidden_act is 'relu'"),
+        ("model.safetensors", None, r"has no model\.safetensors\. Pickled weights"),
+        ("model.safetensors", "cut off", "is no whole safetensors file"),
+    ],
+)
+def test_a_broken_folder(roberta: Path, file: str, text: str | None, message: str) -> None:
+    (roberta / file).unlink()
+    if text is not None:
+        (roberta / file).write_text(text)
+    with pytest.raises(PipelineError, match=message):
+        started(roberta)
+
+
+def test_a_name_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="no such folder is no folder, and the Hub has no such model"):
+        started(tmp_path / "no such folder")
+
+
+def test_sizes_have_one_source(roberta: Path) -> None:
+    body = BodyConfig(layers=1, hidden=32, heads=2, intermediate=64)
+    with pytest.raises(PipelineError, match=r"and here both are: .*roberta and model\.body="):
+        started(roberta, body=body)
+    with pytest.raises(PipelineError, match="and here neither is given"):
+        initial_model(config(), start=None, vocab_size=9, entity_vocab_size=9, generator=torch.Generator())
+    model = initial_model(
+        config(body=body, entities=False, attention="vanilla"),
+        start=None,
+        vocab_size=9,
+        entity_vocab_size=9,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert model.dimensions == dimensions(
+        vocab_size=9, entity_vocab_size=0, layers=1, heads=2, max_positions=514, attention="vanilla",
+        dropout=0.1, attention_dropout=0.1,
+    )  # fmt: skip
+
+
+def test_the_fingerprint_is_of_what_is_read_and_not_of_where(roberta: Path, tmp_path: Path) -> None:
+    before = start_fingerprint(str(roberta))
+    moved = roberta.rename(tmp_path / "moved")
+    (moved / "README.md").write_text("a card")
+    assert start_fingerprint(str(moved)) == before
+    changed(moved, lm_head__dense__bias=torch.ones(32))
+    assert start_fingerprint(str(moved)) != before
