@@ -47,6 +47,12 @@ class EntityVocab:
     counts: NDArray[np.int64]
     """[size] links of training pages to each; 0 for the specials."""
 
+    @classmethod
+    def open(cls, path: Path) -> EntityVocab:
+        """Read entities.parquet."""
+        table = pq.read_table(path).combine_chunks()
+        return cls(table["title"].chunk(0), table["count"].to_numpy())
+
     @property
     def size(self) -> int:
         """Ids run from 0 to size - 1, specials included."""
@@ -55,12 +61,6 @@ class EntityVocab:
     def title(self, index: int) -> str:
         title: str = self.titles[index].as_py()
         return title
-
-
-def load(folder: Path) -> EntityVocab:
-    """Open the entity vocabulary in the vocab stage's folder."""
-    table = pq.read_table(folder / ENTITIES).combine_chunks()
-    return EntityVocab(table["title"].chunk(0), table["count"].to_numpy())
 
 
 # ---------------------------------------------------------------------------------------------- counting

@@ -192,7 +192,7 @@ def test_threads_change_no_byte(tmp_path: Path) -> None:
 
 def test_reader(tmp_path: Path) -> None:
     build(tmp_path)
-    vocab = entities.load(tmp_path / "out")
+    vocab = entities.EntityVocab.open(tmp_path / "out" / "entities.parquet")
     assert vocab.size == 8
     assert [vocab.title(index) for index in (entities.PAD, entities.UNK, entities.MASK, 3)] == [
         "[PAD]",

@@ -1,0 +1,134 @@
+"""A finished split, read as it lies on disk.
+
+The files are mapped into memory; their flat values and offsets are numpy views on the mapping, so opening costs no
+copy, processes share the page cache, and no Python object stands for an Example. A record batch costs six small views.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.records import Example
+from pipeline.store import read_json
+
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """Examples side by side: example k has `words[word_offsets[k]:word_offsets[k + 1]]`, and its entities and spans
+    between `entity_offsets[k]` and `entity_offsets[k + 1]`."""
+
+    words: Int32s
+    word_offsets: Int64s
+    """[B + 1]."""
+    entities: Int32s
+    entity_offsets: Int64s
+    """[B + 1]."""
+    spans: Int32s
+    """[E, 2] half-open, in positions of their Example; position 0 is <s>."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One record batch, as views: offsets have a row more than there are Examples."""
+
+    page_ids: pa.Array
+    word_offsets: Int32s
+    words: Int32s
+    entity_offsets: Int32s
+    entities: Int32s
+    spans: Int32s
+
+
+@dataclass(frozen=True)
+class ExampleStore:
+    """The Examples of train/ or validation/, in a fixed order, by index."""
+
+    blocks: list[Block]
+    starts: Int64s
+    """[blocks + 1] the index of each block's first Example, and the number of all."""
+
+    @classmethod
+    def open(cls, folder: Path) -> ExampleStore:
+        """Map the files of a split into memory."""
+        names = [entry["filename"] for entry in read_json(folder / "state.json")["_data_files"]]
+        streams = [pa.ipc.open_stream(pa.memory_map(str(folder / name))) for name in names]
+        blocks = [block(batch) for stream in streams for batch in stream]
+        return cls(blocks, np.cumsum([0, *(len(part.page_ids) for part in blocks)], dtype=np.int64))
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @cached_property
+    def lengths(self) -> Int32s:
+        """[len] words of each Example, <s> and </s> included; reads every offset, at the first use."""
+        return np.concatenate([np.diff(part.word_offsets) for part in self.blocks] or [np.empty(0, dtype=np.int32)])
+
+    def example(self, index: int) -> Example:
+        """One Example, as a record.
+
+        Raises:
+            IndexError: `index` is not in [0, len).
+        """
+        number, row = self.places(np.array([index]))
+        part, one = self.blocks[number[0]], self.gather(np.array([index]))
+        return Example(
+            page_id=part.page_ids[row[0]].as_py(),
+            word_ids=tuple(one.words.tolist()),
+            entity_ids=tuple(one.entities.tolist()),
+            entity_spans=tuple((start, end) for start, end in one.spans.tolist()),
+        )
+
+    def gather(self, indices: NDArray[np.integer]) -> Ragged:
+        """The Examples `indices`, in that order, copied side by side.
+
+        Raises:
+            IndexError: an index is not in [0, len).
+        """
+        words, entities, spans = [], [], []
+        for number, row in zip(*(places.tolist() for places in self.places(indices)), strict=True):
+            part = self.blocks[number]
+            words.append(part.words[part.word_offsets[row] : part.word_offsets[row + 1]])
+            first, last = part.entity_offsets[row], part.entity_offsets[row + 1]
+            entities.append(part.entities[first:last])
+            spans.append(part.spans[first:last])
+        none = np.empty(0, dtype=np.int32)
+        return Ragged(
+            words=np.concatenate([none, *words]),
+            word_offsets=offsets(words),
+            entities=np.concatenate([none, *entities]),
+            entity_offsets=offsets(entities),
+            spans=np.concatenate([none.reshape(0, 2), *spans]),
+        )
+
+    def places(self, indices: NDArray[np.integer]) -> tuple[Int64s, Int64s]:
+        """Block and row of each index."""
+        if len(indices) and not 0 <= indices.min() <= indices.max() < len(self):
+            raise IndexError(f"indices {indices.min()} to {indices.max()} of {len(self)} Examples")
+        numbers = np.searchsorted(self.starts, indices, side="right") - 1
+        return numbers, indices - self.starts[numbers]
+
+
+def block(batch: pa.RecordBatch) -> Block:
+    """Views on the buffers of a record batch."""
+    words, entities, spans = batch["word_ids"], batch["entity_ids"], batch["entity_spans"]
+    return Block(
+        page_ids=batch["page_id"],
+        word_offsets=words.offsets.to_numpy(),
+        words=words.values.to_numpy(),
+        entity_offsets=entities.offsets.to_numpy(),
+        entities=entities.values.to_numpy(),
+        spans=spans.values.values.to_numpy().reshape(-1, 2),
+    )
+
+
+def offsets(parts: list[Int32s]) -> Int64s:
+    return np.cumsum([0, *(len(part) for part in parts)], dtype=np.int64)

@@ -1,0 +1,54 @@
+"""Sentence spans of a text (pure).
+
+In: paragraphs, each ended by a newline, and the spans of their mentions. Out: [start, end) spans in code points, in
+text order, without white space at either end, none across a newline and none that cuts a mention: where sentencex
+sees a boundary inside one ("[[Yahoo! Inc.]] grew"), the two sides are joined.
+
+sentencex (Wikimedia's, ~300 languages, code-point offsets) splits 20 MB/s and more, the least cost of this stage.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from sentencex import get_sentence_boundaries
+
+Span = tuple[int, int]
+
+
+def sentence_spans(text: str, language: str, mentions: Sequence[Span]) -> list[Span]:
+    """Split `text`.
+
+    Args:
+        language: a language code; for one that sentencex does not know it takes a related or general rule.
+        mentions: spans in text order that do not overlap and do not cross a newline.
+    """
+    starts = [start for start, _ in mentions]
+
+    def cuts_mention(position: int) -> bool:
+        before = bisect_left(starts, position) - 1  # the last mention that starts before
+        return before >= 0 and mentions[before][1] > position
+
+    spans = []
+    for line_start, line in lines(text):
+        cuts = [line_start + boundary["end_index"] for boundary in get_sentence_boundaries(language, line)][:-1]
+        edges = [line_start, *(cut for cut in cuts if not cuts_mention(cut)), line_start + len(line)]
+        spans += [trimmed(text, start, end) for start, end in pairwise(edges)]
+    return [span for span in spans if span[0] < span[1]]
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """Where each line starts, and the line without its newline."""
+    start = 0
+    for line in text.split("\n"):
+        yield start, line
+        start += len(line) + 1
+
+
+def trimmed(text: str, start: int, end: int) -> Span:
+    """The span without white space at its ends; an empty span at `end` if there is nothing else."""
+    part = text[start:end]
+    start += len(part) - len(part.lstrip())
+    return start, start + len(part.strip())
