@@ -107,7 +107,9 @@ def typed(raw: Mapping[str, Any]) -> Config:
         for problem in error.errors():
             place = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("Config"))
             message = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"  {place}: {message} (got {problem['input']!r})" if place else f"  {message}")
+            value = problem["input"]
+            got = "" if isinstance(value, Mapping) else f" (got {value!r})"
+            lines.append(f"  {place}: {message}{got}" if place else f"  {message}{got}")
         raise PipelineError("the config cannot be used:\n" + "\n".join(lines)) from None
 
 

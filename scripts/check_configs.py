@@ -13,13 +13,20 @@ from pipeline.__main__ import CONFIGS, composed
 from pipeline.config import typed
 
 # What a choice cannot do without: dump=local is for files that the caller names.
-NEEDS = {"dump=local": ["dump.name=mine", "dump.files=[a.xml.bz2]"]}
+NEEDS = {
+    "dump=local": ["dump.name=mine", "dump.files=[a.xml.bz2]"],
+    "dump=wikimedia": ["dump.wiki=dewiki"],
+    "executor=slurm": ["cluster.partition=main"],
+}
 
 
 def choices() -> list[list[str]]:
-    """Overrides to try: one choice of one group each, and the experiments with each run."""
+    """Overrides to try: each choice of each group, and each experiment with each run.
+
+    A file whose name starts with _ is no choice but a part of others.
+    """
     groups = sorted(path for path in CONFIGS.iterdir() if path.is_dir() and path.name != "accelerate")
-    single = [f"{group.name}={path.stem}" for group in groups for path in sorted(group.glob("*.yaml"))]
+    single = [f"{group.name}={path.stem}" for group in groups for path in sorted(group.glob("[!_]*.yaml"))]
     experiments = [name for name in single if name.startswith("experiment=")]
     runs = [name for name in single if name.startswith("run=")]
     return [[name, *NEEDS.get(name, [])] for name in single] + [[one, run] for one in experiments for run in runs]

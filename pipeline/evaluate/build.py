@@ -13,7 +13,7 @@ from rich.table import Table
 
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.plots import loss_curves
-from pipeline.evaluate.scores import entity_figures, score, train_figures, word_figures
+from pipeline.evaluate.scores import Figures, entity_figures, score, train_figures, word_figures
 from pipeline.evaluate.unigram import Unigram
 from pipeline.pretrain.batches import Ints, in_turn
 from pipeline.pretrain.data import Data, trained_model
@@ -55,7 +55,7 @@ def build(config: EvaluateConfig, context: Context) -> None:
     write_json(job.folder / "metrics.json", figures)
     baselines = {"word_loss": figures["unigram_word_loss"], "entity_loss": figures.get("unigram_entity_loss")}
     loss_curves(layout.folder("pretrain") / "metrics.jsonl", baselines, job.folder / "loss_curves.png")
-    artefact = job.finish({name: int(value) for name, value in figures.items() if name.endswith("_scored")})
+    artefact = job.finish({name: int(value or 0) for name, value in figures.items() if "_scored" in name})
     show(figures)
     console.print(f"evaluate: figures and curves in {artefact.folder}")
 
@@ -66,7 +66,7 @@ def some_of(length: int, most: int, seed: int) -> Ints:
 
 
 def word_unigram(data: Data) -> Unigram:
-    ids = np.asarray(data.train.words)
+    ids = (block.words for block in data.train.blocks)
     return Unigram.of(ids, size=data.words.size, never=np.flatnonzero(data.words.special))
 
 
@@ -74,10 +74,11 @@ def entity_unigram(data: Data, config: EvaluateConfig) -> Unigram:
     """[UNK] counts only where it is a target."""
     first = MASK_ENTITY + 1
     never = np.setdiff1d(np.arange(first), [1] if config.masking.unknown_entities else [])
-    return Unigram.of(np.asarray(data.train.entities), size=data.entity_vocab_size, never=never)
+    ids = (block.entities for block in data.train.blocks)
+    return Unigram.of(ids, size=data.entity_vocab_size, never=never)
 
 
-def show(figures: dict[str, float]) -> None:
+def show(figures: Figures) -> None:
     """metrics.json as a table: a figure a row, its baseline beside it."""
     table = Table("", "model", "unigram", "scored", box=None)
     rows = [

@@ -18,6 +18,9 @@ from pipeline.model.luke import Luke
 from pipeline.pretrain.objective import to_device
 from pipeline.records import Batch
 
+Figures = dict[str, float | None]
+"""Name -> mean; None (null in metrics.json) where nothing was scored."""
+
 TOP = 10
 CHUNK = 256
 """Masked tokens whose logits are held at once: 512 MB at 500,000 entities."""
@@ -77,7 +80,7 @@ def ranked(head: object, states: torch.Tensor, labels: torch.Tensor) -> list[Sco
     return parts
 
 
-def word_figures(scores: Scores, unigram: Unigram) -> dict[str, float]:
+def word_figures(scores: Scores, unigram: Unigram) -> Figures:
     return {
         "word_loss": mean(scores.losses),
         "word_accuracy": mean(scores.ranks == 1),
@@ -86,8 +89,8 @@ def word_figures(scores: Scores, unigram: Unigram) -> dict[str, float]:
     }
 
 
-def entity_figures(scores: Scores, unigram: Unigram, suffix: str = "") -> dict[str, float]:
-    figures = {
+def entity_figures(scores: Scores, unigram: Unigram, suffix: str = "") -> Figures:
+    figures: Figures = {
         "entity_loss": mean(scores.losses),
         "entity_accuracy": mean(scores.ranks == 1),
         "entity_mrr": mean(1 / scores.ranks),
@@ -99,7 +102,7 @@ def entity_figures(scores: Scores, unigram: Unigram, suffix: str = "") -> dict[s
     return {name + suffix: value for name, value in figures.items()}
 
 
-def train_figures(scores: Scores, unigram: Unigram) -> dict[str, float]:
+def train_figures(scores: Scores, unigram: Unigram) -> Figures:
     return {
         "train_entity_loss": mean(scores.losses),
         "train_unigram_entity_loss": mean(unigram.losses(scores.labels)),
@@ -107,6 +110,5 @@ def train_figures(scores: Scores, unigram: Unigram) -> dict[str, float]:
     }
 
 
-def mean(values: NDArray[np.generic]) -> float | None:
-    """The mean; None (null in metrics.json) where nothing was scored."""
+def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float | None:
     return float(np.mean(values)) if len(values) else None

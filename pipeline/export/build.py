@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from transformers import PretrainedConfig
 
-from pipeline.errors import PipelineError
 from pipeline.export.card import card
 from pipeline.export.config import ExportConfig
 from pipeline.export.tokenizer import MARKER_SOURCES, MARKERS, SECOND_MASK, copy_word_tokenizer, write_luke_tokenizer
-from pipeline.model.weights import to_transformers, write_transformers
+from pipeline.model.weights import to_transformers
 from pipeline.pretrain.data import trained_model
 from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
@@ -46,16 +46,7 @@ def build(config: ExportConfig, context: Context) -> None:
         return
     model = trained_model(parents["pretrain"])
     luke = model.dimensions.entity_vocab_size > 0
-    if model.dimensions.entity_aware and config.attention == "vanilla":
-        raise PipelineError(
-            f"export.attention=vanilla, but {parents['pretrain'].folder} was trained with entity-aware attention: "
-            f"its extra queries cannot be left out. Allowed here: export.attention=entity_aware"
-        )
-    weights, settings = to_transformers(
-        model,
-        entity_aware=luke and config.attention == "entity_aware",
-        generator=torch.Generator().manual_seed(parents["pretrain"].manifest["config"]["pretrain"]["seed"]),
-    )
+    weights, settings = to_transformers(model, attention=config.attention)
     words = parents["vocab"].folder / "words"
     if luke:
         add_markers(weights, settings, words)
@@ -64,7 +55,8 @@ def build(config: ExportConfig, context: Context) -> None:
         write_luke_tokenizer(words, entities, job.folder, max_mention=max_mention)
     else:
         copy_word_tokenizer(words, job.folder)
-    write_transformers(job.folder, weights, settings)
+    save_file(weights, job.folder / "model.safetensors", metadata={"format": "pt"})
+    settings.save_pretrained(job.folder)
     with written(job.folder / "README.md") as file:
         file.write(described(config, layout, parents, luke=luke))
     artefact = job.finish({"parameters": sum(tensor.numel() for tensor in weights.values())})

@@ -161,7 +161,7 @@ class StepBatches:
 
     def __getitem__(self, step: int) -> list[Batch]:
         indices, epochs = self.order.step(step)
-        lengths = self.masker.store.lengths[indices]
+        lengths = self.masker.store.lengths[indices].astype(np.int64)
         parts = deal(lengths, micro_batch=self.micro_batch, rank=self.rank, ranks=self.ranks)
         return [self.masker.batch(indices[part], epochs[part]) for part in parts]
 

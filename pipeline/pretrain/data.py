@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.dataset.reader import ExampleStore
-from pipeline.model.config import BodyConfig, ModelConfig
 from pipeline.model.luke import Luke
-from pipeline.model.weights import from_transformers
+from pipeline.model.weights import load_model
 from pipeline.pretrain.batches import Masker, word_tables
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.store import Artefact, Layout, digest
+from pipeline.store import Artefact, Layout
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab, load
 
 MODEL = "model"
-"""Folder of the finished model inside pretrain/<run>/, in transformers' format."""
+"""Folder of the finished model inside pretrain/<run>/."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +55,6 @@ class Data:
         )
 
 
-def checkpoint_fingerprint(source: str) -> dict[str, str]:
-    """What identifies the checkpoint a training starts from: its files' digests, or its name on the Hub."""
-    folder = Path(source)
-    if not folder.is_dir():
-        return {"name": source}
-    return {path.name: digest(path) for path in sorted([folder / "config.json", *folder.glob("*.safetensors")])}
-
-
 def trained_model(pretrain: Artefact) -> Luke:
     """The model that a finished training left, computing as it did in training."""
-    values = dict(pretrain.manifest["config"]["model"])
-    body = values.pop("body")
-    config = ModelConfig(**values, body=BodyConfig(**body) if body else None)
-    return from_transformers(str(pretrain.folder / MODEL), config)
+    return load_model(pretrain.folder / MODEL)

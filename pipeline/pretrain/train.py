@@ -25,12 +25,12 @@ from torch.utils.data import DataLoader
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
 from pipeline.model.luke import Luke
-from pipeline.model.weights import dimensions_of, from_nothing, from_roberta, to_transformers, write_transformers
+from pipeline.model.weights import initial_model, save_model, start_fingerprint
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.batches import Order, StepBatches, in_turn
 from pipeline.pretrain.checkpoint import Place
 from pipeline.pretrain.config import PretrainConfig
-from pipeline.pretrain.data import MODEL, Data, checkpoint_fingerprint
+from pipeline.pretrain.data import MODEL, Data
 from pipeline.pretrain.masking import example_keys
 from pipeline.pretrain.metrics import Metrics, told
 from pipeline.pretrain.objective import Tally, loss, measured, to_device
@@ -53,15 +53,19 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
     if job is None:
         return
     data = Data.open(context.layout, masking=config.masking, entities=model_config.entities, seed=config.seed)
-    model = initial_model(config, model_config, data)
+    model = initial_model(
+        model_config,
+        start=config.start,
+        vocab_size=data.words.size,
+        entity_vocab_size=data.entity_vocab_size,
+        generator=torch.Generator().manual_seed(config.seed),
+    )
     with StopFlag() as stop, Metrics(job.folder, config, accelerator) as metrics:
         trainer = Trainer(config, accelerator, model, data, metrics, stop, job.folder / "checkpoints")
         trainer.show_plan()
         trainer.run()
     if accelerator.is_main_process:
-        generator = torch.Generator().manual_seed(config.seed)
-        state, settings = to_transformers(model, entity_aware=model.dimensions.entity_aware, generator=generator)
-        write_transformers(job.folder / MODEL, state, settings)
+        save_model(model, job.folder / MODEL)
         artefact = job.finish(trainer.account())
         console.print(f"pretrain: {artefact.folder} is finished")
     accelerator.wait_for_everyone()
@@ -78,7 +82,7 @@ def begun(config: PretrainConfig, model_config: ModelConfig, context: Context, a
                 for stage in ("vocab", "dataset")
             }
             if config.start:
-                parents["start"] = checkpoint_fingerprint(config.start)
+                parents["start"] = start_fingerprint(config.start)
             both = {"pretrain": config, "model": model_config}
             outcome = [begin(target, stage="pretrain", config=both, parents=parents, overwrite=context.overwrite)]
             if outcome == [None]:
@@ -90,15 +94,6 @@ def begun(config: PretrainConfig, model_config: ModelConfig, context: Context, a
         raise outcome[0]
     job: Job | None = outcome[0]
     return job
-
-
-def initial_model(config: PretrainConfig, model_config: ModelConfig, data: Data) -> Luke:
-    """RoBERTa's weights where the training starts from one, and random ones drawn from the seed for all else."""
-    dimensions = dimensions_of(
-        config.start, model_config, word_vocab_size=data.words.size, entity_vocab_size=data.entity_vocab_size
-    )
-    generator = torch.Generator().manual_seed(config.seed)
-    return from_roberta(config.start, dimensions, generator) if config.start else from_nothing(dimensions, generator)
 
 
 class Trainer:
@@ -198,8 +193,8 @@ class Trainer:
             rank=self.accelerator.process_index,
             ranks=self.accelerator.num_processes,
         )
-        loader = DataLoader(
-            steps,
+        loader: DataLoader[list[Batch]] = DataLoader(
+            steps,  # type: ignore[arg-type]  # any object with __getitem__ will do
             batch_size=None,
             sampler=range(first, self.total),
             num_workers=self.config.loader_workers,

@@ -1,0 +1,44 @@
+"""Run the pipeline as the command line does, and be killed by SIGKILL at a chosen point: for test_train.py.
+
+Usage: killed_at.py POINT NUMBER OVERRIDES...; POINT is `step`, `save` (between the two files of a checkpoint) or
+`metrics` (after a line was written), NUMBER the call of it that does not return.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pipeline import __main__
+from pipeline.pretrain import checkpoint, metrics, train
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "step": (train.Trainer, "step"),
+    "save": (checkpoint, "sync"),
+    "metrics": (metrics.Metrics, "write"),
+}
+
+
+def killing(function: Callable[..., Any], number: int) -> Callable[..., Any]:
+    calls = 0
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        result = function(*args, **kwargs)
+        if calls == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapper
+
+
+if __name__ == "__main__":
+    point, number, *overrides = sys.argv[1:]
+    owner, name = POINTS[point]
+    setattr(owner, name, killing(getattr(owner, name), int(number)))
+    sys.argv = ["pipeline", *overrides]
+    __main__.main()

@@ -1,0 +1,175 @@
+"""The training as a whole, on the small wiki: exact under kills, restarts, processes, micro-batches and workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL, configured, run_stage
+from safetensors.torch import load_file
+from transformers import RobertaConfig, RobertaForMaskedLM
+
+from pipeline.errors import PipelineError
+from pipeline.pretrain.optim import ENTITY_PARTS
+from pipeline.pretrain.signals import REQUEUE
+from pipeline.vocab.words import load
+
+ROOT = Path(__file__).parents[2]
+TINY = [
+    "stage=pretrain", "run=tiny", *SMALL, "model.entity_embedding=16", "pretrain.batch=8", "pretrain.micro_batch=8",
+    "pretrain.phases.entities.epochs=1", "pretrain.phases.all.epochs=2", "pretrain.log_every=1",
+    "pretrain.checkpoints=3", "pretrain.validations=1",
+]  # fmt: skip
+VARYING = ("tokens_per_second", "data_wait_share")
+"""Figures of metrics.jsonl that are times."""
+
+
+@pytest.fixture(scope="session")
+def roberta(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RoBERTa of two narrow layers with random weights, as transformers saves it."""
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=load(small / "small" / "vocab" / "words").size, hidden_size=32, num_hidden_layers=2,
+        num_attention_heads=2, intermediate_size=64, max_position_embeddings=514, type_vocab_size=1,
+        layer_norm_eps=1e-5,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("roberta")
+    RobertaForMaskedLM(config).save_pretrained(folder)
+    return folder
+
+
+def train(data_dir: Path, roberta: Path, *overrides: str, script: tuple[str, ...] = ("-m", "pipeline")) -> int:
+    """Train in a process of its own, in one thread; its exit code."""
+    command = [sys.executable, *script, *TINY, f"data_dir={data_dir}", f"pretrain.start={roberta}", *overrides]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False).returncode
+
+
+def lines(data_dir: Path) -> list[dict]:
+    text = (data_dir / "small" / "pretrain" / "tiny" / "metrics.jsonl").read_text()
+    return [
+        {key: value for key, value in json.loads(line).items() if key not in VARYING} for line in text.splitlines()
+    ]
+
+
+def weights(data_dir: Path) -> dict[str, torch.Tensor]:
+    return load_file(data_dir / "small" / "pretrain" / "tiny" / "model" / "model.safetensors")
+
+
+@pytest.fixture(scope="session")
+def straight(small, roberta, tmp_path_factory) -> Path:
+    """A training that nothing disturbed, dropout included."""
+    root = tmp_path_factory.mktemp("straight") / "small"
+    root.mkdir()
+    for stage in ("dump", "corpus", "vocab", "dataset"):
+        (root / stage).symlink_to(small / "small" / stage, target_is_directory=True)
+    assert train(root.parent, roberta) == 0
+    return root.parent
+
+
+@pytest.mark.parametrize(("point", "number"), [("step", 4), ("save", 5), ("metrics", 9)])
+def test_killed_and_resumed_is_the_straight_run(straight, roberta, linked, point, number):
+    data_dir = linked("killed")
+    script = (str(Path(__file__).with_name("killed_at.py")), point, str(number))
+    assert train(data_dir, roberta, script=script) == -signal.SIGKILL
+    assert not (data_dir / "small" / "pretrain" / "tiny").exists()
+    assert train(data_dir, roberta) == 0
+    assert lines(data_dir) == lines(straight)
+    manifests = [(root / "small" / "pretrain" / "tiny" / "manifest.json").read_bytes() for root in (data_dir, straight)]
+    assert manifests[0] == manifests[1]
+
+
+def test_told_to_stop_it_saves_and_asks_to_be_queued_again(straight, roberta, linked):
+    data_dir = linked("stopped")
+    command = [sys.executable, "-m", "pipeline", *TINY, f"data_dir={data_dir}", f"pretrain.start={roberta}"]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    metrics = data_dir / "small" / "pretrain" / "tiny.partial" / "metrics.jsonl"
+    while not (metrics.is_file() and metrics.read_text().count("\n") >= 2):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait() == REQUEUE
+    assert train(data_dir, roberta) == 0
+    assert lines(data_dir) == lines(straight)
+
+
+def test_two_processes_and_two_micro_batches_are_one(roberta, linked):
+    """The same losses and weights without dropout; the same batches and masks in any case."""
+    still = ["model.dropout=0", "model.attention_dropout=0"]
+    alone, together = linked("alone"), linked("together")
+    assert train(alone, roberta, *still) == 0
+    launch = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1",
+              "--mixed_precision=no", "--dynamo_backend=no", "-m", "pipeline")  # fmt: skip
+    assert train(together, roberta, *still, "pretrain.micro_batch=2", script=launch) == 0
+    first, second = lines(alone), lines(together)
+    assert [line["words_scored"] for line in first] == [line["words_scored"] for line in second]
+    for key in ("word_loss", "entity_loss", "gradient_norm"):
+        np.testing.assert_allclose(
+            [line[key] for line in first if key in line], [line[key] for line in second if key in line], atol=1e-5
+        )
+    for name, tensor in weights(alone).items():
+        torch.testing.assert_close(tensor, weights(together)[name], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_loader_workers_change_nothing(straight, roberta, linked, workers):
+    data_dir = linked("workers")
+    assert train(data_dir, roberta, f"pretrain.loader_workers={workers}") == 0
+    assert lines(data_dir) == lines(straight)
+    for name, tensor in weights(data_dir).items():
+        assert torch.equal(tensor, weights(straight)[name])
+
+
+def test_phase_one_moves_only_the_entity_parts(straight, roberta):
+    checkpoints = straight / "small" / "pretrain" / "tiny" / "checkpoints"
+    after = load_file(max((checkpoints / "entities").glob("step-*")) / "model.safetensors")
+    before = {
+        name.replace("roberta.", "luke.", 1): tensor for name, tensor in load_file(roberta / "model.safetensors").items()
+    }
+    moved = {name for name in before.keys() & after.keys() if not torch.equal(before[name], after[name])}
+    assert moved == set()
+    for name in after:
+        query = name.replace("w2e_query", "query").replace("e2w_query", "query").replace("e2e_query", "query")
+        if query != name:
+            assert torch.equal(after[name], before[query])
+    assert any(part in name for name in after for part in ENTITY_PARTS)
+
+
+def test_a_finished_training_is_up_to_date_and_a_changed_one_stops(straight, roberta, capsys):
+    common = [*TINY[1:], f"data_dir={straight}", f"pretrain.start={roberta}"]
+    run_stage("pretrain", *common)
+    assert "up to date" in capsys.readouterr().err
+    with pytest.raises(PipelineError, match=r"config.pretrain.optimizer.weight_decay: 0.01 -> 0.5"):
+        run_stage("pretrain", *common, "pretrain.optimizer.weight_decay=0.5")
+    run_stage("pretrain", *common, "pretrain.micro_batch=4", "pretrain.wandb=offline")  # policy, not content
+
+
+def test_wandb_offline_leaves_a_run_beside_metrics_jsonl(roberta, linked):
+    data_dir = linked("wandb")
+    assert train(data_dir, roberta, "pretrain.wandb=offline") == 0
+    folder = data_dir / "small" / "pretrain" / "tiny"
+    assert list(folder.glob("wandb/offline-run-*/*.wandb"))
+    assert len(lines(data_dir)) > 0
+
+
+def test_a_roberta_for_another_tokenizer_is_refused(straight, roberta, linked):
+    data_dir = linked("other")
+    common = [*TINY[1:], f"data_dir={data_dir}", f"pretrain.start={roberta}"]
+    (data_dir / "small" / "vocab").unlink()
+    run_stage("vocab", *SMALL, f"data_dir={data_dir}", "vocab.words.size=300")
+    (data_dir / "small" / "dataset").unlink()
+    run_stage("dataset", *SMALL, f"data_dir={data_dir}", "vocab.words.size=300")
+    with pytest.raises(PipelineError, match="embeddings for 400 words, but the tokenizer .* has 300"):
+        run_stage("pretrain", *common, "vocab.words.size=300")
+
+
+def test_more_processes_than_examples_are_refused(small, roberta):
+    config = configured(*TINY, f"data_dir={small}", "pretrain.batch=1", "pretrain.start=null")
+    assert config.pretrain.batch == 1
