@@ -7,6 +7,7 @@ table is dropped by the caller, and what it leaves behind is cleaned by `wikitex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,15 +47,16 @@ UNITS = {
 JOINS = {"to": "to", "-": "–", "–": "–", "and": "and", "or": "or", "x": "×", "by": "by", "×": "×", "to(-)": "to"}
 LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh", "da": "Danish", "de": "German",
-    "el": "Greek", "en": "English", "es": "Spanish", "eu": "Basque", "fa": "Persian", "fi": "Finnish", "fr": "French",
-    "ga": "Irish", "gl": "Galician", "grc": "Ancient Greek", "he": "Hebrew", "hi": "Hindi", "hr": "Croatian",
-    "hu": "Hungarian", "hy": "Armenian", "id": "Indonesian", "is": "Icelandic", "it": "Italian", "ja": "Japanese",
-    "ka": "Georgian", "ko": "Korean", "la": "Latin", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nl": "Dutch",
-    "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sa": "Sanskrit",
-    "sk": "Slovak", "sl": "Slovene", "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "ta": "Tamil", "th": "Thai",
-    "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "yi": "Yiddish", "zh": "Chinese",
-    "az": "Azerbaijani", "be": "Belarusian", "bn": "Bengali", "eo": "Esperanto", "et": "Estonian", "gd": "Scottish Gaelic",
-    "ku": "Kurdish", "mk": "Macedonian", "mt": "Maltese", "sh": "Serbo-Croatian", "sco": "Scots", "ang": "Old English",
+    "el": "Greek", "en": "English", "es": "Spanish", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "ga": "Irish", "gl": "Galician", "grc": "Ancient Greek", "he": "Hebrew", "hi": "Hindi",
+    "hr": "Croatian", "hu": "Hungarian", "hy": "Armenian", "id": "Indonesian", "is": "Icelandic", "it": "Italian",
+    "ja": "Japanese", "ka": "Georgian", "ko": "Korean", "la": "Latin", "lt": "Lithuanian", "lv": "Latvian",
+    "ms": "Malay", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
+    "ru": "Russian", "sa": "Sanskrit", "sk": "Slovak", "sl": "Slovene", "sq": "Albanian", "sr": "Serbian",
+    "sv": "Swedish", "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
+    "vi": "Vietnamese", "yi": "Yiddish", "zh": "Chinese", "az": "Azerbaijani", "be": "Belarusian", "bn": "Bengali",
+    "eo": "Esperanto", "et": "Estonian", "gd": "Scottish Gaelic", "ku": "Kurdish", "mk": "Macedonian",
+    "mt": "Maltese", "sh": "Serbo-Croatian", "sco": "Scots", "ang": "Old English",
 }  # fmt: skip
 
 
@@ -77,28 +79,27 @@ def lang_named(call: Call) -> str:
     return f"{name}: {text}" if name and text and call.named.get("label") != "none" else text
 
 
+NUMBER = re.compile(r"[-−+]?[.\d]")
+COMPOUND = {"ft": "in", "foot": "inch", "lb": "oz", "st": "lb", "mi": "yd", "yd": "ft"}
+"""A measure in two units: {{convert|6|ft|2|in}}."""
+
+
 def convert(call: Call) -> str:
     """The measure as written, without the conversion: {{convert|5|to|10|km|mi}} gives "5 to 10 km"."""
     words: list[str] = []
-    rest = list(call.positional)
-    number = False
-    while rest:
-        part = rest.pop(0)
-        if part[:1].isdigit() or (part[1:2].isdigit() and part[0] in "-−+.") or "/" in part[:4] and part[:1].isdigit():
+    parts = call.positional
+    for index, part in enumerate(parts):
+        if NUMBER.match(part):
             words.append(part)
-            number = True
-        elif number and part in JOINS and rest:
+        elif part in JOINS and index:
             words.append(JOINS[part])
-            number = False
-        elif number:
+        elif index:
             words.append(UNITS.get(part, part))
-            number = False
-            if not (rest and part in ("ft", "lb", "st", "mi", "foot") and rest[0][:1].isdigit() and len(rest) > 1
-                    and rest[1] in ("in", "oz", "lb", "ft", "yd")):  # fmt: skip
-                break
+            if index + 2 >= len(parts) or COMPOUND.get(part) != parts[index + 2]:
+                return " ".join(words)
         else:
             return ""
-    return " ".join(words)
+    return ""
 
 
 def as_of(call: Call) -> str:
@@ -170,11 +171,14 @@ def table(renderer: Renderer, names: str) -> dict[str, Renderer]:
 
 
 RENDERERS: dict[str, Renderer] = {
-    **table(argument(1), "nowrap, nobr, small, smaller, big, larger, em, strong, abbr, tooltip, linktext, resize, sub, "
-            "sup, smallcaps, sc, allcaps, mono, code, var, angbr, not a typo, as written, script, ruby, flag, sic, "
-            "flagcountry, ふりがな, 読み仮名, 読み仮名 ruby不使用, 補助漢字フォント, jis2004フォント, 拡張漢字"),
-    **table(argument(2), "lang, color, colored text, font color"),
-    **table(last, "transl, transliteration, lang-tr"),
+    **table(argument(1), "nowrap, nobr, small, smaller, big, larger, em, strong, abbr, tooltip, linktext, resize, "
+            "sub, sup, smallcaps, sc, allcaps, mono, code, var, angbr, not a typo, as written, script, "
+            "ruby, flag, sic, flagcountry, vr, tt, key press, keypress, math, mvar, vanchor, center, "
+            "nts, unicode, no col break, inline-block, citation needed span, clarify span, 要出典範囲, "
+            "いつ範囲, 独自研究範囲, 誰範囲, en, fr, de, es, it, el, zh, la, ru, ko, ふりがな, 読み仮名, "
+            "読み仮名 ruby不使用, 補助漢字フォント, jis2004フォント, 拡張漢字"),
+    **table(argument(2), "lang, wikt-lang, color, colored text, font color"),
+    **table(last, "transl, transliteration, ipa, ipalink, ipablink, ipaslink"),
     **table(convert, "convert, cvt, convert/spell"),
     **table(as_of, "as of, asof"),
     **table(circa, "circa, c., ca."),
@@ -199,6 +203,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(literal("−"), "minus"),
     **table(literal("°"), "degree, degrees, deg"),
     **table(literal("AD"), "ad"),
+    **table(literal("†"), "extinct, dagger"),
     **table(literal("♯"), "music sharp, sharp"),
     **table(literal("♭"), "music flat, flat"),
 }  # fmt: skip
@@ -210,4 +215,6 @@ def render_inline(call: Call) -> str | None:
     renderer = RENDERERS.get(call.name)
     if renderer is None and call.name.startswith("lang-"):
         renderer = lang_named
+    if renderer is None and call.name.startswith("script/"):
+        renderer = argument(1)
     return None if renderer is None else renderer(call)

@@ -26,7 +26,7 @@ WIKIPEDIAS = frozenset(
     wuu xal xh xmf yi yo yue za zea zgh zh zh-classical zh-min-nan zh-yue zu
     """.split()
 )
-"""Prefixes of the other languages' Wikipedias. A link that starts with one is the sidebar's and not seen in the text."""
+"""Prefixes of the other languages' Wikipedias: such a link is the sidebar's and not seen in the text."""
 
 OTHER_WIKIS = frozenset(
     """
@@ -38,10 +38,14 @@ OTHER_WIKIS = frozenset(
 """Prefixes of everything else worth knowing; such a link is shown, and leads out of the wiki."""
 
 ALIASES = {
-    6: """image bild bilde billede afbeelding imagen immagine imagem imaxe imatge grafika kép slika изображение зображення
-        выява слика картинка पत्र चित्र তصویر صورة پرونده تصویر תמונה 画像 ファイル 圖像 圖片 图像 图片 檔案 文件 그림 파일 ภาพ hình
-        εικόνα dosiero obrázok soubor pilt kuva mynd resim""".split(),
-    14: "category".split(),
+    6: """
+    image bild bilde billede afbeelding imagen immagine imagem imaxe imatge grafika kép slika mynd resim kuva pilt
+    soubor obrázok dosiero hình
+    изображение зображення выява слика картинка εικόνα
+    पत्र चित्र صورة تصویر پرونده תמונה
+    画像 ファイル 圖像 圖片 图像 图片 檔案 文件 그림 파일 ภาพ
+    """.split(),
+    14: ["category"],
 }
 """Namespace id -> names that its wikis took for it once and still read, beside the one that <siteinfo> gives."""
 
@@ -80,8 +84,8 @@ LATIN = "a-zA-ZÀ-ÖØ-öø-ɏ"
 CYRILLIC = "a-zа-џѐ-ӿА-Я"
 TRAILS = {
     "a-z": "en simple ja id ms ko th vi",
-    LATIN: "de fr es it pt nl pl cs sk sl hr bs hu ro tr sv da no nb nn fi et lv lt is fo ca gl eu oc br cy ga eo la lb "
-    "nds fy af az sq sc ast an li vec scn sco hsb dsb szl csb uz tk kaa tt",
+    LATIN: "de fr es it pt nl pl cs sk sl hr bs hu ro tr sv da no nb nn fi et lv lt is fo ca gl eu oc br cy ga eo la "
+    "lb nds fy af az sq sc ast an li vec scn sco hsb dsb szl csb uz tk kaa tt",
     CYRILLIC: "ru uk be be-tarask be-x-old bg sr mk sh kk ky mn ba cv ce os tg sah udm av rue",
     "a-zα-ωάέήίόύώϊϋΐΰςΑ-ΩΆΈΉΊΌΎΏ": "el pnt",
     "a-zء-يپچژکگی‌": "ar arz ary fa ur ckb ps sd azb mzn glk pnb ug",

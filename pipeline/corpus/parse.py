@@ -80,7 +80,7 @@ class ParseChunk:
                     articles.append(asdict(self.article(page, counts)))
                     counts["pages.articles"] += 1
                 except GivenUp as problem:
-                    key, _, detail = str(problem).partition(": ")
+                    key = str(problem).partition(":")[0]
                     counts[f"pages.quarantined.{key}"] += 1
                     quarantine.append({**{k: page[k] for k in ("id", "revision", "title")}, "reason": str(problem)})
                 if number % PAGES_BETWEEN_COLLECTIONS == 0:

@@ -55,6 +55,8 @@ HIDDEN = re.compile(
     r"display\s*:\s*none|\b(?:navbox|metadata|noprint|hatnote|infobox|mw-empty-elt|sistersitebox|ambox|tmbox|toc)\b",
     re.IGNORECASE,
 )
+MAX_OPEN = 100
+"""Links open inside of links: more of them are no links."""
 HEADING_LINE = re.compile(r"^=.*=[ \t]*$", re.MULTILINE)
 
 
@@ -141,7 +143,8 @@ def cuts(text: str, site: SiteInfo) -> list[tuple[int, int, str]]:
     for match in BRACKET.finditer(text):
         token = match[0]
         if token == "[[":
-            links.append((match.start(), is_media(text, match.end(), site)))
+            if len(links) < MAX_OPEN:
+                links.append((match.start(), is_media(text, match.end(), site)))
         elif token == "]]":
             if links:
                 start, media = links.pop()
@@ -185,6 +188,6 @@ def is_media(text: str, start: int, site: SiteInfo) -> bool:
     colon = text.find(":", start, start + 40)
     if colon < 0:
         return False
-    stop = re.compile(r"[|\]\n]").search(text, colon)
+    stop = re.compile(r"[|\]\n]").search(text, colon, colon + 300)
     title = normalise_title(text[start : stop.start() if stop else colon + 1], site)
     return title is not None and title.namespace == FILE and not title.colon

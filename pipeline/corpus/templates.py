@@ -35,12 +35,16 @@ SILENT = re.compile(
     r"\s*(?:DEFAULTSORT|DISPLAYTITLE|SORTIERUNG|デフォルトソート|#tag|#invoke|#related)\s*[:：]", re.IGNORECASE
 )
 DISAMBIGUATION = frozenset(
-    """disambig|disamb|dab|disambiguation page|disambiguation cleanup|disambig-cleanup|hndis|hndis-cleanup|geodis|
-    geodis-cleanup|numberdis|mathdab|schooldis|hospitaldis|roaddis|airportdis|callsigndis|shipindex|letter disambig|
-    letter-number combination disambig|aimai|曖昧さ回避|人名の曖昧さ回避|地名の曖昧さ回避|begriffsklärung|bkl|homonymie|desambiguación|
-    desambiguação|desambig|disambigua|doorverwijspagina|dp|неоднозначность|disambig-plus|ujednoznacznienie|
-    förgrening|gren|多義|消歧义|消歧義|disambigpage|توضيح|פירושונים|동음이의|แก้กำกวม|flertydig|täsmennyssivu|rozcestník|
-    пояснение|багатозначність|anlam ayrımı|trang định hướng""".replace("\n    ", "").split("|")
+    """
+    disambig|disambiguation|disamb|dab|disambiguation page|disambiguation cleanup|disambig-cleanup|disambig-plus|hndis|
+    hndis-cleanup|geodis|geodis-cleanup|numberdis|mathdab|schooldis|hospitaldis|roaddis|airportdis|callsigndis|shipindex|
+    letter disambig|letter-number combination disambig|disambigpage|aimai|曖昧さ回避|人名の曖昧さ回避|地名の曖昧さ回避|
+    begriffsklärung|bkl|homonymie|desambiguación|desambiguação|desambig|disambigua|doorverwijspagina|dp|неоднозначность|
+    багатозначність|пояснение|ujednoznacznienie|förgrening|gren|flertydig|täsmennyssivu|rozcestník|anlam ayrımı|
+    trang định hướng|多義|消歧义|消歧義|동음이의|แก้กำกวม|توضيح|פירושונים
+    """.replace("\n", "")
+    .replace("    ", "")
+    .split("|")
 )
 """Names, in lower case, of templates that mark a page as a list of meanings."""
 
@@ -66,7 +70,7 @@ def marks_disambiguation(wikitext: str) -> bool:
     """Whether the page calls one of the templates of lists of meanings."""
     names = (folded(match[1]).lower() for match in NAME.finditer(wikitext))
     return "__DISAMBIG__" in wikitext or any(
-        name in DISAMBIGUATION or name.endswith(" disambiguation") or name == "disambiguation" for name in names
+        name in DISAMBIGUATION or name.endswith(" disambiguation") for name in names
     )
 
 
