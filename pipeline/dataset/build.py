@@ -49,7 +49,7 @@ LOOK_UP = f"""
 SELECT coalesce(alias.id, {entities.UNK})::INTEGER AS id FROM (
     SELECT filename, file_row_number, generate_subscripts(links, 1) AS place, unnest(links).title AS title
     FROM read_parquet($articles, filename = true, file_row_number = true)
-) AS link LEFT JOIN read_parquet($aliases) AS alias USING (title) 
+) AS link LEFT JOIN read_parquet($aliases) AS alias USING (title)
 ORDER BY link.filename, link.file_row_number, place
 """
 
@@ -180,7 +180,7 @@ class UnitWork:
                 counts[f"examples_kept_{split}"] += len(found)
                 counts[f"pages_kept_{split}" if found else "pages_dropped_no_example"] += 1
                 report(share)
-        return dict(counts)
+        return dict(+counts)  # without the zeros
 
     def pages(self, files: Sequence[Path]) -> Iterator[tuple[str, str, list[Mention], float]]:
         """Id, text and links of every article, and the share of the unit that is read."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.dataset.sentences import Span, trimmed
 
@@ -89,10 +90,7 @@ def tokenized(
             owners.append(owner)
         ends.append(len(pieces))
     ids = encode(pieces)
-    starts = [0, *ends[:-1]]
-    return [
-        joined(ids[start:end], owners[start:end], max_mention, counts) for start, end in zip(starts, ends, strict=True)
-    ]
+    return [joined(ids[start:end], owners[start:end], max_mention, counts) for start, end in pairwise([0, *ends])]
 
 
 def cut(text: str, span: Span, mentions: Sequence[Mention]) -> list[tuple[str, Mention | None]]:

@@ -1,0 +1,206 @@
+"""The dataset stage on a corpus written by hand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.dataset import build as stage
+from pipeline.dataset.build import build
+from pipeline.dataset.config import DatasetConfig
+from pipeline.dataset.reader import ExampleStore
+from pipeline.errors import PipelineError
+from pipeline.records import Example
+from pipeline.runner import Context, ExecutorConfig
+from pipeline.store import Layout, open_artefact
+from pipeline.vocab.build import build as build_vocab
+from pipeline.vocab.config import EntitiesConfig, VocabConfig, WordsConfig
+from tests.dataset.tiny_words import BYTE, DOGS, HE, SAW, tiny_words
+from tests.vocab.corpus_files import article, write_corpus
+
+SHARE = 0.1  # of these pages 303 alone is held out, see tests/test_split.py
+PAGES = [
+    [
+        article("1", "Dog", "he saw [[Dog|dogs]]. O!\n"),
+        article("2", "Cat", "no links here, none at all\n"),
+    ],
+    [
+        article("3", "Ant", ""),
+        article(
+            "303", "Fox", "he saw [[Hound|dogs]]!\nhe saw [[Unseen|x]]\nhe saw [[ ]] and [[Dog|" + "d" * 40 + "]]\n"
+        ),
+    ],
+    [article("4", "Emu", "he saw [[Emu|dogs]] [[Dog]]\n" * 2)],
+]
+REDIRECTS = {"Hound": "Dog"}
+
+
+def context(root: Path, *, workers: int = 1, overwrite: bool = False) -> Context:
+    executor = ExecutorConfig(
+        kind="local", workers=workers, partition="", time="", memory_gb=1, environment="", sbatch={}
+    )
+    return Context(layout=Layout(root, "tiny"), executor=executor, overwrite=overwrite)
+
+
+def config(**changes: Any) -> DatasetConfig:
+    values: dict[str, Any] = {
+        "name": "",
+        "validation_share": SHARE,
+        "max_words": 64,
+        "max_entities": 8,
+        "max_mention": 30,
+        "min_sentence": 4,
+        "max_sentence": 62,
+        "min_entities": 1,
+        "unknown_entities": "keep",
+    }
+    return DatasetConfig(**values | changes)
+
+
+def make_vocab(root: Path, *, share: float = SHARE, overwrite: bool = False) -> None:
+    tiny_words(root / "tiny")
+    build_vocab(
+        VocabConfig(
+            name="",
+            validation_share=share,
+            words=WordsConfig(adopt=str(root / "tiny"), size=261, min_count=1),
+            entities=EntitiesConfig(
+                size=100, min_count=1, in_dump_only=True, drop_disambiguation=False, white_list=None
+            ),
+        ),
+        context(root, overwrite=overwrite),
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A corpus and a vocabulary: Dog is entity 3, Emu 4."""
+    write_corpus(tmp_path / "corpus", PAGES, REDIRECTS)
+    make_vocab(tmp_path)
+    return tmp_path
+
+
+def stored(folder: Path) -> list[Example]:
+    store = ExampleStore.open(folder)
+    return [store.example(index) for index in range(len(store))]
+
+
+def test_literal_examples(root: Path) -> None:
+    build(config(), context(root))
+    emu = (HE, SAW, DOGS, BYTE["Ġ"], BYTE["D"], BYTE["o"], BYTE["g"])
+    assert stored(root / "dataset" / "train") == [
+        Example("1", (0, HE, SAW, DOGS, BYTE["."], 2), (3,), ((3, 4),)),
+        Example("4", (0, *emu, *emu, 2), (4, 3, 4, 3), ((3, 4), (4, 8), (10, 11), (11, 15))),
+    ]
+    # "Hound" leads to Dog; "Unseen" is [UNK]; the blank and the long mention have lost their links
+    validation = stored(root / "dataset" / "validation")
+    assert [(example.page_id, example.entity_ids) for example in validation] == [("303", (3, 1))]
+    assert validation[0].word_ids[:5] == (0, HE, SAW, DOGS, BYTE["!"])
+
+
+def test_the_account_adds_up(root: Path) -> None:
+    build(config(), context(root))
+    counts = open_artefact(root / "dataset", stage="dataset").counts
+    for noun in ("pages", "examples", "sentences", "tokens", "links"):
+        parts = {key: number for key, number in counts.items() if key.startswith((f"{noun}_kept", f"{noun}_dropped"))}
+        assert sum(parts.values()) == counts[f"{noun}_seen"], (noun, counts)
+    assert {key: number for key, number in counts.items() if key.startswith(("pages", "links", "examples"))} == {
+        "pages_seen": 5,
+        "pages_kept_train": 2,
+        "pages_kept_validation": 1,
+        "pages_dropped_no_example": 2,
+        "examples_seen": 4,
+        "examples_kept_train": 2,
+        "examples_kept_validation": 1,
+        "examples_dropped_few_entities": 1,
+        "links_seen": 9,
+        "links_kept_known": 6,
+        "links_kept_unknown": 1,
+        "links_dropped_blank_mention": 1,
+        "links_dropped_long_mention": 1,
+    }
+
+
+def test_same_bytes_from_any_number_of_workers_and_on_a_second_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "UNIT_BYTES", 1)  # a unit a file
+    found = []
+    for workers in (1, 2, 1):
+        build(config(), context(root, workers=workers))
+        files = sorted(path for path in (root / "dataset").rglob("*") if path.is_file() and path.name != "run.json")
+        found.append({str(path.relative_to(root)): path.read_bytes() for path in files})
+        (root / "dataset").rename(root / f"dataset-former{len(found)}")
+    assert len(found[0]) == 1 + 2 * (3 + 2)
+    assert found[0] == found[1] == found[2]
+
+
+def test_how_files_are_grouped_changes_no_example(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(config(), context(root))
+    together = stored(root / "dataset" / "train")
+    monkeypatch.setattr(stage, "UNIT_BYTES", 1)
+    (root / "dataset").rename(root / "together")
+    build(config(), context(root))
+    assert stored(root / "dataset" / "train") == together
+
+
+def test_files_are_grouped_by_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "UNIT_BYTES", 10)
+    paths = [tmp_path / str(number) for number in range(5)]
+    for path, size in zip(paths, (6, 6, 20, 1, 1), strict=True):
+        path.write_bytes(b"x" * size)
+    assert [[path.name for path in group] for group in stage.grouped(paths)] == [["0", "1"], ["2"], ["3", "4"]]
+
+
+def test_finished_is_up_to_date_and_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(config(), context(root))
+    told = capsys.readouterr().err
+    assert "dataset: 2 training and 1 validation Examples" in told
+    assert "links: 9 seen, 7 kept (77.8%) (1 of them [UNK]); dropped: 1 blank mention, 1 long mention" in told
+    build(config(), context(root))
+    assert "is up to date" in capsys.readouterr().err
+    with pytest.raises(PipelineError, match=r"config\.max_entities: 8 -> 4"):
+        build(config(max_entities=4), context(root))
+
+
+def test_a_vocabulary_of_another_split_is_refused(root: Path) -> None:
+    with pytest.raises(PipelineError, match=r"counted with validation_share=0\.1, the dataset is asked for with 0\.2"):
+        build(config(validation_share=0.2), context(root))
+
+
+def test_a_vocabulary_of_another_corpus_is_refused(root: Path) -> None:
+    (root / "corpus").rename(root / "old")
+    write_corpus(root / "corpus", PAGES[:1], REDIRECTS)
+    with pytest.raises(PipelineError, match="was counted on another corpus"):
+        build(config(), context(root))
+
+
+@pytest.mark.parametrize(
+    ("pages", "message"),
+    [
+        ([PAGES[0]], r"no validation page gave an Example \(3 pages, .*raise validation_share"),
+        (
+            [PAGES[0][1:], [article("4", "Emu", "[[Emu|x]]")]],
+            r"no training page gave an Example \(3 pages; .*short_sen",
+        ),
+    ],
+)
+def test_an_empty_split_is_an_error_that_says_what_to_change(tmp_path: Path, pages: Any, message: str) -> None:
+    write_corpus(tmp_path / "corpus", [*pages, [article("5", "Dog", "")]])
+    make_vocab(tmp_path)
+    with pytest.raises(PipelineError, match=message):
+        build(config(), context(tmp_path))
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_a_corpus_without_articles_is_an_error() -> None:
+    with pytest.raises(PipelineError, match="the corpus has no articles"):
+        stage.check_result({}, config())
+
+
+def test_workers_start_without_torch() -> None:
+    program = "import sys, pipeline.dataset.build; print({'torch', 'transformers', 'datasets'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"

@@ -1,0 +1,94 @@
+"""What `shards` writes, `reader` and datasets read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.dataset import shards
+from pipeline.dataset.reader import ExampleStore
+from pipeline.records import Example
+
+EXAMPLES = [
+    Example("12", (0, 7, 8, 9, 2), (1, 5), ((1, 2), (2, 4))),
+    Example("12", (0, 6, 2), (), ()),
+    Example("日本", (0, 7, 7, 2), (9,), ((1, 3),)),
+    Example("25", (0, 4, 5, 6, 7, 2), (3, 3, 4), ((1, 2), (3, 4), (4, 5))),
+    Example("25", (0, 2), (), ()),
+]
+
+
+def write(folder: Path, files: list[list[Example]]) -> None:
+    folder.mkdir()
+    for number, rows in enumerate(files):
+        with open(folder / f"examples-{number:05}.arrow", "wb") as file:
+            writer = shards.ShardWriter(file)
+            for row in rows:
+                writer.add(row)
+            writer.close()
+    shards.complete(folder, "0123456789abcdef")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExampleStore:
+    """Three files, the second empty, the last of two record batches."""
+    monkeypatch.setattr(shards, "ROWS", 2)
+    write(tmp_path / "train", [EXAMPLES[:2], [], EXAMPLES[2:]])
+    return ExampleStore.open(tmp_path / "train")
+
+
+def test_examples_come_back_in_order(store: ExampleStore) -> None:
+    assert len(store) == 5
+    assert len(store.blocks) == 3
+    assert [store.example(index) for index in range(5)] == EXAMPLES
+    assert store.lengths.tolist() == [5, 3, 4, 6, 2]
+
+
+def test_gather_puts_any_examples_side_by_side(store: ExampleStore) -> None:
+    ragged = store.gather(np.array([3, 0, 4, 3]))
+    assert ragged.words.tolist() == [0, 4, 5, 6, 7, 2, 0, 7, 8, 9, 2, 0, 2, 0, 4, 5, 6, 7, 2]
+    assert ragged.word_offsets.tolist() == [0, 6, 11, 13, 19]
+    assert ragged.entities.tolist() == [3, 3, 4, 1, 5, 3, 3, 4]
+    assert ragged.entity_offsets.tolist() == [0, 3, 5, 5, 8]
+    assert ragged.spans.tolist() == [[1, 2], [3, 4], [4, 5], [1, 2], [2, 4], [1, 2], [3, 4], [4, 5]]
+    assert {part.dtype for part in (ragged.words, ragged.entities, ragged.spans)} == {np.dtype(np.int32)}
+
+
+def test_gather_of_nothing(store: ExampleStore) -> None:
+    ragged = store.gather(np.array([], dtype=np.int64))
+    assert (ragged.words.shape, ragged.entities.shape, ragged.spans.shape) == ((0,), (0,), (0, 2))
+    assert ragged.word_offsets.tolist() == ragged.entity_offsets.tolist() == [0]
+
+
+@pytest.mark.parametrize("index", [-1, 5])
+def test_an_index_outside_is_refused(store: ExampleStore, index: int) -> None:
+    with pytest.raises(IndexError, match="of 5 Examples"):
+        store.example(index)
+
+
+def test_the_arrays_are_views_of_the_mapped_file(store: ExampleStore) -> None:
+    for part in store.blocks:
+        for view in (part.words, part.word_offsets, part.entities, part.entity_offsets, part.spans):
+            assert not view.flags.owndata
+            assert not view.flags.writeable
+
+
+def test_datasets_opens_it_without_conversion(tmp_path: Path) -> None:
+    import datasets
+
+    write(tmp_path / "train", [EXAMPLES[:2], [], EXAMPLES[2:]])
+    before = sorted(path.name for path in (tmp_path / "train").iterdir())
+    loaded = datasets.load_from_disk(str(tmp_path / "train"))
+    assert loaded[2] == {"page_id": "日本", "word_ids": [0, 7, 7, 2], "entity_ids": [9], "entity_spans": [[1, 3]]}
+    assert [len(row["word_ids"]) for row in loaded] == [5, 3, 4, 6, 2]
+    assert (len(loaded), loaded.split) == (5, "train")
+    assert sorted(path.name for path in (tmp_path / "train").iterdir()) == before
+
+
+def test_an_empty_split_can_be_opened(tmp_path: Path) -> None:
+    write(tmp_path / "validation", [[]])
+    store = ExampleStore.open(tmp_path / "validation")
+    assert len(store) == 0
+    assert store.lengths.tolist() == []
