@@ -1,6 +1,6 @@
 """The pass `read`: one dump file -> chunks of pages, templates, redirects, and a note on the file.
 
-In the scratch folder: pages/<unit>/NNNNN.parquet (articles to be, cut at CHUNK_CHARACTERS of wikitext),
+In the scratch folder: pages/<unit>/NNNNN.parquet (articles to be, cut at a size of wikitext),
 templates/<unit>.parquet, notes/<unit>.json. In the artefact: redirects-<number of the file>.parquet.
 """
 
@@ -24,10 +24,6 @@ from pipeline.records import Page
 from pipeline.runner import Report
 from pipeline.store import Counts, write_json, written
 
-CHUNK_CHARACTERS = 4_000_000
-"""Of wikitext, in one chunk: a minute's work or less, some 5,000 chunks in English Wikipedia. A constant: units must
-not depend on the workers."""
-
 PAGES = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("model", "string"),
                    ("text", "large_string")])  # fmt: skip
 REDIRECTS = pa.schema([("title", "string"), ("target", "string")])
@@ -50,6 +46,7 @@ class Sorted:
 
     work: Path
     unit: str
+    chunk_characters: int
     counts: Counter[str] = field(default_factory=Counter)
     pages: list[dict[str, Any]] = field(default_factory=list)
     size: int = 0
@@ -69,7 +66,7 @@ class Sorted:
         else:
             self.pages.append({name: getattr(page, name) for name in PAGES.names})
             self.size += len(page.text)
-            if self.size >= CHUNK_CHARACTERS:
+            if self.size >= self.chunk_characters:
                 self.end_chunk()
 
     def take_redirect(self, page: Page, site: SiteInfo) -> None:
@@ -103,12 +100,14 @@ class ReadFile:
     files: tuple[Path, ...]
     folder: Path
     work: Path
+    chunk_characters: int
+    """Of wikitext, after which a chunk ends; never a function of the workers."""
 
     def __call__(self, unit: str, report: Report) -> Counts:
         number = int(unit.partition("-")[0])
         shutil.rmtree(self.work / "pages" / quote(unit, safe=""), ignore_errors=True)
         dump = Dump(self.files[number])
-        sorted_pages = Sorted(self.work, unit)
+        sorted_pages = Sorted(self.work, unit, self.chunk_characters)
         for page in dump:
             sorted_pages.take(page, dump.site)
             report(dump.share)

@@ -57,6 +57,7 @@ HIDDEN = re.compile(
 )
 MAX_OPEN = 100
 """Links open inside of links: more of them are no links."""
+TARGET = re.compile(r"[^\[\]|\n]{1,300}")
 HEADING_LINE = re.compile(r"^=.*=[ \t]*$", re.MULTILINE)
 
 
@@ -117,9 +118,16 @@ def without_blocks(text: str, site: SiteInfo, counts: Counter[str]) -> str:
             parts.append(cut.replace("\n", " "))
         else:
             counts[f"links.dropped.{reason}"] += links_in(cut)
-            parts.append(HOLE if reason == "media" else HOLE_LINE if reason != "heading" else "\n\n==h==\n\n")
+            parts.append(left_behind(cut, reason))
         end = stop
     return TAG.sub(tag_replacement, "".join(parts) + text[end:])
+
+
+def left_behind(cut: str, reason: str) -> str:
+    """What takes the place of a cut: a heading's still ends the lead, a block's ends the paragraph."""
+    if reason == "heading":
+        return "\n\n==h==\n\n"
+    return HOLE if reason == "media" or cut[:5].lower() == "<span" else HOLE_LINE
 
 
 def tag_replacement(match: re.Match[str]) -> str:
@@ -168,9 +176,12 @@ def cuts(text: str, site: SiteInfo) -> list[tuple[int, int, str]]:
         else:
             # Only a caption goes on behind an empty line: an open link before one was never a link.
             links = [link for link in links if link[1]]
-    for start in tables:
-        heading = HEADING_LINE.search(text, start)
-        found.append((start, heading.start() if heading else len(text), "table"))
+    end = 0
+    for start in tables:  # never closed: it goes on to the next heading
+        if start >= end:
+            heading = HEADING_LINE.search(text, start)
+            end = heading.start() if heading else len(text)
+            found.append((start, end, "table"))
     return sorted(found, key=lambda cut: (cut[0], -cut[1]))
 
 
@@ -185,9 +196,8 @@ def hides(name: str, attributes: str) -> str:
 
 def is_media(text: str, start: int, site: SiteInfo) -> bool:
     """Whether the link whose target begins at `start` shows a picture, a film or a sound."""
-    colon = text.find(":", start, start + 40)
-    if colon < 0:
+    target = TARGET.match(text, start)
+    if target is None or ":" not in target[0]:
         return False
-    stop = re.compile(r"[|\]\n]").search(text, colon, colon + 300)
-    title = normalise_title(text[start : stop.start() if stop else colon + 1], site)
+    title = normalise_title(target[0], site)
     return title is not None and title.namespace == FILE and not title.colon

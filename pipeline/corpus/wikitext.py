@@ -32,6 +32,12 @@ from pipeline.corpus.tidy import CLOSE, OPEN, placed, tidy
 from pipeline.corpus.titles import MAIN, SiteInfo, normalise_title, pipe_trick, shown_title
 from pipeline.records import Link
 
+BRACKETS = re.compile(r"\[\[|\]\]|\[|\]")
+OPENING = {"]]": "[[", "]": "["}
+ENTITIES = {"[[": "", "]]": "", "[": "&#91;", "]": "&#93;"}
+"""What takes the place of a bracket without a partner: a single one is text, a double one is a slip."""
+MAX_NESTED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -106,7 +112,7 @@ class Inline:
         if "<" in line:
             line = line.replace("<", "&lt;")
         before = sum(self.counts.values()) - self.counts["links.seen"]
-        text = self.nodes(mwparserfromhell.parse(line, skip_style_tags=True), inside=False)
+        text = self.nodes(mwparserfromhell.parse(paired(line), skip_style_tags=True), inside=False)
         handled = sum(self.counts.values()) - self.counts["links.seen"] - before + len(self.titles)
         self.counts["links.dropped.unbalanced"] += links_in(line) - handled
         return text, self.titles
@@ -171,6 +177,35 @@ class Inline:
         """Count the links in what is not shown."""
         if code is not None:
             self.counts["links.dropped.category"] += links_in(str(code))
+
+
+def paired(line: str) -> str:
+    """The line without brackets that have no partner and without links in links in links.
+
+    The parser would find that out too, but takes quadratic time for it.
+    """
+    lone: dict[int, str] = {}
+    open_brackets: list[tuple[int, str]] = []
+    for match in BRACKETS.finditer(line):
+        token = match[0]
+        if token[0] == "[":
+            open_brackets.append((match.start(), token))
+            continue
+        while open_brackets and open_brackets[-1][1] != OPENING[token]:
+            if token == "]":
+                break
+            start, unclosed = open_brackets.pop()
+            lone[start] = unclosed
+        if open_brackets and open_brackets[-1][1] == OPENING[token]:
+            start, _ = open_brackets.pop()
+            if len(open_brackets) >= MAX_NESTED:
+                lone[start], lone[match.start()] = OPENING[token], token
+        else:
+            lone[match.start()] = token
+    lone |= dict(open_brackets)
+    if not lone:
+        return line
+    return BRACKETS.sub(lambda match: ENTITIES[match[0]] if match.start() in lone else match[0], line)
 
 
 def refusal(title: Any) -> str:

@@ -1,0 +1,144 @@
+"""The stage on the fixture dump: rows, account, same bytes, truncation, quarantine."""
+
+import bz2
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import store
+from pipeline.corpus.build import build
+from pipeline.corpus.config import CorpusConfig
+from pipeline.errors import PipelineError
+from pipeline.runner import Context, ExecutorConfig
+from pipeline.store import Layout
+
+XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
+CONFIG = CorpusConfig(name="", language="", max_page_bytes=100_000, page_seconds=20, allow_truncated=False)
+LOCAL = ExecutorConfig(kind="local", workers=1, partition="", time="", memory_gb=1, environment="", sbatch={})
+
+
+@dataclass(frozen=True)
+class DumpConfig:
+    name: str = ""
+
+
+def context(root: Path, files: dict[str, bytes], workers: int = 1, overwrite: bool = False) -> Context:
+    """A root with a finished dump of these files."""
+    layout = Layout(root=root, run="")
+    job = store.begin(layout.folder("dump"), stage="dump", config=DumpConfig(), parents={}, overwrite=True)
+    if job is not None:
+        for name, data in files.items():
+            (job.folder / name).write_bytes(data)
+        job.finish({})
+    return Context(layout=layout, executor=replace(LOCAL, workers=workers), overwrite=overwrite)
+
+
+def rows(root: Path, kind: str) -> list[dict[str, object]]:
+    return [row for path in sorted((root / "corpus").glob(f"{kind}-*")) for row in pq.read_table(path).to_pylist()]
+
+
+def digests(root: Path) -> dict[str, object]:
+    return dict(store.read_json(root / "corpus" / store.MANIFEST))
+
+
+def test_articles(tmp_path: Path) -> None:
+    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
+    articles = rows(tmp_path, "articles")
+    assert [row["title"] for row in articles] == ["Lighthouse", "Tower", "Lamp", "Ship", "Sea (water)", "Sea"]
+    first = articles[0]
+    text = first["text"]
+    assert text == (
+        "A lighthouse is a tower with a lamp for ships at sea. It warns of cliffs & shoals.\n"
+        "The first one burned wood, later oil. Note: The keeper lived in the tower.\n"
+        "a Keeper climbs the stairs\n"
+        "the lamp is lit\n"
+    )
+    assert first["url"] == "https://test.example.org/wiki/Lighthouse"
+    assert (first["id"], first["revision"], first["lead_end"]) == ("1", "101", 83)
+    assert [(text[link["start"] : link["end"]], link["title"]) for link in first["links"]] == [
+        ("tower", "Tower"), ("lamp", "Lamp"), ("ships", "Ship"), ("sea", "Sea (water)"), ("cliffs", "Cliff"),
+        ("shoals", "Shoal"), ("wood", "Wood"), ("oil", "Whale oil"), ("keeper", "Keeper"), ("Keeper", "Keeper"),
+        ("lamp", "Lamp"),
+    ]  # fmt: skip
+    assert [row["title"] for row in articles if row["is_disambiguation"]] == ["Sea"]
+
+
+def test_redirects_quarantine_and_site(tmp_path: Path) -> None:
+    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
+    assert [(row["title"], row["target"]) for row in rows(tmp_path, "redirects")] == [
+        ("Light house", "Beacon"), ("Beacon", "Lighthouse"), ("Whale oil", "Train oil"), ("Train oil", "Whale oil"),
+    ]  # fmt: skip
+    assert rows(tmp_path, "quarantine") == [
+        {"id": "13", "revision": "113", "title": "Tide table", "reason": "model: json"}
+    ]
+    site = store.read_json(tmp_path / "corpus" / "site.json")
+    assert (site["dbname"], site["language"], site["articles"]) == ("testwiki", "en", 6)
+
+
+def test_the_account_adds_up(tmp_path: Path) -> None:
+    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
+    counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
+    pages = {key: number for key, number in counts.items() if key.startswith("pages.") and key != "pages.seen"}
+    assert pages == {
+        "pages.articles": 6, "pages.redirects": 4, "pages.templates": 1, "pages.dropped.namespace_1": 1,
+        "pages.quarantined.model": 1,
+    }  # fmt: skip
+    assert sum(pages.values()) == counts["pages.seen"] == 13
+    dropped = {key: number for key, number in counts.items() if key.startswith("links.dropped.")}
+    assert dropped == {
+        "links.dropped.media": 2, "links.dropped.reference": 1, "links.dropped.table": 1, "links.dropped.category": 1,
+        "links.dropped.interlanguage": 1,
+    }  # fmt: skip
+    kept = sum(len(row["links"]) for row in rows(tmp_path, "articles"))
+    assert counts["links.kept"] == kept
+    assert counts["links.seen"] == kept + sum(dropped.values())
+    assert counts["characters.text"] == sum(len(row["text"]) for row in rows(tmp_path, "articles"))
+
+
+def test_same_bytes_with_two_workers_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.corpus.build.CHUNK_CHARACTERS", 300)
+    half = XML.index(b"<page>", XML.index(b"<title>Ship"))
+    header = XML[: XML.index(b"  <page>")]
+    files = {"a.xml": XML[:half] + b"</mediawiki>", "b.bz2": bz2.compress(header + XML[half:])}
+    for name, workers in (("one", 1), ("two", 2), ("again", 1)):
+        build(CONFIG, context(tmp_path / name, files, workers))
+    assert len(list((tmp_path / "one" / "corpus").glob("articles-*"))) > 2
+    assert digests(tmp_path / "one") == digests(tmp_path / "two") == digests(tmp_path / "again")
+
+
+def test_truncated_stops_and_goes_on_when_allowed(tmp_path: Path) -> None:
+    cut = XML[: XML.index(b"<title>Ship")]
+    where = context(tmp_path, {"wiki.xml": cut})
+    with pytest.raises(PipelineError, match=r"wiki.xml: at byte [\d,]+ of [\d,]+, after the page 'Lamp'"):
+        build(CONFIG, where)
+    note = next((tmp_path / "corpus.partial").rglob("work/notes/*.json"))
+    store.write_json(note, store.read_json(note) | {"last_title": "Seen again"})
+    with pytest.raises(PipelineError, match="after the page 'Seen again'"):  # the finished unit is not read again
+        build(CONFIG, where)
+    build(replace(CONFIG, allow_truncated=True), where)
+    counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
+    assert (counts["files.truncated"], counts["pages.articles"]) == (1, 3)
+    assert store.read_json(tmp_path / "corpus" / store.RUN)["resumed"]
+
+
+def test_a_long_page_goes_to_the_quarantine(tmp_path: Path) -> None:
+    build(replace(CONFIG, max_page_bytes=500), context(tmp_path, {"wiki.xml": XML}))
+    assert rows(tmp_path, "quarantine")[0]["reason"] == "too_long: 553 bytes"
+
+
+def test_files_of_two_wikis_are_refused(tmp_path: Path) -> None:
+    files = {"a.xml": XML, "b.xml": XML.replace(b"testwiki", b"otherwiki")}
+    with pytest.raises(PipelineError, match="several wikis \\(otherwiki, testwiki\\)"):
+        build(CONFIG, context(tmp_path, files))
+
+
+def test_no_pages_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="holds no pages"):
+        build(CONFIG, context(tmp_path, {"a.xml": b"<mediawiki></mediawiki>"}))
+
+
+def test_config_names_its_keys() -> None:
+    with pytest.raises(ValueError, match=r"corpus\.max_page_bytes is 0"):
+        replace(CONFIG, max_page_bytes=0)

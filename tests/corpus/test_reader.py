@@ -1,0 +1,93 @@
+"""Dump files: formats, damage, truncation, old schemas."""
+
+import bz2
+import gzip
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpus.reader import Dump
+from pipeline.errors import PipelineError
+
+XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
+THIRD = len(XML) // 3
+
+
+def dump(folder: Path, data: bytes, name: str = "file") -> Dump:
+    (folder / name).write_bytes(data)
+    return Dump(folder / name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        XML,
+        bz2.compress(XML),
+        gzip.compress(XML),
+        bz2.compress(XML[:THIRD]) + bz2.compress(XML[THIRD:]),
+        gzip.compress(XML[:THIRD]) + gzip.compress(XML[THIRD:]) + b"\0\0",
+        b"\xff\xfe" + ('<?xml version="1.0" encoding="utf-16"?>' + XML.decode()).encode("utf-16-le"),
+    ],
+    ids=["xml", "bz2", "gz", "bz2 of two streams", "gz of two members", "utf-16"],
+)
+def test_every_format_gives_the_same_pages(tmp_path: Path, data: bytes) -> None:
+    source = dump(tmp_path, data)
+    pages = list(source)
+    assert [page.id for page in pages] == [str(number) for number in range(1, 14)]
+    assert [page.namespace for page in pages] == [0] * 10 + [10, 1, 0]
+    assert [page.redirect for page in pages if page.redirect] == ["Beacon", "Lighthouse", "Train oil", "Whale oil"]
+    assert (pages[0].revision, pages[0].title, pages[12].model) == ("101", "Lighthouse", "json")
+    assert (source.site.dbname, source.site.language, source.site.first_letter) == ("testwiki", "en", True)
+    assert not source.truncated
+    assert source.share == 1.0
+
+
+@pytest.mark.parametrize("pack", [bytes, bz2.compress, gzip.compress], ids=["xml", "bz2", "gz"])
+def test_a_file_without_its_end_is_truncated(tmp_path: Path, pack: type[bytes]) -> None:
+    end = XML.index(b"</page>", XML.index(b"<title>Tower")) + len("</page>")
+    source = dump(tmp_path, pack(XML[:end]))
+    assert [page.title for page in source] == ["Lighthouse", "Tower"]
+    assert (source.truncated, source.last_title) == (True, "Tower")
+
+
+def test_a_stream_without_its_end_is_truncated(tmp_path: Path) -> None:
+    packed = gzip.compress(XML, compresslevel=1)
+    source = dump(tmp_path, packed[: len(packed) * 3 // 4])
+    assert list(source)
+    assert source.truncated
+
+
+def test_old_schema_without_siteinfo_ns_and_redirect(tmp_path: Path) -> None:
+    text = "<page><title>{}</title><id>1</id><revision><id>2</id><text>{}</text></revision></page>"
+    pages = [text.format(*pair) for pair in [("A", "#REDIRECT [[B c]]"), ("Talk:A", "x"), ("Star Trek: B", "# [[x]]")]]
+    source = dump(tmp_path, f'<mediawiki version="0.3">{"".join(pages)}</mediawiki>'.encode())
+    assert [(page.namespace, page.redirect) for page in source] == [(0, "B c"), (1, None), (0, None)]
+    assert not source.has_site
+
+
+def test_external_entities_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    head = f'<!DOCTYPE m [<!ENTITY e SYSTEM "file://{tmp_path}/secret">]>'
+    page = "<page><title>A</title><ns>0</ns><revision><text>x &e; y</text></revision></page>"
+    source = dump(tmp_path, f"{head}<mediawiki>{page}</mediawiki>".encode())
+    assert "secret" not in next(iter(source)).text
+
+
+CORRUPT = bytearray(bz2.compress(XML))
+CORRUPT[len(CORRUPT) // 2] ^= 255
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b"hello", "is no MediaWiki XML dump"),
+        (b"<html><body/></html>", "begins with <html>"),
+        (b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),
+        (bytes(CORRUPT), "is damaged somewhere before byte"),
+        (XML.replace(b"</title>", b"</name>", 1), "holds damaged XML"),
+    ],
+)
+def test_other_files_are_refused_by_what_they_are(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(PipelineError, match=message):
+        list(dump(tmp_path, data, "dump.xml.bz2"))
