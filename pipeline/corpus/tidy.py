@@ -14,7 +14,8 @@ OPEN = "\x03"
 CLOSE = "\x04"
 SPACE = " \t\n\r\f\u00a0\u1680\u2000-\u200a\u202f\u205f"
 """What a reader sees as a space; the ideographic space is a character and stays."""
-WHITE = re.compile(rf"[{SPACE}{HOLE}]+")
+WHITE = re.compile(rf"[{SPACE}{HOLE}]{{2,}}|[{SPACE[1:]}]")
+"""All but a lone space and a lone hole, which are right as they are."""
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 OPENING = "([（［「『【〈《"
 CLOSING = ")]）］」』】〉》"
