@@ -269,6 +269,9 @@ def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], 
         shutil.rmtree(folder, ignore_errors=True)
         (folder / WORK).mkdir(parents=True)
         write_json(folder / PLAN, plan)
+    for aside in folder.rglob(".*.*"):
+        if aside.suffix[1:].isdigit():  # what `written` had begun when a run was killed
+            aside.unlink()
     return Job(target, plan, resumed)
 
 

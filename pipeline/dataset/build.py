@@ -157,7 +157,7 @@ class UnitWork:
     """The vocab's."""
     out: Path
     memory_gb: int
-    """What DuckDB may take while it joins."""
+    """Memory of one worker."""
 
     def __call__(self, unit: str, report: Report) -> Counts:
         os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the workers are the parallelism
@@ -206,7 +206,8 @@ class UnitWork:
     def entity_ids(self, files: Sequence[Path]) -> NDArray[np.int32]:
         """The entity of every link of the files, in order; [UNK] for a title that leads to none."""
         spill = str(self.out / store.WORK / "duckdb" / files[0].stem)
-        settings: dict[str, Any] = {"threads": 1, "memory_limit": f"{self.memory_gb}GB", "temp_directory": spill}
+        memory = f"{self.memory_gb * 700}MB"  # the rest is for Python and the arrays
+        settings: dict[str, Any] = {"threads": 1, "memory_limit": memory, "temp_directory": spill}
         values = {"articles": [str(path) for path in files], "aliases": str(self.vocab / entities.ALIASES)}
         with duckdb.connect(config=settings) as connection:
             found: NDArray[np.int32] = connection.execute(LOOK_UP, values).fetchnumpy()["id"]

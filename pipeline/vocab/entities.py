@@ -158,7 +158,8 @@ def build(
     Raises:
         PipelineError: no title passes, or the white list alone passes `size`.
     """
-    settings: dict[str, Any] = {"threads": threads, "memory_limit": f"{memory_gb}GB", "temp_directory": str(scratch)}
+    memory = f"{memory_gb * 700}MB"  # the rest is for Python and the arrays
+    settings: dict[str, Any] = {"threads": threads, "memory_limit": memory, "temp_directory": str(scratch)}
     with duckdb.connect(config=settings) as connection:
         count(connection, articles, redirects, white_list, config, validation_share)
         counts = account(connection, config)

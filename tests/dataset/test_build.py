@@ -137,6 +137,26 @@ def test_same_bytes_from_any_number_of_workers_and_on_a_second_run(root: Path, m
     assert found[0] == found[1] == found[2]
 
 
+def test_a_killed_run_goes_on_to_the_same_bytes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "UNIT_BYTES", 1)
+    build(config(), context(root))
+    straight = (root / "dataset" / "manifest.json").read_bytes()
+    (root / "dataset").rename(root / "straight")
+
+    def killed(*_: object) -> None:
+        (root / "dataset.partial" / "train" / ".examples-00002.arrow.999").write_bytes(b"half a file")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, "check_result", killed)
+    with pytest.raises(KeyboardInterrupt):
+        build(config(), context(root))
+    monkeypatch.undo()
+    monkeypatch.setattr(stage, "UNIT_BYTES", 1)
+    (root / "dataset.partial" / "work" / "dataset" / "00001.json").unlink()  # the unit at work when it was killed
+    build(config(), context(root))
+    assert (root / "dataset" / "manifest.json").read_bytes() == straight
+
+
 def test_how_files_are_grouped_changes_no_example(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(config(), context(root))
     together = stored(root / "dataset" / "train")
