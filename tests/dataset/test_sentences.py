@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from pipeline.dataset.sentences import Span, sentence_spans
 
 
-def sentences(text: str, mentions: list[Span] = [], language: str = "en") -> list[str]:  # noqa: B006
+def sentences(text: str, mentions: Sequence[Span] = (), language: str = "en") -> list[str]:
     return [text[start:end] for start, end in sentence_spans(text, language, mentions)]
 
 
