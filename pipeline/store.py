@@ -32,6 +32,8 @@ RUN = "run.json"
 PLAN = "plan.json"
 WORK = "work"
 """Scratch folder of a stage inside its partial folder: unit marks and intermediate files; gone when it finishes."""
+LOGS = frozenset({"logs", "metrics.jsonl", "wandb"})
+"""Names in an artefact's folder that hold times: kept beside the data, no part of its fingerprint."""
 SCHEMA = 1
 """Version of the folder layout; a folder of another version is refused, not misread."""
 
@@ -110,7 +112,7 @@ def digest(path: Path) -> str:
 
 def folder_digest(folder: Path) -> dict[str, dict[str, Any]]:
     """Size and sha256 of every file below `folder`, by relative path; logs and scratch are left out."""
-    skipped = {MANIFEST, RUN, PLAN, WORK, "logs"}
+    skipped = {MANIFEST, RUN, PLAN, WORK, *LOGS}
     return {
         str(path.relative_to(folder)): {"bytes": path.stat().st_size, "sha256": digest(path)}
         for path in sorted(folder.rglob("*"))

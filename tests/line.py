@@ -1,0 +1,31 @@
+"""Running the line in a test: its config, its stages, and settings that make much of the small wiki."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+
+from pipeline.__main__ import CONFIGS, STAGES, composed
+from pipeline.config import Config, typed
+
+WIKI = Path(__file__).parent / "fixtures" / "wiki.xml"
+SMALL = [
+    "dump=local", "dump.name=small", f"dump.files=[{WIKI}]", "validation_share=0.25", "executor.workers=1",
+    "vocab.words.size=400", "vocab.words.min_count=2", "vocab.entities.min_count=1",
+    "dataset.max_words=48", "dataset.max_sentence=46", "dataset.min_sentence=3",
+]  # fmt: skip
+"""Overrides that make much of a small wiki: short sequences, so that there are many."""
+
+
+def configured(*overrides: str) -> Config:
+    """The config as the command line would compose it."""
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return typed(composed(compose("config", list(overrides))))
+
+
+def run_stage(stage: str, *overrides: str) -> Config:
+    """Run one stage in this process."""
+    config = configured(f"stage={stage}", *overrides)
+    STAGES[stage](config)
+    return config
