@@ -93,17 +93,17 @@ def check_parents(config: DatasetConfig, corpus: Artefact, vocab: Artefact) -> N
 
 def check_result(counts: Counts, config: DatasetConfig) -> None:
     """Raise PipelineError when a split is empty, saying why."""
-    if not counts.get("pages_seen"):
+    if not counts.get("pages.seen"):
         raise PipelineError("the corpus has no articles: take another dump, or look into its account of dropped pages")
     account = ", ".join(f"{key}={number}" for key, number in counts.items() if "dropped" in key and number)
-    if not counts.get("examples_kept_train"):
+    if not counts.get("examples.kept.train"):
         raise PipelineError(
-            f"no training page gave an Example ({counts['pages_seen']} pages; {account}): "
+            f"no training page gave an Example ({counts['pages.seen']} pages; {account}): "
             "take a larger dump, set dataset.min_entities=0, or lower dataset.min_sentence"
         )
-    if not counts.get("examples_kept_validation"):
+    if not counts.get("examples.kept.validation"):
         raise PipelineError(
-            f"no validation page gave an Example ({counts['pages_seen']} pages, of which validation_share="
+            f"no validation page gave an Example ({counts['pages.seen']} pages, of which validation_share="
             f"{config.validation_share} is held out; {account}): raise validation_share or take a larger dump"
         )
 
@@ -114,19 +114,19 @@ def check_result(counts: Counts, config: DatasetConfig) -> None:
 def tell(counts: Counts, target: Path) -> None:
     """The account, for people."""
     say(
-        f"dataset: {counts['examples_kept_train']:,} training and {counts['examples_kept_validation']:,} validation "
+        f"dataset: {counts['examples.kept.train']:,} training and {counts['examples.kept.validation']:,} validation "
         f"Examples in {escape(str(target))}"
     )
     for noun in ("pages", "sentences", "tokens", "links"):
-        kept = {key: number for key, number in counts.items() if key.startswith(f"{noun}_kept")}
+        kept = {key: number for key, number in counts.items() if key.startswith(f"{noun}.kept")}
         lost = [
-            f"{number:,} {key.removeprefix(f'{noun}_dropped_').replace('_', ' ')}"
+            f"{number:,} {key.removeprefix(f'{noun}.dropped.').replace('_', ' ')}"
             for key, number in counts.items()
-            if key.startswith(f"{noun}_dropped") and number
+            if key.startswith(f"{noun}.dropped") and number
         ]
-        unknown = kept.get("links_kept_unknown")
+        unknown = kept.get("links.kept.unknown")
         note = f" ({unknown:,} of them [UNK])" if unknown else ""
-        seen = counts.get(f"{noun}_seen", 0)
+        seen = counts.get(f"{noun}.seen", 0)
         share = sum(kept.values()) / seen if seen else 0.0
         say(
             f"  {noun}: {seen:,} seen, {sum(kept.values()):,} kept ({share:.1%}){escape(note)}"

@@ -37,8 +37,8 @@ def usable(sentences: Iterable[Sentence], config: DatasetConfig, counts: Counter
     """Sentences of a fit length, with no more entities than an Example can have."""
     for sentence in sentences:
         length = len(sentence.word_ids)
-        counts["sentences_seen"] += 1
-        counts["tokens_seen"] += length
+        counts["sentences.seen"] += 1
+        counts["tokens.seen"] += length
         if length < config.min_sentence:
             drop([sentence], "short_sentence", counts)
         elif length > config.max_sentence:
@@ -52,8 +52,8 @@ def fitting(sentence: Sentence, config: DatasetConfig, counts: Counter[str]) -> 
     kept = list(zip(sentence.entity_ids, sentence.entity_spans, strict=True))
     if config.unknown_entities == "drop":
         kept = [(entity, span) for entity, span in kept if entity != UNKNOWN]
-        counts["links_dropped_out_of_vocabulary"] += len(sentence.entity_ids) - len(kept)
-    counts["links_dropped_surplus"] += max(0, len(kept) - config.max_entities)
+        counts["links.dropped.out_of_vocabulary"] += len(sentence.entity_ids) - len(kept)
+    counts["links.dropped.surplus"] += max(0, len(kept) - config.max_entities)
     kept = kept[: config.max_entities]
     return Sentence(sentence.word_ids, [entity for entity, _ in kept], [span for _, span in kept])
 
@@ -77,7 +77,7 @@ def finished(
     page_id: str, group: list[Sentence], config: DatasetConfig, bos: int, eos: int, counts: Counter[str]
 ) -> Iterator[Example]:
     """The group as an Example, unless it has too few entities."""
-    counts["examples_seen"] += 1
+    counts["examples.seen"] += 1
     word_ids = [bos]
     entity_ids: list[int] = []
     entity_spans: list[Span] = []
@@ -88,18 +88,18 @@ def finished(
         entity_spans += [(start + shift, end + shift) for start, end in sentence.entity_spans]
     word_ids.append(eos)
     if len(entity_ids) < config.min_entities:
-        counts["examples_dropped_few_entities"] += 1
+        counts["examples.dropped.few_entities"] += 1
         drop(group, "few_entities", counts)
         return
-    counts["sentences_kept"] += len(group)
-    counts["tokens_kept"] += len(word_ids) - 2
+    counts["sentences.kept"] += len(group)
+    counts["tokens.kept"] += len(word_ids) - 2
     unknown = entity_ids.count(UNKNOWN)
-    counts["links_kept_unknown"] += unknown
-    counts["links_kept_known"] += len(entity_ids) - unknown
+    counts["links.kept.unknown"] += unknown
+    counts["links.kept.known"] += len(entity_ids) - unknown
     yield Example(page_id, tuple(word_ids), tuple(entity_ids), tuple(entity_spans))
 
 
 def drop(sentences: list[Sentence], reason: str, counts: Counter[str]) -> None:
-    counts[f"sentences_dropped_{reason}"] += len(sentences)
-    counts[f"tokens_dropped_{reason}"] += sum(len(sentence.word_ids) for sentence in sentences)
-    counts[f"links_dropped_{reason}"] += sum(len(sentence.entity_ids) for sentence in sentences)
+    counts[f"sentences.dropped.{reason}"] += len(sentences)
+    counts[f"tokens.dropped.{reason}"] += sum(len(sentence.word_ids) for sentence in sentences)
+    counts[f"links.dropped.{reason}"] += sum(len(sentence.entity_ids) for sentence in sentences)

@@ -45,15 +45,15 @@ def usable_mentions(text: str, links: Sequence[Mention], counts: Counter[str]) -
     """
     kept: list[Mention] = []
     end = 0
-    counts["links_seen"] += len(links)
+    counts["links.seen"] += len(links)
     for link in links:
         if not end <= link.start <= link.end <= len(text):
             raise ValueError(f"link {link} in a text of {len(text)} characters, after one that ends at {end}")
         start, end = trimmed(text, link.start, link.end)
         if start == end:
-            counts["links_dropped_blank_mention"] += 1
+            counts["links.dropped.blank_mention"] += 1
         elif "\n" in text[start:end]:
-            counts["links_dropped_across_paragraphs"] += 1
+            counts["links.dropped.across_paragraphs"] += 1
         else:
             kept.append(Mention(start, end, link.entity))
         end = link.end
@@ -123,9 +123,9 @@ def joined(
         if owner is None:
             continue
         if not piece:
-            counts["links_dropped_no_token"] += 1
+            counts["links.dropped.no_token"] += 1
         elif len(piece) > max_mention:
-            counts["links_dropped_long_mention"] += 1
+            counts["links.dropped.long_mention"] += 1
         else:
             sentence.entity_ids.append(owner.entity)
             sentence.entity_spans.append((start, start + len(piece)))

@@ -84,9 +84,9 @@ class UnitWork:
                 split, writer = ("validation", validation_writer) if held_out else ("train", train_writer)
                 for example in found:
                     writer.add(example)
-                counts["pages_seen"] += 1
-                counts[f"examples_kept_{split}"] += len(found)
-                counts[f"pages_kept_{split}" if found else "pages_dropped_no_example"] += 1
+                counts["pages.seen"] += 1
+                counts[f"examples.kept.{split}"] += len(found)
+                counts[f"pages.kept.{split}" if found else "pages.dropped.no_example"] += 1
                 report(share)
         return dict(+counts)  # without the zeros
 

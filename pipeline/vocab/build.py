@@ -81,15 +81,15 @@ def white_list(path: str | None) -> list[str]:
 
 def make_words(articles: list[Path], config: VocabConfig, adopted: Path | None, folder: Path) -> Counts:
     """Write the tokenizer's folder; return how much text it saw and how many tokens it has."""
-    counts = {"pages_training": 0, "pages_validation": 0}
+    counts = {"pages.training": 0, "pages.validation": 0}
     if adopted:
         vocab, merges = words.adopt(adopted)
         words.save(vocab, merges, folder)
         return {"words": len(vocab)}
     vocab, merges = words.train(training_lines(articles, config.validation_share, counts), config.words)
-    if not counts["pages_training"]:
+    if not counts["pages.training"]:
         raise PipelineError(
-            f"no training page in the corpus ({counts['pages_validation']} validation pages): "
+            f"no training page in the corpus ({counts['pages.validation']} validation pages): "
             "take a larger dump or lower validation_share"
         )
     words.save(vocab, merges, folder)
@@ -105,7 +105,7 @@ def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterat
             for batch in file.iter_batches(batch_size=ROWS, columns=["id", "text"]):
                 for page_id, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
                     held_out = is_validation(page_id, share)
-                    counts["pages_validation" if held_out else "pages_training"] += 1
+                    counts["pages.validation" if held_out else "pages.training"] += 1
                     if not held_out:
                         yield from (" " + line for line in text.split("\n") if line)
                 bar.advance(task, batch.num_rows)
@@ -116,18 +116,18 @@ def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterat
 
 def tell(counts: Counts, target: Path) -> None:
     """The account, for people."""
-    seen = counts["links_seen"]
-    share = counts["links_covered"] / seen if seen else 0.0
+    seen = counts["links.seen"]
+    share = counts["links.covered"] / seen if seen else 0.0
     say(f"vocab: {counts['words']:,} words, {counts['entities']:,} entities in {escape(str(target))}")
     say(
-        f"  links of training pages: {seen:,} seen, {counts['links_through_redirects']:,} through redirects, "
-        f"{counts['links_covered']:,} covered ({share:.1%})"
+        f"  links of training pages: {seen:,} seen, {counts['links.through_redirects']:,} through redirects, "
+        f"{counts['links.covered']:,} covered ({share:.1%})"
     )
     reasons = [
-        f"{number:,} {key.removeprefix('links_dropped_').replace('_', ' ')}"
+        f"{number:,} {key.removeprefix('links.dropped.').replace('_', ' ')}"
         for key, number in entities.dropped(counts)
         if number
     ]
     say("  out of vocabulary: " + (", ".join(reasons) or "none"))
-    if counts["redirects_in_loops"]:
-        say(f"  {counts['redirects_in_loops']:,} redirects lead into a loop")
+    if counts["redirects.in_loops"]:
+        say(f"  {counts['redirects.in_loops']:,} redirects lead into a loop")

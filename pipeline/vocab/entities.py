@@ -212,7 +212,7 @@ def run(connection: duckdb.DuckDBPyConnection, script: str, values: dict[str, An
 
 
 def account(connection: duckdb.DuckDBPyConnection, config: EntitiesConfig) -> Counts:
-    """links_seen = links_covered + all links_dropped_*; the rest tells of redirects and rows."""
+    """links.seen = links.covered + all links.dropped.*; the rest tells of redirects and rows."""
 
     def number(query: str) -> int:
         [(value,)] = connection.execute(query).fetchall()
@@ -224,13 +224,13 @@ def account(connection: duckdb.DuckDBPyConnection, config: EntitiesConfig) -> Co
     return {
         "entities": number("SELECT count(*) FROM entity") + len(SPECIALS),
         "entities_white_listed": number("SELECT count(*) FROM white"),
-        "links_covered": int(fates.get("covered", 0)),
-        **{f"links_dropped_{reason}": int(fates.get(reason, 0)) for reason in reasons},
-        "links_dropped_redirect_loop": number(f"SELECT sum(links) {joined} IS NULL"),
-        "links_seen": number("SELECT sum(links) FROM linked"),
-        "links_through_redirects": number(f"SELECT sum(links) {joined} IS NOT NULL"),
+        "links.covered": int(fates.get("covered", 0)),
+        **{f"links.dropped.{reason}": int(fates.get(reason, 0)) for reason in reasons},
+        "links.dropped.redirect_loop": number(f"SELECT sum(links) {joined} IS NULL"),
+        "links.seen": number("SELECT sum(links) FROM linked"),
+        "links.through_redirects": number(f"SELECT sum(links) {joined} IS NOT NULL"),
         "redirects": number("SELECT count(*) FROM redirect"),
-        "redirects_in_loops": number("SELECT count(*) FROM resolved WHERE target IS NULL"),
+        "redirects.in_loops": number("SELECT count(*) FROM resolved WHERE target IS NULL"),
         "titles_linked": number("SELECT count(*) FROM linked"),
     }
 
@@ -238,8 +238,8 @@ def account(connection: duckdb.DuckDBPyConnection, config: EntitiesConfig) -> Co
 def check(counts: Counts, config: EntitiesConfig) -> None:
     if counts["entities"] == len(SPECIALS):
         raise PipelineError(
-            f"no title became an entity: of {counts['links_seen']} links of training pages "
-            + ", ".join(f"{number} were {key.removeprefix('links_dropped_')}" for key, number in dropped(counts))
+            f"no title became an entity: of {counts['links.seen']} links of training pages "
+            + ", ".join(f"{number} were {key.removeprefix('links.dropped.')}" for key, number in dropped(counts))
             + ".\nLower vocab.entities.min_count, set vocab.entities.in_dump_only=false (for a part of a dump, whose "
             "articles hardly link each other), or take a larger dump."
         )
@@ -251,7 +251,7 @@ def check(counts: Counts, config: EntitiesConfig) -> None:
 
 
 def dropped(counts: Counts) -> Iterable[tuple[str, int]]:
-    return ((key, number) for key, number in counts.items() if key.startswith("links_dropped_"))
+    return ((key, number) for key, number in counts.items() if key.startswith("links.dropped."))
 
 
 def write(table: pa.Table, path: Path) -> None:

@@ -106,22 +106,22 @@ def test_the_account_adds_up(root: Path) -> None:
     build(config(), context(root))
     counts = open_artefact(root / "dataset", stage="dataset").counts
     for noun in ("pages", "examples", "sentences", "tokens", "links"):
-        parts = {key: number for key, number in counts.items() if key.startswith((f"{noun}_kept", f"{noun}_dropped"))}
-        assert sum(parts.values()) == counts[f"{noun}_seen"], (noun, counts)
+        parts = {key: number for key, number in counts.items() if key.startswith((f"{noun}.kept", f"{noun}.dropped"))}
+        assert sum(parts.values()) == counts[f"{noun}.seen"], (noun, counts)
     assert {key: number for key, number in counts.items() if key.startswith(("pages", "links", "examples"))} == {
-        "pages_seen": 5,
-        "pages_kept_train": 2,
-        "pages_kept_validation": 1,
-        "pages_dropped_no_example": 2,
-        "examples_seen": 4,
-        "examples_kept_train": 2,
-        "examples_kept_validation": 1,
-        "examples_dropped_few_entities": 1,
-        "links_seen": 9,
-        "links_kept_known": 6,
-        "links_kept_unknown": 1,
-        "links_dropped_blank_mention": 1,
-        "links_dropped_long_mention": 1,
+        "pages.seen": 5,
+        "pages.kept.train": 2,
+        "pages.kept.validation": 1,
+        "pages.dropped.no_example": 2,
+        "examples.seen": 4,
+        "examples.kept.train": 2,
+        "examples.kept.validation": 1,
+        "examples.dropped.few_entities": 1,
+        "links.seen": 9,
+        "links.kept.known": 6,
+        "links.kept.unknown": 1,
+        "links.dropped.blank_mention": 1,
+        "links.dropped.long_mention": 1,
     }
 
 

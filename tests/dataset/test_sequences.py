@@ -46,12 +46,12 @@ def test_sentences_fill_an_example_up_to_its_words() -> None:
         Example("7", (0, 100, 101, 2), (7,), ((1, 2),)),
     ]
     assert counts == {
-        "sentences_seen": 3,
-        "sentences_kept": 3,
-        "tokens_seen": 10,
-        "tokens_kept": 10,
-        "links_kept_known": 3,
-        "examples_seen": 2,
+        "sentences.seen": 3,
+        "sentences.kept": 3,
+        "tokens.seen": 10,
+        "tokens.kept": 10,
+        "links.kept.known": 3,
+        "examples.seen": 2,
     }
 
 
@@ -63,26 +63,26 @@ def test_an_example_is_closed_before_a_sentence_that_brings_too_many_entities() 
 def test_a_sentence_keeps_its_first_entities_and_counts_the_surplus() -> None:
     found, counts = packed([sentence(2, 5), sentence(6, 5, 6, 7, 8, 9)])
     assert [example.entity_ids for example in found] == [(5,), (5, 6, 7)]
-    assert counts["links_dropped_surplus"] == 2
-    assert counts["links_kept_known"] == 4
+    assert counts["links.dropped.surplus"] == 2
+    assert counts["links.kept.known"] == 4
 
 
 def test_short_and_long_sentences_are_dropped_with_what_they_hold() -> None:
     found, counts = packed([sentence(1, 5), sentence(8, 6), sentence(9, 7, 8), Sentence([], [], [])])
     assert [example.entity_ids for example in found] == [(6,)]
     assert counts == {
-        "sentences_seen": 4,
-        "sentences_kept": 1,
-        "sentences_dropped_short_sentence": 2,
-        "sentences_dropped_long_sentence": 1,
-        "tokens_seen": 18,
-        "tokens_kept": 8,
-        "tokens_dropped_short_sentence": 1,
-        "tokens_dropped_long_sentence": 9,
-        "links_kept_known": 1,
-        "links_dropped_short_sentence": 1,
-        "links_dropped_long_sentence": 2,
-        "examples_seen": 1,
+        "sentences.seen": 4,
+        "sentences.kept": 1,
+        "sentences.dropped.short_sentence": 2,
+        "sentences.dropped.long_sentence": 1,
+        "tokens.seen": 18,
+        "tokens.kept": 8,
+        "tokens.dropped.short_sentence": 1,
+        "tokens.dropped.long_sentence": 9,
+        "links.kept.known": 1,
+        "links.dropped.short_sentence": 1,
+        "links.dropped.long_sentence": 2,
+        "examples.seen": 1,
     }
 
 
@@ -90,11 +90,11 @@ def test_an_example_without_entities_is_dropped_or_kept() -> None:
     rows = [sentence(8), sentence(8, 1)]
     found, counts = packed(rows)
     assert [example.entity_ids for example in found] == [(1,)]
-    assert (counts["examples_seen"], counts["examples_dropped_few_entities"]) == (2, 1)
-    assert (counts["tokens_dropped_few_entities"], counts["links_kept_unknown"]) == (8, 1)
+    assert (counts["examples.seen"], counts["examples.dropped.few_entities"]) == (2, 1)
+    assert (counts["tokens.dropped.few_entities"], counts["links.kept.unknown"]) == (8, 1)
     found, counts = packed(rows, min_entities=0)
     assert [example.entity_ids for example in found] == [(), (1,)]
-    assert counts["tokens_kept"] == 16
+    assert counts["tokens.kept"] == 16
 
 
 def test_unknown_entities_are_dropped_before_they_count() -> None:
@@ -102,8 +102,8 @@ def test_unknown_entities_are_dropped_before_they_count() -> None:
     assert found == [
         Example("7", (0, 100, 101, 102, 103, 104, 105, 2), (5, 6, 7), ((2, 3), (4, 5), (5, 6))),
     ]
-    assert counts["links_dropped_out_of_vocabulary"] == 2
-    assert counts["links_dropped_surplus"] == 0
+    assert counts["links.dropped.out_of_vocabulary"] == 2
+    assert counts["links.dropped.surplus"] == 0
     assert packed([sentence(6, 1)], unknown_entities="drop")[0] == []
 
 
@@ -121,11 +121,11 @@ def test_everything_is_kept_or_counted(unknown: str) -> None:
             rows.append(sentence(length, *(generator.randrange(1, 9) for _ in range(generator.randrange(length + 1)))))
         found, counts = packed(rows, unknown_entities=unknown, min_entities=generator.randrange(3))
         assert all(len(example.word_ids) <= 10 and len(example.entity_ids) <= 3 for example in found)
-        counts["links_seen"] = sum(len(row.entity_ids) for row in rows)
-        counts["examples_kept"] = len(found)
+        counts["links.seen"] = sum(len(row.entity_ids) for row in rows)
+        counts["examples.kept"] = len(found)
         for noun in ("sentences", "tokens", "links", "examples"):
-            parts = (number for key, number in counts.items() if key.startswith((f"{noun}_kept", f"{noun}_dropped")))
-            assert sum(parts) == counts[f"{noun}_seen"], noun
+            parts = (number for key, number in counts.items() if key.startswith((f"{noun}.kept", f"{noun}.dropped")))
+            assert sum(parts) == counts[f"{noun}.seen"], noun
 
 
 @pytest.mark.parametrize(

@@ -98,28 +98,28 @@ def test_every_mention_decodes_back() -> None:
     ]
     assert mentions == [" dog", " wolf", " Cats", " Mice", " rats"]
     assert [entity for sentence in found for entity in sentence.entity_ids] == [10, 11, 12, 13, 14]
-    assert counts == {"links_seen": 5}
+    assert counts == {"links.seen": 5}
 
 
 def test_lost_links_are_counted_by_reason() -> None:
     found, counts = sentences("A [[ ]] b [[]] c [[two\nlines]] d [[longer]] [[short]].\n", characters, max_mention=6)
     assert [sentence.entity_ids for sentence in found] == [[], [14]]
     assert counts == {
-        "links_seen": 5,
-        "links_dropped_blank_mention": 2,
-        "links_dropped_across_paragraphs": 1,
-        "links_dropped_long_mention": 1,
+        "links.seen": 5,
+        "links.dropped.blank_mention": 2,
+        "links.dropped.across_paragraphs": 1,
+        "links.dropped.long_mention": 1,
     }
 
 
 def test_no_text_no_sentence() -> None:
-    assert sentences("", characters) == ([], Counter({"links_seen": 0}))
+    assert sentences("", characters) == ([], Counter({"links.seen": 0}))
 
 
 def test_a_mention_without_tokens_is_counted() -> None:
     found, counts = sentences("a [[b]] c", lambda pieces: [[] if "b" in piece else [1] for piece in pieces])
     assert found == [Sentence([1, 1], [], [])]
-    assert counts["links_dropped_no_token"] == 1
+    assert counts["links.dropped.no_token"] == 1
 
 
 @pytest.mark.parametrize("links", [[(2, 4), (3, 5)], [(4, 5), (0, 1)], [(0, 99)], [(3, 2)]])

@@ -54,8 +54,8 @@ def test_validation_pages_are_in_no_vocabulary(tmp_path: Path) -> None:
     assert vocab.tokenizer.encode("xyz", add_special_tokens=False).tokens == ["x", "y", "z"]
     assert pq.read_table(tmp_path / "vocab" / "entities.parquet")["title"].to_pylist()[3:] == ["ant", "dog"]
     counts = open_artefact(tmp_path / "vocab", stage="vocab").counts
-    assert (counts["pages_training"], counts["pages_validation"]) == (2, 1)
-    assert (counts["links_seen"], counts["links_covered"]) == (4, 4)
+    assert (counts["pages.training"], counts["pages.validation"]) == (2, 1)
+    assert (counts["links.seen"], counts["links.covered"]) == (4, 4)
 
 
 def test_same_manifest_with_one_and_two_workers_and_up_to_date(

@@ -109,19 +109,19 @@ def test_the_account_adds_up(tmp_path: Path) -> None:
     assert counts == {
         "entities": 5,
         "entities_white_listed": 0,
-        "links_covered": 5,
-        "links_dropped_below_min_count": 1,
-        "links_dropped_beyond_size": 2,
-        "links_dropped_disambiguation": 1,
-        "links_dropped_not_in_dump": 2,
-        "links_dropped_redirect_loop": 1,
-        "links_seen": 12,
-        "links_through_redirects": 2,
+        "links.covered": 5,
+        "links.dropped.below_min_count": 1,
+        "links.dropped.beyond_size": 2,
+        "links.dropped.disambiguation": 1,
+        "links.dropped.not_in_dump": 2,
+        "links.dropped.redirect_loop": 1,
+        "links.seen": 12,
+        "links.through_redirects": 2,
         "redirects": 9,
-        "redirects_in_loops": 4,
+        "redirects.in_loops": 4,
         "titles_linked": 9,
     }
-    assert counts["links_seen"] == counts["links_covered"] + sum(number for _, number in entities.dropped(counts))
+    assert counts["links.seen"] == counts["links.covered"] + sum(number for _, number in entities.dropped(counts))
 
 
 def test_titles_outside_the_dump_count_when_they_may(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_titles_outside_the_dump_count_when_they_may(tmp_path: Path) -> None:
         ("Missing", 2),
     ]
     assert ("Nowhere", 6) in rows(tmp_path, "aliases.parquet")
-    assert counts["links_dropped_not_in_dump"] == 0
+    assert counts["links.dropped.not_in_dump"] == 0
 
 
 def test_white_listed_titles_are_in_whatever_the_rules_say(tmp_path: Path) -> None:
