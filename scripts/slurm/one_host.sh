@@ -73,9 +73,15 @@ start() {
 
 stop() {
     scancel --user=root 2> /dev/null || true
+    for _ in $(seq 20); do  # the node kills the jobs, so it must outlive them
+        [ -n "$(squeue --noheader 2> /dev/null)" ] || break
+        sleep 0.5
+    done
     for pid in "$folder"/slurmd.pid "$folder"/slurmctld.pid "$folder"/munge/pid; do
         if [ -f "$pid" ]; then
-            kill "$(cat "$pid")" 2> /dev/null || true
+            number=$(cat "$pid")
+            kill "$number" 2> /dev/null || true
+            timeout 10 tail --pid="$number" --follow /dev/null || true
         fi
     done
 }
