@@ -71,7 +71,7 @@ def build(config: DumpConfig, context: Context) -> None:
     content = [path for path in sorted(job.folder.iterdir()) if path.is_file() and path.name != PLAN]
     counts = {"files": len(content), "bytes": sum(path.stat().st_size for path in content)}
     job.finish(counts, stats=stats)
-    console.print(f"dump: {counts['files']} files, {counts['bytes'] / 1e6:,.1f} MB in {target}")
+    console.print(f"dump: {counts['files']} file(s), {counts['bytes'] / 1e6:,.1f} MB in {target}")
 
 
 # ---------------------------------------------------------------------------------------------- files at hand
