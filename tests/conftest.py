@@ -10,8 +10,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the Hub is wrong
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
+import torch
+from transformers import RobertaConfig, RobertaForMaskedLM
 
-from tests.line import SMALL, run_stage
+from pipeline.vocab.words import load
+from tests.line import SMALL, TINY, run_stage, shared
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +31,30 @@ def linked(small: Path, tmp_path: Path) -> Callable[[str], Path]:
     """Makes data_dirs of one's own whose data stages are the small wiki's."""
 
     def make(name: str) -> Path:
-        root = tmp_path / name / "small"
-        root.mkdir(parents=True)
-        for stage in ("dump", "corpus", "vocab", "dataset"):
-            (root / stage).symlink_to(small / "small" / stage, target_is_directory=True)
-        return root.parent
+        return shared(small, tmp_path / name)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def roberta(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RoBERTa of two narrow layers with random weights, as transformers saves it."""
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=load(small / "small" / "vocab" / "words").size, hidden_size=32, num_hidden_layers=2,
+        num_attention_heads=2, intermediate_size=64, max_position_embeddings=514, type_vocab_size=1,
+        layer_norm_eps=1e-5,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("roberta")
+    RobertaForMaskedLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(small: Path, roberta: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data_dir with a LUKE of the small wiki, trained, evaluated and exported; not to be written to."""
+    data_dir = tmp_path_factory.mktemp("trained")
+    shared(small, data_dir)
+    for stage in ("pretrain", "evaluate", "export"):
+        run_stage(stage, *TINY, f"data_dir={data_dir}", f"pretrain.start={roberta}")
+    return data_dir

@@ -18,6 +18,14 @@ SMALL = [
 """Overrides that make much of a small wiki: short sequences, so that there are many."""
 
 
+TINY = [
+    "run=tiny", *SMALL, "model.entity_embedding=16", "pretrain.batch=4", "pretrain.micro_batch=4",
+    "pretrain.phases.entities.epochs=3", "pretrain.phases.all.epochs=4", "pretrain.log_every=1",
+    "pretrain.checkpoints=3", "pretrain.keep=10", "pretrain.validations=1",
+]  # fmt: skip
+"""Overrides for a LUKE of the small wiki that trains in a second, six steps and eight."""
+
+
 def configured(*overrides: str) -> Config:
     """The config as the command line would compose it."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
@@ -29,3 +37,12 @@ def run_stage(stage: str, *overrides: str) -> Config:
     config = configured(f"stage={stage}", *overrides)
     STAGES[stage](config)
     return config
+
+
+def shared(small: Path, data_dir: Path) -> Path:
+    """Give `data_dir` the small wiki's data stages, as links."""
+    root = data_dir / "small"
+    root.mkdir(parents=True)
+    for stage in ("dump", "corpus", "vocab", "dataset"):
+        (root / stage).symlink_to(small / "small" / stage, target_is_directory=True)
+    return data_dir

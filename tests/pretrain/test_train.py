@@ -14,41 +14,21 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import RobertaConfig, RobertaForMaskedLM
 
 from pipeline.errors import PipelineError
 from pipeline.pretrain.optim import ENTITY_PARTS
 from pipeline.pretrain.signals import REQUEUE
-from pipeline.vocab.words import load
-from tests.line import SMALL, run_stage
+from tests.line import SMALL, TINY, run_stage, shared
 
 ROOT = Path(__file__).parents[2]
-TINY = [
-    "stage=pretrain", "run=tiny", *SMALL, "model.entity_embedding=16", "pretrain.batch=4", "pretrain.micro_batch=4",
-    "pretrain.phases.entities.epochs=3", "pretrain.phases.all.epochs=4", "pretrain.log_every=1",
-    "pretrain.checkpoints=3", "pretrain.keep=10", "pretrain.validations=1",
-]  # fmt: skip
+PRETRAIN = ["stage=pretrain", *TINY]
 VARYING = ("tokens_per_second", "data_wait_share")
 """Figures of metrics.jsonl that are times."""
 
 
-@pytest.fixture(scope="session")
-def roberta(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A RoBERTa of two narrow layers with random weights, as transformers saves it."""
-    torch.manual_seed(0)
-    config = RobertaConfig(
-        vocab_size=load(small / "small" / "vocab" / "words").size, hidden_size=32, num_hidden_layers=2,
-        num_attention_heads=2, intermediate_size=64, max_position_embeddings=514, type_vocab_size=1,
-        layer_norm_eps=1e-5,
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("roberta")
-    RobertaForMaskedLM(config).save_pretrained(folder)
-    return folder
-
-
 def train(data_dir: Path, roberta: Path, *overrides: str, script: tuple[str, ...] = ("-m", "pipeline")) -> int:
     """Train in a process of its own, in one thread; its exit code."""
-    command = [sys.executable, *script, *TINY, f"data_dir={data_dir}", f"pretrain.start={roberta}", *overrides]
+    command = [sys.executable, *script, *PRETRAIN, f"data_dir={data_dir}", f"pretrain.start={roberta}", *overrides]
     return subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False).returncode
 
 
@@ -64,12 +44,9 @@ def weights(data_dir: Path) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="session")
 def straight(small, roberta, tmp_path_factory) -> Path:
     """A training that nothing disturbed, dropout included."""
-    root = tmp_path_factory.mktemp("straight") / "small"
-    root.mkdir()
-    for stage in ("dump", "corpus", "vocab", "dataset"):
-        (root / stage).symlink_to(small / "small" / stage, target_is_directory=True)
-    assert train(root.parent, roberta) == 0
-    return root.parent
+    data_dir = shared(small, tmp_path_factory.mktemp("straight"))
+    assert train(data_dir, roberta) == 0
+    return data_dir
 
 
 @pytest.mark.parametrize(("point", "number"), [("step", 4), ("save", 5), ("metrics", 12)])
@@ -86,7 +63,7 @@ def test_killed_and_resumed_is_the_straight_run(straight, roberta, linked, point
 
 def test_told_to_stop_it_saves_and_asks_to_be_queued_again(straight, roberta, linked):
     data_dir = linked("stopped")
-    command = [sys.executable, "-m", "pipeline", *TINY, f"data_dir={data_dir}", f"pretrain.start={roberta}"]
+    command = [sys.executable, "-m", "pipeline", *PRETRAIN, f"data_dir={data_dir}", f"pretrain.start={roberta}"]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"})
     metrics = data_dir / "small" / "pretrain" / "tiny.partial" / "metrics.jsonl"
     while not (metrics.is_file() and metrics.read_text().count("\n") >= 2):
@@ -142,7 +119,7 @@ def test_phase_one_moves_only_the_entity_parts(straight, roberta):
 
 
 def test_a_finished_training_is_up_to_date_and_a_changed_one_stops(straight, roberta, capsys):
-    common = [*TINY[1:], f"data_dir={straight}", f"pretrain.start={roberta}"]
+    common = [*TINY, f"data_dir={straight}", f"pretrain.start={roberta}"]
     run_stage("pretrain", *common)
     assert "up to date" in capsys.readouterr().err
     with pytest.raises(PipelineError, match=r"config.pretrain.optimizer.weight_decay: 0.01 -> 0.5"):
@@ -160,7 +137,7 @@ def test_wandb_offline_leaves_a_run_beside_metrics_jsonl(roberta, linked):
 
 def test_a_roberta_for_another_tokenizer_is_refused(straight, roberta, linked):
     data_dir = linked("other")
-    common = [*TINY[1:], f"data_dir={data_dir}", f"pretrain.start={roberta}"]
+    common = [*TINY, f"data_dir={data_dir}", f"pretrain.start={roberta}"]
     (data_dir / "small" / "vocab").unlink()
     run_stage("vocab", *SMALL, f"data_dir={data_dir}", "vocab.words.size=300")
     (data_dir / "small" / "dataset").unlink()

@@ -1,0 +1,99 @@
+"""What is exported opens in transformers, offline, and computes what our model computes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer, LukeForEntityPairClassification, LukeTokenizer
+
+from pipeline.model.weights import load_model
+from pipeline.vocab.entities import EntityVocab
+from tests.line import TINY, run_stage
+
+TEXT, SPANS = "Taro belong to Keio university", [(0, 4), (15, 30)]
+
+
+@pytest.fixture(scope="module")
+def folder(trained):
+    return trained / "small" / "export" / "tiny"
+
+
+def test_the_well_known_program_runs(folder):
+    tokenizer = LukeTokenizer.from_pretrained(folder)
+    inputs = tokenizer(TEXT, entity_spans=SPANS, return_tensors="pt")
+    model = LukeForEntityPairClassification.from_pretrained(folder, num_labels=3)
+    assert model(**inputs).logits.shape == (1, 3)
+
+
+@pytest.mark.parametrize("kind", [AutoTokenizer, LukeTokenizer])
+def test_the_tokenizer_knows_entities_and_markers(folder, trained, kind):
+    tokenizer = kind.from_pretrained(folder)
+    entities = EntityVocab.open(trained / "small" / "vocab" / "entities.parquet")
+    title = entities.title(3)
+    assert isinstance(tokenizer, LukeTokenizer)
+    assert tokenizer("Oslo", entity_spans=[(0, 4)], entities=[title])["entity_ids"] == [3]
+    assert tokenizer.entity_vocab["[MASK2]"] == entities.size
+    words = json.loads((trained / "small" / "vocab" / "words" / "vocab.json").read_text())
+    assert tokenizer.convert_tokens_to_ids(["<mask>", "<ent>", "<ent2>"]) == [
+        len(words) - 1, len(words), len(words) + 1,
+    ]  # fmt: skip
+
+
+def test_both_heads_compute_what_ours_compute(folder, trained):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, report = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    ours = load_model(trained / "small" / "pretrain" / "tiny" / "model").eval()
+    inputs = tokenizer(TEXT, entity_spans=SPANS, return_tensors="pt")
+    with torch.no_grad():
+        outputs = model.eval()(**inputs)
+        words = ours.dimensions.vocab_size
+        entities = ours.dimensions.entity_vocab_size
+        hidden = model.luke(**inputs)
+    torch.testing.assert_close(
+        ours.word_logits(hidden.last_hidden_state), outputs.logits[..., :words], atol=1e-4, rtol=0
+    )
+    torch.testing.assert_close(
+        ours.entity_logits(hidden.entity_last_hidden_state), outputs.entity_logits[..., :entities], atol=1e-4, rtol=0
+    )
+
+
+def test_new_rows_are_copies(folder):
+    model = AutoModelForMaskedLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    words = model.luke.embeddings.word_embeddings.weight
+    at, hash_sign, first, second = tokenizer.convert_tokens_to_ids(["@", "#", "<ent>", "<ent2>"])
+    assert torch.equal(words[first], words[at])
+    assert torch.equal(words[second], words[hash_sign])
+    assert torch.equal(model.lm_head.decoder.weight[first], words[first])
+    entities = model.luke.entity_embeddings.entity_embeddings.weight
+    assert torch.equal(entities[-1], entities[2])
+
+
+def test_the_card_tells_what_it_was_made_of(folder, trained):
+    card = (folder / "README.md").read_text()
+    assert "LUKE (entity-aware attention)" in card
+    assert "| entities | entities | 6 | 3 | 0.002 |" in card
+    assert "license: cc-by-sa-4.0" in card
+
+
+def test_a_second_export_is_up_to_date(trained, roberta, capsys):
+    run_stage("export", *TINY, f"data_dir={trained}", f"pretrain.start={roberta}")
+    assert "up to date" in capsys.readouterr().err
+
+
+def test_words_only_is_a_roberta(small, linked):
+    data_dir = linked("words")
+    overrides = ["run=roberta_tiny", *[o for o in TINY if "entit" not in o and o != "run=tiny"], f"data_dir={data_dir}"]
+    for stage in ("pretrain", "export"):
+        run_stage(stage, *overrides)
+    folder = data_dir / "small" / "export" / "roberta_tiny"
+    model, report = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    assert type(model).__name__ == "RobertaForMaskedLM"
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model(**tokenizer("Oslo is a city.", return_tensors="pt")).logits.shape[-1] == len(tokenizer)

@@ -1,0 +1,37 @@
+"""What a person is shown."""
+
+import pytest
+
+from pipeline.errors import PipelineError
+from tests.line import SMALL, run_stage
+
+
+def shown(small, capsys, *overrides):
+    run_stage("inspect", *SMALL, f"data_dir={small}", *overrides)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_an_article_shows_where_links_lead(small, capsys):
+    text = shown(small, capsys, "inspect.what=article", "inspect.index=0")
+    assert "https://test.example.org/wiki/" in text
+    assert "→" in text
+
+
+def test_an_example_shows_words_and_entities(small, capsys):
+    text = shown(small, capsys, "inspect.what=example")
+    assert "Example 0" in text
+    assert "<s>" in text
+    assert "</s>" in text
+    assert "<mask>" not in text
+
+
+def test_a_masked_example_shows_what_must_be_predicted(small, capsys):
+    text = shown(small, capsys, "inspect.what=masked")
+    assert "what it must predict" in text
+    assert "(" in text
+
+
+@pytest.mark.parametrize("what", ["article", "example"])
+def test_an_index_past_the_end_is_told(small, what):
+    with pytest.raises(PipelineError, match=r"inspect.index is 999, but the (corpus|dataset) has \d+"):
+        run_stage("inspect", *SMALL, f"data_dir={small}", f"inspect.what={what}", "inspect.index=999")
