@@ -48,7 +48,7 @@ class ResourcesConfig:
     time: str
     """Time limit in Slurm's notation, such as 2-00:00:00; a training that reaches it saves and is queued again."""
     sbatch: dict[str, str]
-    """Further sbatch options of this stage: partition, constraint, ..."""
+    """Further sbatch options of this stage: constraint, exclusive, ..."""
 
     def __post_init__(self) -> None:
         for name, least in (("nodes", 1), ("cpus", 1), ("memory_gb", 1), ("gpus", 0)):
@@ -61,7 +61,9 @@ class ClusterConfig:
     """The cluster that `stage=submit` submits to."""
 
     partition: str
-    """Partition of every job; `sinfo` lists them."""
+    """Partition of the jobs; `sinfo` lists them."""
+    gpu_partition: str
+    """Partition of those that ask for GPUs; "" for the same."""
     environment: str
     """A shell command that makes `python` the project's, run first in every job; "" puts this interpreter's folder
     on the PATH."""
@@ -136,7 +138,7 @@ def submission(step: Step, config: Config, overrides: Sequence[str]) -> Submissi
         "job-name": name,
         "output": f"{logs(config)}/%x-%j.out",
         "kill-on-invalid-dep": "yes",
-        "partition": cluster.partition,
+        "partition": (resources.gpus and cluster.gpu_partition) or cluster.partition,
         "time": resources.time,
         "nodes": str(resources.nodes),
         "ntasks-per-node": "1",

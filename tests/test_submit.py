@@ -32,7 +32,8 @@ def test_a_dry_run_prints_the_line_as_a_script(tmp_path: Path) -> None:
         "cluster.environment='source my/env'",
         "+cluster.sbatch.account=nlp",
         "cluster.resources.pretrain={nodes: 4, cpus: 64, memory_gb: 500, gpus: 8, time: '2-0'}",
-        "+cluster.resources.pretrain.sbatch.partition=gpu",
+        "cluster.gpu_partition=gpu",
+        "+cluster.resources.pretrain.sbatch.constraint=h100",
         "runs=[tiny]",
     )
     assert answer.returncode == 0, answer.stderr
@@ -59,7 +60,7 @@ def test_a_dry_run_prints_the_line_as_a_script(tmp_path: Path) -> None:
     assert lines[5].startswith(
         f"sample_pretrain_tiny=$(sbatch --parsable --job-name=sample-pretrain-tiny "
         f"--output={data}/sample/logs/%x-%j.out --kill-on-invalid-dep=yes --partition=gpu --time=2-0 --nodes=4 "
-        f"--ntasks-per-node=1 --cpus-per-task=64 --mem=500G --gpus-per-node=8 --account=nlp "
+        f"--ntasks-per-node=1 --cpus-per-task=64 --mem=500G --gpus-per-node=8 --account=nlp --constraint=h100 "
         f"--dependency=afterok:${{sample_dataset}} {ROOT}/scripts/slurm/pretrain.sbatch 'source my/env' "
         f"{ROOT}/configs/accelerate/ddp.yaml stage=pretrain run=tiny data_dir={data}"
     )
@@ -118,4 +119,6 @@ def test_what_cannot_be_submitted_is_said_clearly(
 def test_only_pretraining_takes_several_nodes() -> None:
     two = ResourcesConfig(nodes=2, cpus=1, memory_gb=1, gpus=0, time="1:00", sbatch={})
     with pytest.raises(ValueError, match=r"cluster\.resources\.vocab\.nodes is 2"):
-        ClusterConfig(partition="", environment="", sbatch={}, accelerate="", resources={"vocab": two})
+        ClusterConfig(
+            partition="", gpu_partition="", environment="", sbatch={}, accelerate="", resources={"vocab": two}
+        )
