@@ -1,8 +1,7 @@
 """The way in: `python -m pipeline stage=corpus corpus.allow_truncated=true`.
 
 Hydra composes `configs/`, `config.typed` freezes the result, and the stage named by `stage=` runs. What the user can
-mend is printed without a traceback and exits with 2; a training that was told to stop exits with 85, on which
-`scripts/slurm/pretrain.sbatch` requeues.
+mend is printed without a traceback and exits with 2; a training that was told to stop saves and exits with 85.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from pipeline.errors import PipelineError
 from pipeline.runner import console
 
 if TYPE_CHECKING:
@@ -49,8 +50,18 @@ def steps(runs: Sequence[str]) -> list[Step]:
     return line
 
 
+def refuse_shared_name(config: Config, overrides: Sequence[str]) -> None:
+    """`run.name=x` names one run; given to a line of several, all of them would be written to one folder."""
+    if len(config.runs) > 1 and any(override.startswith("run.name=") for override in overrides):
+        raise PipelineError(
+            f"run.name was given to a line of {len(config.runs)} runs ({', '.join(config.runs)}): "
+            f"run their stages one by one, each with run=... and run.name=..., or choose one with runs=[...]"
+        )
+
+
 def run(config: Config, overrides: Sequence[str]) -> None:
     """Run every step here, one after the other; stop at the first that fails, with its exit code."""
+    refuse_shared_name(config, overrides)
     for step in steps(config.runs):
         name = f"{step.stage} {step.run}" if step.run else step.stage
         console.rule(escape(name), align="left")

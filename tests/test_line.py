@@ -1,6 +1,10 @@
 """The line's order and its parents."""
 
-from pipeline.line import Step, steps
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.line import Step, refuse_shared_name, steps
+from tests.line import configured
 
 
 def test_the_samples_line():
@@ -21,3 +25,10 @@ def test_the_samples_line():
 def test_a_steps_overrides():
     assert Step("vocab", None, ()).overrides() == ["stage=vocab"]
     assert Step("export", "tiny", (1,)).overrides() == ["stage=export", "run=tiny"]
+
+
+def test_one_name_for_several_runs_is_refused():
+    config = configured("stage=all")
+    with pytest.raises(PipelineError, match=r"run.name was given to a line of 2 runs \(roberta_tiny, tiny\)"):
+        refuse_shared_name(config, ["run.name=x"])
+    refuse_shared_name(configured("stage=all", "runs=[tiny]"), ["run.name=x"])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.pretrain.masking import WordTables, example_keys, mask_entities, mask_words
+from pipeline.pretrain.masking import WordTables, example_keys, mask_entities, mask_words, ranges
 from pipeline.records import Batch
 from pipeline.vocab.words import WordVocab
 
@@ -138,15 +138,13 @@ def mentions(spans: Ints, places: Ints, entities: int) -> tuple[Ints, Ints]:
         spans: [N, 2] half-open, in the order of the entities; places: [N] each one's place among the padded ones.
     """
     lengths = spans[:, 1] - spans[:, 0]
-    ends = np.cumsum(lengths)
-    positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(spans[:, 0] - (ends - lengths), lengths)
     lengths_padded = np.zeros(entities, dtype=np.int64)
     lengths_padded[places] = lengths
-    return positions, np.cumsum(lengths_padded) - lengths_padded
+    return ranges(spans[:, 0], lengths), np.cumsum(lengths_padded) - lengths_padded
 
 
 def word_tables(vocab: WordVocab) -> WordTables:
-    return WordTables(starts_word=vocab.word_starts, special=vocab.special, mask=vocab.mask)
+    return WordTables.of(starts_word=vocab.word_starts, special=vocab.special, mask=vocab.mask)
 
 
 @dataclass(frozen=True, slots=True)

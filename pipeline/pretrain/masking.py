@@ -65,8 +65,14 @@ class WordTables:
     """[V] whether a token begins a word."""
     special: NDArray[np.bool_]
     """[V] `<s>`, `</s>`, ...: never chosen, never drawn as a replacement."""
+    ordinary: Ints
+    """The ids that are not special: what a random replacement is drawn from."""
     mask: int
     """The id of `<mask>`."""
+
+    @staticmethod
+    def of(*, starts_word: NDArray[np.bool_], special: NDArray[np.bool_], mask: int) -> WordTables:
+        return WordTables(starts_word, special, np.flatnonzero(~special), mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +92,27 @@ def mask_words(ids: Ints, offsets: Ints, keys: Keys, tables: WordTables, config:
         offsets: [B + 1] where each Example starts.
         keys: [B].
     """
-    ordinary = ~tables.special[ids]
-    owner = np.repeat(np.arange(len(keys)), np.diff(offsets))
-    after_special = np.append(True, ~ordinary[:-1])
-    starts = ordinary & (tables.starts_word[ids] | after_special)
-    word_of = np.cumsum(starts) - 1  # [T]; meaningless where not ordinary
+    special = tables.special[ids]
+    starts = tables.starts_word[ids]
+    starts[1:] |= special[:-1]
+    starts &= ~special
     first = np.flatnonzero(starts)  # [W] each word's first token
-    word_owner = owner[first]
-    sizes = np.bincount(word_of[ordinary], minlength=len(first))
-    word_number = first - offsets[word_owner]  # a position no other word of the Example has
-    word_keys = keys[word_owner]
+    before = np.append(0, np.cumsum(~special))  # [T + 1] ordinary tokens before each position
+    sizes = np.diff(before[np.append(first, len(ids))])
+    owners = np.repeat(np.arange(len(keys)), np.diff(np.searchsorted(first, offsets)))
+    places = first - offsets[owners]
 
-    order = np.lexsort((hashes(word_keys, ORDER, word_number), word_owner))
-    tokens = np.bincount(owner[ordinary], minlength=len(keys))
-    chosen = np.zeros(len(first), dtype=bool)
-    chosen[order] = greedy(sizes[order], word_owner[order], budgets(tokens, config.words))
-
-    fate = uniform(word_keys, FATE, word_number)
-    targets = np.flatnonzero(ordinary & chosen[word_of] if len(first) else np.zeros(len(ids), dtype=bool))
-    target_fate = fate[word_of[targets]]
+    order = shuffled(keys, owners, places, ORDER)
+    budget = budgets(np.diff(before[offsets]), config.words)
+    chosen = np.sort(order[greedy(sizes[order], owners[order], budget)])
+    fate = np.repeat(uniform(keys[owners[chosen]], FATE, places[chosen]), sizes[chosen])
+    targets = ranges(first[chosen], sizes[chosen])
     replaced = ids.copy()
-    as_mask = target_fate < config.as_mask
-    as_random = ~as_mask & (target_fate < config.as_mask + config.as_random)
-    replaced[targets[as_mask]] = tables.mask
-    at = targets[as_random]
-    candidates = np.flatnonzero(~tables.special)
-    draws = hashes(keys[owner[at]], REPLACEMENT, at - offsets[owner[at]])
+    replaced[targets[fate < config.as_mask]] = tables.mask
+    at = targets[(fate >= config.as_mask) & (fate < config.as_mask + config.as_random)]
+    owner = np.searchsorted(offsets, at, side="right") - 1
+    draws = hashes(keys[owner], REPLACEMENT, at - offsets[owner])
+    candidates = tables.ordinary
     replaced[at] = candidates[(draws % np.uint64(len(candidates))).astype(np.int64)]
     return Masked(replaced, targets, ids[targets])
 
@@ -122,16 +123,35 @@ def mask_entities(ids: Ints, offsets: Ints, keys: Keys, config: MaskingConfig) -
     Args:
         ids: [N] entity ids, one Example after the other; offsets: [B + 1]; keys: [B].
     """
-    owner = np.repeat(np.arange(len(keys)), np.diff(offsets))
     eligible = np.flatnonzero((ids != UNKNOWN_ENTITY) | config.unknown_entities)
-    owner = owner[eligible]
-    order = np.lexsort((hashes(keys[owner], ENTITY_ORDER, eligible - offsets[owner]), owner))
-    budget = budgets(np.bincount(owner, minlength=len(keys)), config.entities)
+    owners = np.searchsorted(offsets, eligible, side="right") - 1
+    order = shuffled(keys, owners, eligible - offsets[owners], ENTITY_ORDER)
+    budget = budgets(np.bincount(owners, minlength=len(keys)), config.entities)
     ones = np.ones(len(eligible), dtype=np.int64)
-    targets = np.sort(eligible[order[greedy(ones, owner[order], budget)]])
+    targets = np.sort(eligible[order[greedy(ones, owners, budget)]])
     replaced = ids.copy()
     replaced[targets] = MASK_ENTITY
     return Masked(replaced, targets, ids[targets])
+
+
+def shuffled(keys: Keys, owners: Ints, places: Ints, stream: int) -> Ints:
+    """The order that puts each owner's items at random, owners in turn: indices, [W].
+
+    One sort of one integer an item: 20 bits of owner, 31 of hash, 13 of place, which makes them distinct.
+
+    Args:
+        keys: [B]; owners: [W] ascending; places: [W] each item's position in its Example.
+    """
+    random = hashes(keys[owners], stream, places) >> np.uint64(33)
+    mixed = owners.astype(np.uint64) << np.uint64(44) | random << np.uint64(13) | places.astype(np.uint64)
+    return np.argsort(mixed)
+
+
+def ranges(starts: Ints, lengths: Ints) -> Ints:
+    """starts[0], starts[0] + 1, ... (lengths[0] of them), starts[1], ... in a row."""
+    ends = np.cumsum(lengths)
+    result: Ints = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+    return result
 
 
 def budgets(counts: Ints, share: float) -> Ints:

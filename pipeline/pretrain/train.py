@@ -141,7 +141,8 @@ class Trainer:
         place = found.place if found else Place(0, 0)
         if found:
             found.restore_model(self.model)
-            console.print(f"pretrain: going on after step {place.step:,} of phase {self.names[place.phase]}")
+            if self.accelerator.is_main_process:
+                console.print(f"pretrain: going on after step {place.step:,} of phase {self.names[place.phase]}")
         self.metrics.go_on_from(place)
         for number in range(place.phase, len(self.names)):
             self.begin_phase(number)

@@ -19,7 +19,7 @@ from pipeline.pretrain.masking import (
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 VOCAB, MASK = 100, 99
 # Ids 50 to 98 begin a word, 4 to 49 go on with one.
-TABLES = WordTables(
+TABLES = WordTables.of(
     starts_word=np.arange(VOCAB) >= 50, special=np.isin(np.arange(VOCAB), [BOS, PAD, EOS, UNK, MASK]), mask=MASK
 )
 
