@@ -76,8 +76,7 @@ def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
     if not cut or config.allow_truncated:
         return
     places = "\n".join(
-        f"  {note['file']}: at byte {note['read']:,} of {note['size']:,}, after the page {note['last_title']!r}"
-        for note in cut
+        f"  {note['file']}: at byte {note['read']:,} of {note['size']:,}, {note['place']}" for note in cut
     )
     raise PipelineError(
         f"The dump ends too early, before </mediawiki>:\n{places}\n"

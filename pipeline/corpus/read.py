@@ -122,7 +122,7 @@ class ReadFile:
             "truncated": dump.truncated,
             "read": dump.source.read,
             "size": dump.source.size,
-            "last_title": dump.last_title,
+            "place": dump.place,
         }
         write_json(note_path(self.work, unit), note)
         return dict(sorted_pages.counts) | {"files.seen": 1, "files.truncated": int(dump.truncated)}

@@ -6,7 +6,8 @@ buffer or two. XML entities stay unresolved, DTDs and the network out of reach. 
 18 MB of XML a second, lxml reads ten times that.
 
 What can be wrong with a file is told apart: not MediaWiki's XML, damaged, or ended too early. Only the last leaves
-anything to go on with: `Dump.truncated` says where.
+anything to go on with: `Dump.truncated` says where. A document type is refused as a whole: no export has one, and
+a text with an entity left unresolved would end at it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from lxml import etree
 
@@ -24,6 +25,7 @@ from pipeline.corpus.titles import MAIN, SiteInfo, default_site, namespace_of
 from pipeline.errors import PipelineError
 from pipeline.records import Page
 
+Made = TypeVar("Made")
 READ = 1 << 17
 BUFFER = 1 << 20
 REDIRECT = re.compile(r"\s*#[^\W\d_]+\s?:?\s*\[\[\s*([^\[\]|{}\n]+)")
@@ -157,17 +159,22 @@ class Dump:
                 yield from state.pages(parser.read_events())
         except etree.XMLSyntaxError as error:
             yield from state.pages(parser.read_events())
-            raise self.broken(str(error), state.inside) from error
+            raise self.broken(error.msg, state.inside) from error
         try:
             parser.close()
         except etree.XMLSyntaxError as error:
             yield from state.pages(parser.read_events())
             if not state.inside:
-                raise self.broken(str(error), False) from error
+                raise self.broken(error.msg, False) from error
             self.truncated = True
         self.truncated |= self.source.ended_early
 
+    @property
+    def place(self) -> str:
+        return f"after the page {self.last_title!r}" if self.last_title else "before the first page"
+
     def broken(self, problem: str, inside: bool) -> PipelineError:
+        problem = " ".join(problem.split())  # some of libxml2's have line ends
         if not inside:
             return PipelineError(
                 f"{self.path} is no MediaWiki XML dump ({problem}): a dump begins with <mediawiki>; "
@@ -175,7 +182,7 @@ class Dump:
             )
         return PipelineError(
             f"{self.path} holds damaged XML at about byte {self.source.read:,} of {self.source.size:,}, "
-            f"after the page {self.last_title!r} ({problem}): fetch it again"
+            f"{self.place} ({problem}): fetch it again"
         )
 
 
@@ -194,18 +201,27 @@ class Pages:
                 if not self.inside:
                     if name != "mediawiki":
                         raise self.dump.broken(f"it begins with <{name}>", False)
+                    if element.getroottree().docinfo.doctype:
+                        raise self.dump.broken("it has a document type, <!DOCTYPE, whose entities are not read", False)
                     self.inside, self.root = True, element
             elif name == "siteinfo":
-                self.dump.site = site_info(element, self.root.get(LANGUAGE, ""))
+                self.dump.site = self.sound(site_info, element, self.root.get(LANGUAGE, ""))
                 self.dump.has_site = True
             elif name == "page":
-                page = read_page(element, self.dump.site)
+                page = self.sound(read_page, element, self.dump.site)
                 self.dump.last_title = page.title
                 element.clear()
                 # The emptied elements before this one still hang on the root; without this they add up.
                 while element.getprevious() is not None:
                     del self.root[0]
                 yield page
+
+    def sound(self, read: Callable[[Any, Any], Made], element: Any, context: Any) -> Made:
+        """What `read` makes of the element; a number that is none is damage like any other."""
+        try:
+            return read(element, context)
+        except ValueError as error:
+            raise self.dump.broken(f"in <{local(element)}>: {error}", True) from error
 
 
 def local(element: Any) -> str:
@@ -222,7 +238,7 @@ def child_text(element: Any, name: str) -> str:
 
 def site_info(element: Any, language: str) -> SiteInfo:
     names = {
-        int(child.get("key")): child.text or ""
+        int(child.get("key", "")): child.text or ""
         for group in element
         if local(group) == "namespaces"
         for child in group
@@ -245,7 +261,7 @@ def read_page(element: Any, site: SiteInfo) -> Page:
             case "title":
                 title = child.text or ""
             case "ns":
-                namespace = int(child.text)
+                namespace = int(child.text or "")
             case "id":
                 number = child.text or ""
             case "redirect":

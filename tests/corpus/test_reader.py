@@ -65,12 +65,19 @@ def test_old_schema_without_siteinfo_ns_and_redirect(tmp_path: Path) -> None:
     assert not source.has_site
 
 
-def test_external_entities_are_not_read(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("secret")
-    head = f'<!DOCTYPE m [<!ENTITY e SYSTEM "file://{tmp_path}/secret">]>'
-    page = "<page><title>A</title><ns>0</ns><revision><text>x &e; y</text></revision></page>"
-    source = dump(tmp_path, f"{head}<mediawiki>{page}</mediawiki>".encode())
-    assert "secret" not in next(iter(source)).text
+PAGE = "<page><title>A</title><ns>0</ns><revision><text>x &e; y</text></revision></page>"
+BOMB = '<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">' + "".join(
+    f'<!ENTITY {name} "{f"&{before};" * 8}">' for before, name in zip("bcdfghij", "cdfghije", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "declared", ['<!ENTITY e SYSTEM "file:///etc/passwd">', '<!ENTITY e "much">', BOMB], ids=["file", "text", "bomb"]
+)
+def test_entities_are_not_read_and_no_text_ends_at_them(tmp_path: Path, declared: str) -> None:
+    source = dump(tmp_path, f"<!DOCTYPE m [{declared}]><mediawiki>{PAGE}</mediawiki>".encode())
+    with pytest.raises(PipelineError, match=r"is no MediaWiki XML dump \(it has a document type"):
+        list(source)
 
 
 CORRUPT = bytearray(bz2.compress(XML))
@@ -85,7 +92,9 @@ CORRUPT[len(CORRUPT) // 2] ^= 255
         (b"<html><body/></html>", "begins with <html>"),
         (b"7z\xbc\xaf\x27\x1c", "is a 7z archive"),
         (bytes(CORRUPT), "is damaged somewhere before byte"),
-        (XML.replace(b"</title>", b"</name>", 1), "holds damaged XML"),
+        (XML.replace(b"</title>", b"</name>", 1), r"holds damaged XML at about byte .*, before the first page \(Op"),
+        (XML.replace(b"<ns>0</ns>", b"<ns>none</ns>", 1), "before the first page .in <page>: .*'none'"),
+        (XML.replace(b'key="0"', b"", 1), "before the first page .in <siteinfo>: invalid literal"),
     ],
 )
 def test_other_files_are_refused_by_what_they_are(tmp_path: Path, data: bytes, message: str) -> None:
