@@ -1,7 +1,8 @@
 """The way in: `python -m pipeline stage=corpus corpus.allow_truncated=true`.
 
 Hydra composes `configs/`, `config.typed` freezes the result, and the stage named by `stage=` runs. What the user can
-mend is printed without a traceback and exits with 2; a training that was told to stop saves and exits with 85.
+mend is printed without a traceback and exits with 2, Ctrl-C with 130; a training that was told to stop saves and exits
+with 85.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
 from pipeline import line, submit
 from pipeline.config import Config, typed
-from pipeline.errors import EXIT_CODE, PipelineError
+from pipeline.errors import EXIT_CODE, INTERRUPTED, PipelineError, is_disks
 from pipeline.runner import console
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -112,12 +114,15 @@ def overrides() -> list[str]:
 
 @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")
 def main(raw: DictConfig) -> None:
-    try:
+    try:  # in here: whatever leaves this function, hydra prints a line of its own before
         config = typed(composed(raw))
         STAGES[config.stage](config)
     except PipelineError as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}")
-        sys.exit(EXIT_CODE)
+        fail(str(error))
+    except OSError as error:
+        if not is_disks(error):
+            raise
+        fail(f"{error.filename or 'a file'}: {error.strerror}; make room or choose another place, and run this again")
 
 
 def composed(raw: DictConfig) -> dict[str, object]:
@@ -130,5 +135,24 @@ def composed(raw: DictConfig) -> dict[str, object]:
     return {str(key): part for key, part in value.items()}
 
 
+def guarded() -> None:
+    """`main`, and what ends it from outside."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # or hydra would end the program itself, with 1
+    try:
+        main()
+    except HydraException as error:
+        # Hydra advises to append an unknown key with +, which would be refused next.
+        told = [text for text in str(error).splitlines() if not text.startswith("To append to your config")]
+        fail("\n".join(told) + "\nEvery setting and its value: python -m pipeline --cfg job stage=all")
+    except KeyboardInterrupt:
+        console.print("interrupted: run this again to go on")
+        sys.exit(INTERRUPTED)
+
+
+def fail(message: str) -> None:
+    console.print(f"[bold red]error:[/] {escape(message)}")
+    sys.exit(EXIT_CODE)
+
+
 if __name__ == "__main__":
-    main()
+    guarded()

@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import quote
 
+import multiprocess
 from loguru import logger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, is_disks
 from pipeline.store import Counts, Layout, read_json, write_json, written
 
 # datatrove tells of every task's start and end on stderr; the bar and the marks say the same in one line.
@@ -125,6 +126,8 @@ class Share:
     marks: Path
 
     def __call__(self, _data: object, rank: int, world_size: int) -> None:
+        if multiprocess.parent_process():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends its workers, quietly
         for unit in self.units[rank::world_size]:
             if any(self.marks.glob("*.error")):
                 return  # another unit failed: the stage cannot finish, so stop soon
@@ -132,6 +135,11 @@ class Share:
                 counts = self.work(unit, Reporter(mark(self.marks, unit, "share")))
             except PipelineError as error:
                 self.fail(unit, str(error))
+            except OSError as error:
+                if not is_disks(error):
+                    raise
+                place = error.filename or self.marks.parent.parent
+                self.fail(unit, f"{place}: {error.strerror}; make room or choose another place, and run this again")
             except Exception:
                 self.fail(unit, f"unexpected error in unit {unit}\n{traceback.format_exc()}")
             else:

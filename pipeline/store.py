@@ -12,6 +12,7 @@ inputs, config and seed alone.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib import metadata
 from pathlib import Path
@@ -224,6 +225,7 @@ class Job:
         os.rename(self.folder, self.target)
         sync_folder(self.target.parent)
         shutil.rmtree(former, ignore_errors=True)
+        release(self.target)
         return Artefact(self.target, manifest)
 
 
@@ -247,9 +249,26 @@ def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], 
         overwrite: build anew what is finished with another config or input.
 
     Raises:
-        PipelineError: `target` is finished with another config or input, and `overwrite` is false.
+        PipelineError: `target` is finished with another config or input, and `overwrite` is false; another process is
+            at work on it; or it cannot be written.
     """
     plan = {"stage": stage, "config": recorded(config), "parents": dict(parents)}
+    job = None
+    claim(target)
+    try:
+        job = prepared(target, plan, overwrite=overwrite)
+    except OSError as error:
+        raise PipelineError(
+            f"{target} cannot be written: {error.strerror} ({error.filename}); choose another place with data_dir=..."
+        ) from error
+    finally:
+        if job is None:
+            release(target)
+    return job
+
+
+def prepared(target: Path, plan: dict[str, Any], *, overwrite: bool) -> Job | None:
+    """`begin`, once no other process can be at work on `target`."""
     recover(target)
     if (target / MANIFEST).is_file():
         found = read_json(target / MANIFEST)
@@ -262,7 +281,7 @@ def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], 
             raise PipelineError(
                 f"{target} is finished, but its config or input has changed:\n"
                 + "\n".join(f"  {change}" for change in changes)
-                + f"\nKeep it and give the new one a name of its own ({own_name(stage)}), "
+                + f"\nKeep it and give the new one a name of its own ({own_name(plan['stage'])}), "
                 f"or rebuild it with overwrite=true."
             )
     folder = partial(target)
@@ -275,6 +294,45 @@ def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], 
         if aside.suffix[1:].isdigit():  # what `written` had begun when a run was killed
             aside.unlink()
     return Job(target, plan, resumed)
+
+
+def lock_path(target: Path) -> Path:
+    return target.with_name(f".{target.name}.lock")
+
+
+def claim(target: Path) -> None:
+    """Hold `target` for this process until `release` or its end, however it ends; two at work would mix their files.
+
+    Where nothing can be written or locked (a finished folder of someone else's, a file system without locks) there is
+    no lock.
+
+    Raises:
+        PipelineError: another process holds it.
+    """
+    path = lock_path(target)
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # never closed: the lock is this process's
+        except OSError:
+            return
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            os.close(descriptor)
+            raise PipelineError(
+                f"{target} is being made by another process: wait for it, or stop it and run this again to go on"
+            ) from error
+        except OSError:
+            return
+        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+            return
+        os.close(descriptor)  # its former holder has just removed it
+
+
+def release(target: Path) -> None:
+    with suppress(OSError):
+        lock_path(target).unlink(missing_ok=True)
 
 
 def own_name(stage: str) -> str:

@@ -1,8 +1,15 @@
 """The command line's exit codes and messages."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
+
+from tests.line import SMALL, shared
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,10 +26,41 @@ def test_what_the_user_can_mend_exits_with_2_and_no_traceback(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_key_is_told():
-    done = pipeline("stage=corpus", "corpus.fast=1")
-    assert done.returncode != 0
-    assert "fast" in done.stderr
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("corpus.fast=1", "Could not override 'corpus.fast'"),
+        ("dump=nowiki", "Could not find 'dump/nowiki'"),
+        ("dump.files=[a", "no viable alternative at input '[a'"),
+    ],
+)
+def test_what_hydra_refuses_exits_with_2_too(argument, told):
+    done = pipeline("stage=corpus", argument)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert told in done.stderr
+    assert "use +" not in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = pipeline("stage=dump", f"data_dir={tmp_path}/file")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "cannot be written: Not a directory" in done.stderr
+    assert "data_dir=" in done.stderr
+
+
+def test_ctrl_c_is_no_fault(small, tmp_path):
+    shared(small, tmp_path)
+    (tmp_path / "small" / "corpus").unlink()
+    command = [sys.executable, "-m", "pipeline", "stage=corpus", *SMALL, f"data_dir={tmp_path}", "executor.workers=2"]
+    run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not (tmp_path / "small" / "corpus.partial" / "work").is_dir():
+        assert run.poll() is None
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    told = run.communicate(timeout=60)[1]
+    assert (run.returncode, "Traceback" in told) == (130, False), told
+    assert "interrupted: run this again to go on" in told
 
 
 def test_nothing_is_left_in_the_working_folder(tmp_path):

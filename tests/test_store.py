@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,29 @@ def test_a_killed_stage_goes_on_with_its_partial_folder(tmp_path: Path) -> None:
     assert (second.work / "unit").read_text() == "half a day's work"
     second.finish({})
     assert not (tmp_path / "vocab/work").exists()
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from pipeline.store import begin
+begin(Path(sys.argv[1]), stage="vocab", config={}, parents={}, overwrite=False)
+print("begun", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_make_the_same_folder_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "vocab"
+    command = [sys.executable, "-c", HOLD, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "begun\n"
+        with pytest.raises(PipelineError, match="vocab is being made by another process: wait for it"):
+            started(target)
+        other.kill()
+    build(target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vocab"]
 
 
 def test_a_partial_folder_of_another_config_is_begun_anew(tmp_path: Path) -> None:
