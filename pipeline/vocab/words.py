@@ -12,7 +12,8 @@ function of the text alone. On 2 cores the 106 articles of the sample take about
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,17 +169,34 @@ def adopt(folder: Path) -> tuple[dict[str, int], Merges]:
         PipelineError: it is another kind of tokenizer, or its ids do not fit.
     """
     if (folder / "tokenizer.json").is_file():
-        vocab, merges = read_tokenizer(folder / "tokenizer.json")
+        with readable(folder / "tokenizer.json"):
+            vocab, merges = read_tokenizer(folder / "tokenizer.json")
+            models.BPE(vocab=vocab, merges=merges)  # refuses merges of tokens that it does not have
     elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        model = models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
-        state = json.loads(Tokenizer(model).to_str())["model"]
-        vocab, merges = state["vocab"], pairs(state["merges"])
+        with readable(folder / "vocab.json"):
+            model = models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
+            state = json.loads(Tokenizer(model).to_str())["model"]
+            vocab, merges = state["vocab"], pairs(state["merges"])
     else:
         raise PipelineError(
             f"{folder} holds no tokenizer that can be adopted: tokenizer.json, or vocab.json with merges.txt, is needed"
         )
     check_ids(vocab, folder)
     return vocab, merges
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Tell what the block raises as a file that is no tokenizer."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:  # tokenizers raises nothing more special
+        raise PipelineError(
+            f"{path} cannot be adopted, it is no whole tokenizer ({type(error).__name__}: {error}): "
+            "save it again with transformers' save_pretrained"
+        ) from error
 
 
 def read_tokenizer(path: Path) -> tuple[dict[str, int], Merges]:

@@ -184,6 +184,28 @@ def test_other_special_ids_and_holes_are_refused(tmp_path: Path) -> None:
         words.adopt(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"model": ',
+        "[]",
+        '{"model": {"type": "BPE"}, "pre_tokenizer": {"type": "ByteLevel"}}',
+        '{"model": {"type": "BPE", "vocab": {}, "merges": ["a b"]}, "pre_tokenizer": {"type": "ByteLevel"}}',
+    ],
+)
+def test_a_broken_tokenizer_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(PipelineError, match="cannot be adopted, it is no whole tokenizer"):
+        words.adopt(tmp_path)
+
+
+def test_broken_merges_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "vocab.json").write_text('{"a": 0}')
+    (tmp_path / "merges.txt").write_text("x y z\n")
+    with pytest.raises(PipelineError, match="cannot be adopted, it is no whole tokenizer"):
+        words.adopt(tmp_path)
+
+
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"holds no tokenizer that can be adopted: tokenizer\.json"):
         words.adopt(tmp_path)
