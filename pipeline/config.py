@@ -49,6 +49,10 @@ class InspectConfig:
     index: int
     """Which one, counted from 0."""
 
+    def __post_init__(self) -> None:
+        if self.index < 0:
+            raise ValueError(f"inspect.index is {self.index}: it counts from 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:

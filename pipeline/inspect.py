@@ -21,6 +21,8 @@ from pipeline.store import Layout, open_artefact
 from pipeline.vocab.entities import EntityVocab
 
 COLOURS = ("cyan", "magenta")
+CUT = "\N{REPLACEMENT CHARACTER}"
+"""How a decoder shows bytes that are no whole character."""
 SEEN, HIDDEN = "black on yellow", "black on red"
 
 
@@ -74,12 +76,24 @@ class Reader:
         return self.data.masker(self.data.train, phase=0).batch(np.array([index]), np.array([0]))
 
     def words(self, ids: np.ndarray) -> list[str]:
-        """Each token as the text it stands for; special tokens under their names."""
+        """Each token as the text it stands for; special tokens under their names.
+
+        A character that several tokens share stands at the last of them, before which there is nothing.
+        """
         tokenizer = self.data.words.tokenizer
-        return [
-            f" {tokenizer.id_to_token(int(i))}" if self.data.words.special[i] else tokenizer.decode([int(i)])
-            for i in ids
-        ]
+        texts: list[str] = []
+        begun: list[int] = []
+        for index in ids.tolist():
+            if self.data.words.special[index]:
+                if begun:
+                    texts[-1], begun = CUT, []
+                texts.append(f" {tokenizer.id_to_token(index)}")
+                continue
+            text = tokenizer.decode([*begun, index])
+            cut = text.endswith(CUT) and len(begun) < 3
+            begun = [*begun, index] if cut else []
+            texts.append("" if cut else text)
+        return texts
 
 
 def example(index: int, layout: Layout, pretrain: PretrainConfig) -> Text:

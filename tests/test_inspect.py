@@ -1,9 +1,11 @@
 """What a person is shown."""
 
+import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
-from tests.line import SMALL, run_stage
+from pipeline.inspect import Reader
+from tests.line import SMALL, configured, run_stage
 
 
 def shown(small, capsys, *overrides):
@@ -29,6 +31,20 @@ def test_a_masked_example_shows_what_must_be_predicted(small, capsys):
     text = shown(small, capsys, "inspect.what=masked")
     assert "what it must predict" in text
     assert "(" in text
+
+
+def test_a_character_of_several_tokens_stands_at_its_last(small):
+    config = configured("stage=inspect", *SMALL, f"data_dir={small}")
+    reader = Reader.open(config.layout, config.pretrain)
+    ids = np.array(reader.data.words.tokenizer.encode("a 吉🦊", add_special_tokens=False).ids)
+    texts = reader.words(ids)
+    assert (len(texts), "".join(texts), "\ufffd" in texts) == (len(ids), "a 吉🦊", False)
+    assert reader.words(np.append(ids[:-1], reader.data.words.mask))[-2:] == ["\ufffd", " <mask>"]
+
+
+def test_a_negative_index_is_told():
+    with pytest.raises(PipelineError, match=r"inspect\.index is -1: it counts from 0"):
+        configured("stage=inspect", "inspect.index=-1")
 
 
 @pytest.mark.parametrize("what", ["article", "example"])
