@@ -8,6 +8,7 @@ with 85.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -142,8 +143,8 @@ def guarded() -> None:
         main()
     except HydraException as error:
         # Hydra advises to append an unknown key with +, which would be refused next.
-        told = [text for text in str(error).splitlines() if not text.startswith("To append to your config")]
-        fail("\n".join(told) + "\nEvery setting and its value: python -m pipeline --cfg job stage=all")
+        told = re.sub(r"^To append to your config use .*$", "There is no such key.", str(error), flags=re.MULTILINE)
+        fail(f"{told}\nEvery setting and its value: python -m pipeline --cfg job stage=all")
     except KeyboardInterrupt:
         console.print("interrupted: run this again to go on")
         sys.exit(INTERRUPTED)

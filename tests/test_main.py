@@ -29,7 +29,7 @@ def test_what_the_user_can_mend_exits_with_2_and_no_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "told"),
     [
-        ("corpus.fast=1", "Could not override 'corpus.fast'"),
+        ("corpus.fast=1", "Could not override 'corpus.fast'.\nThere is no such key."),
         ("dump=nowiki", "Could not find 'dump/nowiki'"),
         ("dump.files=[a", "no viable alternative at input '[a'"),
     ],

@@ -210,11 +210,15 @@ RENDERERS: dict[str, Renderer] = {
 """Name in lower case -> its renderer."""
 
 
-def render_inline(call: Call) -> str | None:
-    """Wikitext in place of the template; None for one that is not known here."""
+def render_inline(call: Call, language: str) -> str | None:
+    """Wikitext in place of the template; None for one that is not known here.
+
+    Args:
+        language: the wiki's. {{lang-de|Wort}} names the language in it; only English's names are known here.
+    """
     renderer = RENDERERS.get(call.name)
     if renderer is None and call.name.startswith("lang-"):
-        renderer = lang_named
+        renderer = lang_named if language == "en" else argument(1)
     if renderer is None and call.name.startswith("script/"):
         renderer = argument(1)
     return None if renderer is None else renderer(call)

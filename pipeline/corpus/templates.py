@@ -121,7 +121,7 @@ class Expander:
             self.counts["templates.expanded"] += 1
             return value
         call = self.call(name, parts, depth)
-        rendered = render_inline(call)
+        rendered = render_inline(call, self.site.language)
         if rendered is None or not rendered.replace(HOLE, ""):
             self.counts["templates.dropped"] += 1
             return HOLE

@@ -141,3 +141,8 @@ def test_time_is_linear_in_unclosed_markup(piece: str) -> None:
     start = time.process_time()
     rendered(piece * (100_000 // len(piece)))
     assert time.process_time() - start < 5
+
+
+def test_a_language_is_named_in_english_only_on_an_english_wiki() -> None:
+    assert rendered("a ({{lang-de|[[Wort]]}})").text == "a (German: Wort)\n"
+    assert rendered("（{{Lang-tr|''Türkiye''}}）", JAPANESE).text == "（Türkiye）\n"
