@@ -135,13 +135,12 @@ class Share:
                 counts = self.work(unit, Reporter(mark(self.marks, unit, "share")))
             except PipelineError as error:
                 self.fail(unit, str(error))
-            except OSError as error:
-                if not is_disks(error):
-                    raise
-                place = error.filename or self.marks.parent.parent
-                self.fail(unit, f"{place}: {error.strerror}; make room or choose another place, and run this again")
-            except Exception:
-                self.fail(unit, f"unexpected error in unit {unit}\n{traceback.format_exc()}")
+            except Exception as error:
+                if isinstance(error, OSError) and is_disks(error):
+                    place = error.filename or self.marks.parent.parent
+                    self.fail(unit, f"{place}: {error.strerror}; make room or choose another place, and run this again")
+                else:
+                    self.fail(unit, f"unexpected error in unit {unit}\n{traceback.format_exc()}")
             else:
                 write_json(mark(self.marks, unit), counts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,3 +150,25 @@ def test_a_job_that_submits_jobs_forgets_its_own_allocation(monkeypatch: pytest.
     assert "SLURM_JOB_ID" not in os.environ
     assert "SBATCH_PARTITION" not in os.environ
     assert os.environ["SLURM_CONF"] == "x"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Meets an OSError of the given number."""
+
+    number: int
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        raise OSError(self.number, os.strerror(self.number), "x.parquet")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, r"^x\.parquet: No space left on device; make room"),
+        (errno.ENOENT, r"^unexpected error in unit a\nTraceback"),
+    ],
+)
+def test_a_full_disk_is_told_and_another_error_keeps_its_traceback(tmp_path: Path, number: int, told: str) -> None:
+    with pytest.raises(PipelineError, match=told):
+        map_units(Unreadable(number), ["a"], scratch=tmp_path, label="read", executor=executor(1))

@@ -67,6 +67,12 @@ def dump_files(dump: Artefact) -> list[Path]:
     files = [dump.folder / name for name in sorted(dump.manifest["files"]) if not name.endswith(".json")]
     if not files:
         raise PipelineError(f"{dump.folder} lists no files: run the stage dump again (make dump ARGS=overwrite=true)")
+    gone = [path for path in files if not path.is_file()]
+    if gone:
+        raise PipelineError(
+            f"{gone[0]} leads to {gone[0].resolve()}, which is no longer there: put it back, "
+            "or run the stage dump again with where it is now"
+        )
     return files
 
 

@@ -142,3 +142,11 @@ def test_no_pages_is_an_error(tmp_path: Path) -> None:
 def test_config_names_its_keys() -> None:
     with pytest.raises(ValueError, match=r"corpus\.max_page_bytes is 0"):
         replace(CONFIG, max_page_bytes=0)
+
+
+def test_a_dump_file_that_has_gone_is_told(tmp_path: Path) -> None:
+    where = context(tmp_path, {"wiki.xml": XML})
+    (tmp_path / "dump" / "wiki.xml").unlink()
+    (tmp_path / "dump" / "wiki.xml").symlink_to(tmp_path / "elsewhere.xml")
+    with pytest.raises(PipelineError, match=r"leads to .*elsewhere\.xml, which is no longer there"):
+        build(CONFIG, where)
