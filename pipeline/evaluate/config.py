@@ -13,7 +13,7 @@ class EvaluateConfig:
     """The stage evaluate."""
 
     masking: MaskingConfig
-    """The training's own, unless another question is asked."""
+    """What is hidden; the published shares, so that figures compare."""
     entities: bool
     """False for a words-only model."""
     train_examples: int
