@@ -1,4 +1,6 @@
 # make demo: everything on the sample; make test: the tests. Both make .venv and install first.
+# make check, make test-slow: lint, types, imports and configs; the tests that need minutes.
+# make bench-attention, bench-step, bench-batches: ours beside the peers, JSON last.
 # make <stage> ARGS="...": one stage, with hydra overrides; make all ARGS="...": the whole line.
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +10,9 @@ export TOKENIZERS_PARALLELISM = false
 
 STAGES = dump corpus vocab dataset pretrain evaluate export
 
-.PHONY: help install demo all submit inspect $(STAGES) check format test test-slow clean
+BENCHES = bench-attention bench-step bench-batches
+
+.PHONY: help install demo all submit inspect $(STAGES) $(BENCHES) check format test test-slow clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -25,6 +29,9 @@ demo: all
 
 all submit inspect $(STAGES): install
 	$(BIN)/python -m pipeline stage=$@ $(ARGS)
+
+$(BENCHES): install
+	$(BIN)/python -m scripts.$(subst -,_,$@) $(ARGS)
 
 check: install
 	$(BIN)/ruff format --check .

@@ -135,6 +135,11 @@ class Layout:
 
     RUN_STAGES = frozenset({"pretrain", "evaluate", "export"})
 
+    def __post_init__(self) -> None:
+        for key, name in {"run.name": self.run, **{f"{s}.name": v for s, v in self.variants.items()}}.items():
+            if name in (".", "..") or "/" in name or name.startswith("."):
+                raise PipelineError(f"{key} is {name!r}: it names a folder, so it holds no / and starts with no dot")
+
     def folder(self, stage: str) -> Path:
         variant = self.variants.get(stage, "")
         folder = self.root / (f"{stage}-{variant}" if variant else stage)

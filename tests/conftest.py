@@ -10,11 +10,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the Hub is wrong
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
-import torch
-from transformers import RobertaConfig, RobertaForMaskedLM
 
 from pipeline.vocab.words import load
-from tests.line import SMALL, TINY, run_stage, shared
+from tests.line import SMALL, TINY, run_stage, save_roberta, shared
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +37,8 @@ def linked(small: Path, tmp_path: Path) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def roberta(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A RoBERTa of two narrow layers with random weights, as transformers saves it."""
-    torch.manual_seed(0)
-    config = RobertaConfig(
-        vocab_size=load(small / "small" / "vocab" / "words").size, hidden_size=32, num_hidden_layers=2,
-        num_attention_heads=2, intermediate_size=64, max_position_embeddings=514, type_vocab_size=1,
-        layer_norm_eps=1e-5,
-    )  # fmt: skip
     folder = tmp_path_factory.mktemp("roberta")
-    RobertaForMaskedLM(config).save_pretrained(folder)
+    save_roberta(folder, vocab_size=load(small / "small" / "vocab" / "words").size, positions=512)
     return folder
 
 

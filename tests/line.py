@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from hydra import compose, initialize_config_dir
+from transformers import RobertaConfig, RobertaForMaskedLM
 
 from pipeline.__main__ import CONFIGS, STAGES, composed
 from pipeline.config import Config, typed
@@ -46,3 +48,13 @@ def shared(small: Path, data_dir: Path) -> Path:
     for stage in ("dump", "corpus", "vocab", "dataset"):
         (root / stage).symlink_to(small / "small" / stage, target_is_directory=True)
     return data_dir
+
+
+def save_roberta(folder: Path, *, vocab_size: int, positions: int) -> None:
+    """A RoBERTa of two narrow layers with random weights, as transformers saves it."""
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=vocab_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=positions + 2, type_vocab_size=1, layer_norm_eps=1e-5,
+    )  # fmt: skip
+    RobertaForMaskedLM(config).save_pretrained(folder)

@@ -19,6 +19,12 @@ def test_variants_have_folders_of_their_own():
     assert layout.folder("export").as_posix() == "data/sample/export/x"
 
 
+@pytest.mark.parametrize("override", ["vocab.name=a/b", "run.name=..", "dataset.name=.x"])
+def test_a_name_is_a_folders_name(override):
+    with pytest.raises(PipelineError, match="it names a folder"):
+        _ = configured("stage=all", override).layout
+
+
 def test_a_run_can_be_chosen_within_an_experiment():
     config = configured("stage=all", "experiment=luke_base_paper")
     assert (config.model.attention, config.export.attention) == ("vanilla", "entity_aware")

@@ -115,5 +115,10 @@ def located(source: str, file: str) -> Path | None:
         raise PipelineError(f"{source} is no folder, and the Hub cannot be reached for {file}") from error
     except EntryNotFoundError:
         return None
-    except (HFValidationError, OSError) as error:
+    except HFValidationError as error:  # a path, not a name
+        raise PipelineError(
+            f"{source} is no folder here, and no name of a model on the Hub. If a run of this project is to make it, "
+            f"run that one's stages first, pretrain and export (make all does so)"
+        ) from error
+    except OSError as error:
         raise PipelineError(f"{source} is no folder, and the Hub has no such model: {error}") from error

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
-from pipeline.model.luke import Luke
+from pipeline.model.luke import WORD_PAD, Luke
 from pipeline.model.weights import initial_model, save_model, start_fingerprint
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.batches import Order, StepBatches, in_turn
@@ -60,6 +60,7 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
         entity_vocab_size=data.entity_vocab_size,
         generator=torch.Generator().manual_seed(config.seed),
     )
+    refuse_long_examples(model, data)
     with StopFlag() as stop, Metrics(job.folder, config, accelerator) as metrics:
         trainer = Trainer(config, accelerator, model, data, metrics, stop, job.folder / "checkpoints")
         trainer.show_plan()
@@ -94,6 +95,17 @@ def begun(config: PretrainConfig, model_config: ModelConfig, context: Context, a
         raise outcome[0]
     job: Job | None = outcome[0]
     return job
+
+
+def refuse_long_examples(model: Luke, data: Data) -> None:
+    """Stop before the first step where the dataset has sequences that the model has no positions for."""
+    positions = model.dimensions.max_positions - WORD_PAD - 1
+    longest = max(int(store.lengths.max(initial=0)) for store in (data.train, data.validation))
+    if longest > positions:
+        raise PipelineError(
+            f"the dataset has sequences of {longest} words, the model positions for {positions}: "
+            f"make a dataset with dataset.max_words={positions}, or start from a checkpoint with more positions"
+        )
 
 
 class Trainer:

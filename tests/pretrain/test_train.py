@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from pipeline.errors import PipelineError
 from pipeline.pretrain.optim import ENTITY_PARTS
 from pipeline.pretrain.signals import REQUEUE
-from tests.line import SMALL, TINY, run_stage, shared
+from pipeline.vocab.words import load
+from tests.line import SMALL, TINY, run_stage, save_roberta, shared
 
 ROOT = Path(__file__).parents[2]
 PRETRAIN = ["stage=pretrain", *TINY]
@@ -144,3 +145,16 @@ def test_a_roberta_for_another_tokenizer_is_refused(straight, roberta, linked):
     run_stage("dataset", *SMALL, f"data_dir={data_dir}", "vocab.words.size=300")
     with pytest.raises(PipelineError, match=r"embeddings for \d+ words, but the tokenizer .* has 300"):
         run_stage("pretrain", *common, "vocab.words.size=300")
+
+
+def test_a_model_with_too_few_positions_is_refused_before_the_first_step(small, linked, tmp_path):
+    data_dir = linked("short")
+    save_roberta(tmp_path / "roberta", vocab_size=load(small / "small" / "vocab" / "words").size, positions=32)
+    common = [*TINY, f"data_dir={data_dir}", f"pretrain.start={tmp_path / 'roberta'}"]
+    with pytest.raises(PipelineError, match=r"sequences of \d+ words, the model positions for 32"):
+        run_stage("pretrain", *common)
+
+
+def test_a_start_that_is_not_there_is_told(linked):
+    with pytest.raises(PipelineError, match="run that one's stages first"):
+        run_stage("pretrain", *TINY, f"data_dir={linked('none')}", "pretrain.start=data/none/export/roberta_tiny")
