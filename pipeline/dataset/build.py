@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import partial
 from pathlib import Path
 
 from rich.markup import escape
@@ -24,7 +23,6 @@ from pipeline.store import Artefact, Counts
 UNIT_BYTES = 16 << 20
 """Article files of a unit, together: about 10 million tokens, 40 s of one core. The join costs 0.5 s a unit where
 aliases.parquet has 4 million rows."""
-say = partial(console.print, highlight=False, soft_wrap=True)
 
 
 def build(config: DatasetConfig, context: Context) -> None:
@@ -40,7 +38,7 @@ def build(config: DatasetConfig, context: Context) -> None:
     parents = {"corpus": corpus.fingerprint, "vocab": vocab.fingerprint}
     job = store.begin(target, stage="dataset", config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
-        say(f"dataset: {escape(str(target))} is up to date")
+        console.print(f"dataset: {escape(str(target))} is up to date")
         return
     units = grouped(corpus.files("articles-*.parquet"))
     work = UnitWork(
@@ -113,7 +111,7 @@ def check_result(counts: Counts, config: DatasetConfig) -> None:
 
 def tell(counts: Counts, target: Path) -> None:
     """The account, for people."""
-    say(
+    console.print(
         f"dataset: {counts['examples.kept.train']:,} training and {counts['examples.kept.validation']:,} validation "
         f"Examples in {escape(str(target))}"
     )
@@ -128,7 +126,7 @@ def tell(counts: Counts, target: Path) -> None:
         note = f" ({unknown:,} of them [UNK])" if unknown else ""
         seen = counts.get(f"{noun}.seen", 0)
         share = sum(kept.values()) / seen if seen else 0.0
-        say(
+        console.print(
             f"  {noun}: {seen:,} seen, {sum(kept.values()):,} kept ({share:.1%}){escape(note)}"
             + (f"; dropped: {', '.join(lost)}" if lost else "")
         )

@@ -251,5 +251,5 @@ def wait_or_give_up(url: str, error: Exception, failures: int, config: DumpConfi
         ) from error
     asked = error.wait if isinstance(error, Passing) else 0.0
     wait = min(max(config.retry_seconds * 2 ** max(failures - 1, 0), asked), LONGEST_WAIT_SECONDS)
-    console.print(f"{url}: {reason}; next attempt in {wait:g} s", highlight=False)
+    console.print(f"{url}: {reason}; next attempt in {wait:g} s")
     time.sleep(wait)

@@ -299,11 +299,11 @@ class Luke(nn.Module):
             self.entity_predictions = EntityHead(dimensions)
 
     @torch.no_grad()
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Matrices and tables normal with deviation 0.02, biases and padding rows 0, LayerNorm at identity."""
+    def reset_parameters(self, generator: torch.Generator, deviation: float = INIT_STD) -> None:
+        """Matrices and tables normal with `deviation`, biases and padding rows 0, LayerNorm at identity."""
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
-                module.weight.normal_(0.0, INIT_STD, generator=generator)
+                module.weight.normal_(0.0, deviation, generator=generator)
             elif isinstance(module, nn.LayerNorm):
                 module.weight.fill_(1.0)
             if isinstance(getattr(module, "bias", None), nn.Parameter):

@@ -64,7 +64,10 @@ def initial_model(
         PipelineError: `start` is no RoBERTa, one for another tokenizer, or its weights do not fit to the last one.
     """
     dimensions = dimensions_of(start, config, vocab_size=vocab_size, entity_vocab_size=entity_vocab_size)
-    return from_nothing(dimensions, generator) if start is None else from_roberta(start, dimensions, generator)
+    if start is not None:
+        return from_roberta(start, dimensions, generator)
+    assert config.body is not None  # dimensions_of saw to it
+    return from_nothing(dimensions, generator, config.body.deviation)
 
 
 def start_fingerprint(start: str) -> str:
@@ -114,10 +117,10 @@ def dimensions_of(source: str | None, config: ModelConfig, *, vocab_size: int, e
     return sizes(checkpoint, entity_vocab_size=entities, entity_embedding=config.entity_embedding, config=config)
 
 
-def from_nothing(dimensions: Dimensions, generator: torch.Generator) -> Luke:
-    """A model on CPU with all its weights drawn from `generator`."""
+def from_nothing(dimensions: Dimensions, generator: torch.Generator, deviation: float = INIT_STD) -> Luke:
+    """A model on CPU with all its weights drawn from `generator`, matrices with the standard deviation `deviation`."""
     model = undefined(dimensions)
-    model.reset_parameters(generator)
+    model.reset_parameters(generator, deviation)
     return model
 
 

@@ -8,7 +8,6 @@ worker of the executor.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -24,7 +23,6 @@ from pipeline.vocab.config import VocabConfig
 
 ROWS = 256
 """Articles read at a time."""
-say = partial(console.print, highlight=False, soft_wrap=True)
 
 
 def build(config: VocabConfig, context: Context) -> None:
@@ -39,7 +37,7 @@ def build(config: VocabConfig, context: Context) -> None:
     parents = {"corpus": corpus.fingerprint, **outside(config, adopted)}
     job = store.begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
-        say(f"vocab: {escape(str(target))} is up to date")
+        console.print(f"vocab: {escape(str(target))} is up to date")
         return
     articles = corpus.files("articles-*.parquet")
     counts = make_words(articles, config, adopted, job.folder / "words")
@@ -118,8 +116,8 @@ def tell(counts: Counts, target: Path) -> None:
     """The account, for people."""
     seen = counts["links.seen"]
     share = counts["links.covered"] / seen if seen else 0.0
-    say(f"vocab: {counts['words']:,} words, {counts['entities']:,} entities in {escape(str(target))}")
-    say(
+    console.print(f"vocab: {counts['words']:,} words, {counts['entities']:,} entities in {escape(str(target))}")
+    console.print(
         f"  links of training pages: {seen:,} seen, {counts['links.through_redirects']:,} through redirects, "
         f"{counts['links.covered']:,} covered ({share:.1%})"
     )
@@ -128,6 +126,6 @@ def tell(counts: Counts, target: Path) -> None:
         for key, number in entities.dropped(counts)
         if number
     ]
-    say("  out of vocabulary: " + (", ".join(reasons) or "none"))
+    console.print("  out of vocabulary: " + (", ".join(reasons) or "none"))
     if counts["redirects.in_loops"]:
-        say(f"  {counts['redirects.in_loops']:,} redirects lead into a loop")
+        console.print(f"  {counts['redirects.in_loops']:,} redirects lead into a loop")

@@ -258,12 +258,12 @@ def test_a_broken_folder(roberta: Path, file: str, text: str | None, message: st
 
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="no such folder is no folder, and the Hub has no such model"):
+    with pytest.raises(PipelineError, match="no such folder is no folder here, and no name of a model on the Hub"):
         started(tmp_path / "no such folder")
 
 
 def test_sizes_have_one_source(roberta: Path) -> None:
-    body = BodyConfig(layers=1, hidden=32, heads=2, intermediate=64)
+    body = BodyConfig(layers=1, hidden=32, heads=2, intermediate=64, deviation=0.02)
     with pytest.raises(PipelineError, match=r"and here both are: .*roberta and model\.body="):
         started(roberta, body=body)
     with pytest.raises(PipelineError, match="and here neither is given"):
