@@ -22,7 +22,8 @@ SMALL = [
 
 TINY = [
     "run=tiny", *SMALL, "model.entity_embedding=16", "pretrain.batch=4", "pretrain.micro_batch=4",
-    "pretrain.phases.entities.epochs=3", "pretrain.phases.entities.learning_rate=2e-3", "pretrain.phases.all.epochs=4", "pretrain.log_every=1",
+    "pretrain.phases.entities.epochs=3", "pretrain.phases.entities.learning_rate=2e-3",
+    "pretrain.phases.all.epochs=4", "pretrain.log_every=1",
     "pretrain.checkpoints=3", "pretrain.keep=10", "pretrain.validations=1",
 ]  # fmt: skip
 """Overrides for a LUKE of the small wiki that trains in a second, six steps and eight."""
