@@ -135,9 +135,8 @@ def test_a_training_that_is_told_to_stop_is_queued_again_and_ends_the_same(
     wait(lambda: "up to the learning rate" in told(), seconds=120, told=told)
     subprocess.run(["scancel", "--batch", "--signal=USR1", job], env=slurm, check=True)
     wait(lambda: "goes back into the queue" in told(), seconds=120, told=told)
-    wait(lambda: "PENDING BeginTime" in queue(slurm), seconds=60, told=told)
-    subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], env=slurm, check=True)  # else minutes
-    wait(lambda: "is finished" in told(), seconds=300, told=lambda: f"{told()}\n{queue(slurm)}")
+    # Slurm holds a requeued job back for two minutes; started sooner, its node may not yet be done with the former one.
+    wait(lambda: "is finished" in told(), seconds=480, told=lambda: f"{told()}\n{queue(slurm)}")
     assert "going on after step" in told()
     straight, again = (
         json.loads((submitted / "pretrain" / run / "manifest.json").read_text()) for run in ("roberta_tiny", "again")
