@@ -6,7 +6,6 @@ import json
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,9 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer, LukeForEntityPairClassification, LukeTokenizer
 
 ROOT = Path(__file__).parents[1]
-MINUTES = 10
+CPU_SECONDS = 1_000
+"""Ten minutes of two cores, which it keeps busy for some 85 % of the time; seconds of work, so that whatever else the
+machine does cannot fail it."""
 GIGABYTES = 4
 pytestmark = pytest.mark.slow
 
@@ -22,10 +23,16 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("demo")
-    began = time.monotonic()
+    began = cpu_seconds()
     subprocess.run([sys.executable, "-m", "pipeline", "stage=all", f"data_dir={data_dir}"], cwd=ROOT, check=True)
-    assert time.monotonic() - began < MINUTES * 60
+    assert cpu_seconds() - began < CPU_SECONDS
     return data_dir / "sample"
+
+
+def cpu_seconds() -> float:
+    """Of all ended children."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def figures(sample: Path, run: str) -> dict[str, float]:
