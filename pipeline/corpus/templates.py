@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from wikiextractor.extract import Extractor, resolve_template_page
 
 from pipeline.corpus.inline import Call, render_inline
-from pipeline.corpus.strip import HOLE, links_in
+from pipeline.corpus.markup import HOLE, links_in
 from pipeline.corpus.titles import SiteInfo, folded, raised
 
 MAX_DEPTH = 20
