@@ -1,5 +1,7 @@
 """Comments and the tags that own their content (references, formulas, galleries) are cut out of wikitext. Pure.
 
+Of these a formula that can be written in a line stays, and what nowiki protects.
+
 They go first, as in MediaWiki's preprocessor: a brace or a bracket in them is none. One scan finds where they begin;
 an end that is not there is looked for once a page, so unclosed markup costs no more than closed. 100 MB/s.
 """
@@ -10,6 +12,7 @@ import re
 from collections import Counter
 from functools import cache
 
+from pipeline.corpus.formula import written
 from pipeline.corpus.markup import HOLE, NOTHING, links_in
 
 EXTENSIONS = (
@@ -49,9 +52,9 @@ def without_extensions(text: str, counts: Counter[str]) -> str:
         reason = REASONS.get(name, name)
         if links := links_in(text[start:end]):
             counts[f"links.dropped.{reason}"] += links
-        if name == "nowiki":
-            content = content.translate(ENTITY_OF)
-            parts.append(f"{NOTHING}{content}{NOTHING}")
+        shown = written(content) if name == "math" else content if name == "nowiki" else None
+        if shown is not None:
+            parts.append(f"{NOTHING}{shown.translate(ENTITY_OF)}{NOTHING}")
         else:
             counts[f"characters.dropped.{reason}"] += end - start
             parts.append("" if name == "comment" else NOTHING if name in (*TAGLESS, "templatestyles") else HOLE)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from wikiextractor.extract import Extractor, resolve_template_page
 
-from pipeline.corpus.inline import Call, render_inline
+from pipeline.corpus.calls import Call
+from pipeline.corpus.inline import YEAR, renderer_of
 from pipeline.corpus.markup import HOLE, links_in
 from pipeline.corpus.titles import SiteInfo, folded, raised
 
@@ -101,6 +102,8 @@ class Expander:
 
     def text(self, text: str, depth: int) -> str:
         """`text` with every template in it replaced; braces without a partner are cut."""
+        if "{{" not in text and "}}" not in text:
+            return text
         parts, end = [], 0
         for start, stop in outermost(text):
             parts.append(unbraced(text[end:start]))
@@ -120,13 +123,23 @@ class Expander:
         if value:
             self.counts["templates.expanded"] += 1
             return value
-        call = self.call(name, parts, depth)
-        rendered = render_inline(call, self.site.language)
-        if rendered is None or not rendered.replace(HOLE, ""):
+        rendered = self.rendered(name, parts, depth)
+        if not rendered.replace(HOLE, ""):
             self.counts["templates.dropped"] += 1
             return HOLE
         self.counts["templates.rendered"] += 1
         return rendered
+
+    def rendered(self, name: str, parts: list[str], depth: int) -> str:
+        """What our own table makes of the template; "" where it has nothing to show."""
+        key = folded(self.local_name(name)).lower()
+        renderer = renderer_of(key, self.site.language)
+        if renderer is not None:
+            return renderer(self.call(key, parts, depth))
+        # {{f1|1998}}, {{24hLM|2006}}: a year, linked to what happened in it.
+        return (
+            parts[0].strip() if len(parts) == 1 and key not in ("r", "rp") and YEAR.fullmatch(parts[0].strip()) else ""
+        )
 
     def call(self, name: str, parts: list[str], depth: int) -> Call:
         positional, named = [], {}
@@ -136,7 +149,7 @@ class Expander:
                 named[key.strip()] = self.text(value.strip(), depth + 1)
             else:
                 positional.append(self.text(part.strip(), depth + 1))
-        return Call(folded(self.local_name(name)).lower(), tuple(positional), named)
+        return Call(name, tuple(positional), named)
 
     def local_name(self, name: str) -> str:
         prefix, colon, rest = name.partition(":")

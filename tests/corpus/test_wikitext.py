@@ -49,7 +49,7 @@ CASES = {
     "br": ("a<br/>b<br>c", "a b c\n", []),
     "reference": ("a<ref name=x>b [[c]]</ref> d<ref name=x /> .", "a d.\n", []),
     "comment": ("a <!-- [[b]] --> c<!-- to the end", "a c\n", []),
-    "gallery and math": ("a\n<gallery>\nB.jpg|[[c]]\n</gallery>\nd <math>e</math> f", "a\nd f\n", []),
+    "gallery and math": ("a\n<gallery>\nB.jpg|[[c]]\n</gallery>\nd <math>\\int e</math> f", "a\nd f\n", []),
     "table in a table": ("a\n{|\n| [[b]]\n{|\n| c\n|}\n|}\nd", "a\nd\n", []),
     "unclosed table": ("a\n{|\n| b\n== C ==\nd", "a\nd\n", []),
     "lists": ("* a\n** b\n# c\n: d\n; e : f", "a\nb\nc\nd\ne\nf\n", []),
