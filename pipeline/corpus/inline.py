@@ -130,6 +130,25 @@ def table(renderer: Renderer, names: str) -> dict[str, Renderer]:
     return {name.strip(): renderer for name in names.split(",")}
 
 
+VANISHING = frozenset(
+    name.strip()
+    for name in (
+        "citation needed, cn, citation needed (lead), clarify, clarification needed, by whom, according to whom, "
+        "dubious, dubious-inline, disputed-inline, verify source, failed verification, better source, "
+        "better source needed, page needed, page number needed, full citation needed, unreliable source?, "
+        "unreliable source inline, original research inline, pov-inline, weasel inline, weasel-inline, update inline, "
+        "update after, dead link, webarchive, wayback, cbignore, not in source, not in citation given, medcn, "
+        "primary source inline, primary source-inline, synthesis inline, sfn, sfnp, sfnm, sfnmp, harvnb, harvp, rp, "
+        "refn, efn, efn-ua, efn-lr, efn-la, efn-lg, notetag, cref, cref2, ref label, note label, reflist, notelist, "
+        "refbegin, refend, shortcut, anchor, anchors, main, main article, see also, further, further information, "
+        "distinguish, hatnote, other uses, toc limit, toc left, toc right, short description, use dmy dates, "
+        "use mdy dates, portal bar, portal-inline, commons category, sister project links, authority control, "
+        "italic title, good article, featured article, flagicon, flagdeco, inflation-fn, inflation/fn, refnest, "
+        "要出典, 要検証, いつ, 誰, どこ, 要説明, 独自研究, 要ページ番号, リンク切れ, 脚注ヘルプ, 節stub, 出典の明記, "
+        "正確性, 要追記, 要曖昧さ回避, 信頼性要検証"
+    ).split(",")
+)
+"""Names, in lower case, of what no reader of the text sees: notes of editors, citations, pointers, and navigation."""
 STRESS = {"'": "ˈ", ",": "ˌ", "_": " "}
 LABELS = frozenset(["lang", "pron", "also", "us", "uk", "us also", "uk also", "local", "icon", "small", "ipa", "label"])
 YEAR = re.compile(r"[12]\d{3}")
@@ -210,7 +229,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(measures.money("€"), "eur, €, euro"),
     **table(measures.money("₹"), "inr, indian rupee, rupee"),
     # Signs.
-    **table(literal(" "), "nbsp, nbs, space, spaces, thinsp, hair space, clear, pb, zwsp, sp"),
+    **table(literal(" "), "nbsp, nbs, space, spaces, thinsp, hair space, pb, zwsp, sp"),
     **table(literal(" – "), "spaced ndash, snd, spnd, spaced en dash, ndashs"),
     **table(literal(" — "), "spaced mdash, snds, em dash spaced"),
     **table(literal("–"), "ndash, endash, en dash, –"),

@@ -38,7 +38,8 @@ TAG_NAMES = "|".join(sorted(BLOCK_TAGS | INLINE_TAGS, key=lambda name: (-len(nam
 MAGIC_WORD = r"__(?:[A-Z]{3,}|[^\W\da-zA-Z_]{2,})__"
 """A behaviour switch, as a pattern."""
 HIDDEN = re.compile(
-    r"display\s*:\s*none|\b(?:navbox|metadata|noprint|hatnote|infobox|mw-empty-elt|sistersitebox|ambox|tmbox|toc)\b",
+    r"display\s*:\s*none|\b(?:navbox|metadata|noprint|hatnote|infobox|mw-empty-elt|sistersitebox|ambox|mbox|tmbox|toc|"
+    r"reference|Inline-Template|sidebar)\b",
     re.IGNORECASE,
 )
 """Attributes of an element that no reader of the article's text sees."""

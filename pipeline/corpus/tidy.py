@@ -15,7 +15,8 @@ from pipeline.corpus.markup import CLOSE, HOLE, NOTHING, OPEN
 
 SPACE = " \t\f\r\u00a0\u1680\u2000-\u200a\u202f\u205f"
 """What a reader sees as a space; the ideographic space is a character and stays."""
-WHITE = re.compile(rf"[{SPACE}]{{2,}}|[{SPACE[1:]}]")
+ODD_SPACE = re.compile(f"[{SPACE[1:]}]")
+SPACES = re.compile("  +")
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
@@ -52,7 +53,7 @@ def tidy(marked: str) -> str:
         text = INVISIBLE.sub("", text)
     if HOLE in text:
         text = HOLE_LINES.sub("\n", text)
-    text = WHITE.sub(" ", text)
+    text = SPACES.sub(" ", ODD_SPACE.sub(" ", text))
     if OPEN in text:
         text = outside(text)
     lines = (closed(line) if HOLE in line else line.strip(" \u3000") for line in text.split("\n"))
@@ -67,7 +68,7 @@ def outside(text: str) -> str:
     for piece in mentions:
         core = piece.rstrip(EDGE)
         parts += (core, CLOSE, piece[len(core) :])
-    return WHITE.sub(" ", "".join(parts) + last)
+    return SPACES.sub(" ", "".join(parts) + last)
 
 
 def closed(line: str) -> str:

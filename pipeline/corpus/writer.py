@@ -23,9 +23,7 @@ MAX_OPEN = 100
 """Frames in frames; MediaWiki gives up at far fewer, and the work on hostile input is bounded by it."""
 EDGE = " \t\r\u00a0\u3000" + UNSEEN
 """What is taken off a mention's ends; it stays, outside."""
-UNUSUAL = re.compile(
-    r"[:&%#_\[\]{}|<>\x00-\x1f\x7f\u00a0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f\u3000\ufffd]|  |^[ .]| $"
-)
+UNUSUAL = re.compile(r"[:&%#_\[\]{}|<>\x00-\x1f\x7f\u00a0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f\u3000\ufffd]")
 """Anything in a target that needs more thought than a capital letter."""
 LINK, MEDIA, EXTERNAL, ELEMENT = "link", "media", "external", "element"
 
@@ -121,10 +119,8 @@ class Writer:
 
     def target(self, raw: str) -> tuple[str, str]:
         """(title, "") for a link to an article, else ("", the reason why it is none)."""
-        if len(raw) < 60 and not UNUSUAL.search(raw) and (raw.isascii() or unicodedata.is_normalized("NFC", raw)):
-            if raw:
-                return (raised(raw) if self.site.first_letter else raw), ""
-            return "", "invalid"
+        if is_plain(raw):
+            return (raised(raw) if self.site.first_letter and not raw[0].isupper() else raw), ""
         title = normalise_title(raw.replace(NOTHING, "").replace(HOLE, ""), self.site)
         reason = refusal(title)
         return ("", reason) if reason or title is None else (title.text, "")
@@ -137,7 +133,7 @@ class Writer:
             self.parts.append(CUT[reason] + trail)
             return
         if label is None:
-            label = shown_title(raw.replace(NOTHING, "")).replace("''", "")
+            label = raw if is_plain(raw) else shown_title(raw.replace(NOTHING, "")).replace("''", "")
         elif not label or label.isspace():
             label = pipe_trick(raw)
         self.mention(label, title, reason, trail)
@@ -226,6 +222,20 @@ class Writer:
 
 CUT = {"category": NOTHING, "interlanguage": NOTHING, "media": HOLE}
 """Why a link shows nothing of itself, and what it leaves."""
+
+
+def is_plain(target: str) -> bool:
+    """Whether a target, 19 of 20, is a title as it stands, but for its first letter's case."""
+    return bool(
+        target
+        and len(target) < 60
+        and not UNUSUAL.search(target)
+        and (target.isascii() or unicodedata.is_normalized("NFC", target))
+        and "  " not in target
+        and "''" not in target
+        and target[0] not in " ."
+        and target[-1] != " "
+    )
 
 
 def refusal(title: Title | None) -> str:
