@@ -18,7 +18,7 @@ from functools import cache
 from html.entities import html5
 
 from pipeline.corpus.languages import link_trail
-from pipeline.corpus.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, TAG_NAMES, UNSEEN, hides, links_in
+from pipeline.corpus.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, TAG_NAMES, UNSEEN, hides, links_in
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.writer import ELEMENT, EXTERNAL, Writer
 
@@ -28,9 +28,9 @@ LINE_STARTS = frozenset("={|!-")
 """What may make a line something else than text or a list's item."""
 RULE = re.compile("-++")
 HEADING_LINE = re.compile(r"\n=[^\n]*=[ \t]*(?=\n|\Z)")
-TABLE = re.compile(rf"\n[ \t:*#\u3000{UNSEEN}]*+(?:\{{\|(?!\}})|\|\}}(?!\}}))")
+TABLE = re.compile(rf"\n[ \t\r:;*#\u3000{NOTHING}]*+(?:\{{\|(?!\}})|\|\}}(?!\}}))")
 TABLE_REMNANT = re.compile(r"\|(?!\w+\|\n)|![^\n]*(?:!!|\|\||(?:scope|style|width|colspan|rowspan)=)")
-DEFINITION = re.compile(rf"\n[ \t{UNSEEN}]*+[*#:]*+;[^\n]*")
+DEFINITION = re.compile(rf"\n[ \t{NOTHING}]*+[*#:]*+;[^\n]*")
 COLON = re.compile(r"\[+|\]+|:(?!//)")
 
 
@@ -40,7 +40,7 @@ def master(language: str) -> re.Pattern[str]:
     trail = link_trail(language).pattern
     trail = trail.replace("+", "*+") if trail.startswith("[") else ""
     return re.compile(
-        rf"\n(?P<line>[ \t\r\u3000{UNSEEN}]*+[*#:;]*+(?:[ \t]++[*#:;]++)*+)"
+        rf"\n(?P<line>[ \t\r\u3000{NOTHING}]*+[*#:;]*+(?:[ \t]++[*#:;]++)*+)"
         rf"|\[(?P<link>\[({TARGET})(?:\|([^\[\]|\n<>{{}}&\x01\x02]*+))?\]\]({trail}))"
         rf"|\[(?P<open>\[(?:(?=\[\[)|(?!\[)(?:([^\[\]|\n]*+)\|)?+))"
         rf"|\[(?P<external>(?:(?i:{SCHEMES})://|//|(?i:mailto|tel|sip|geo|magnet|urn):)[^\s\[\]<>\"\x01]*+[ \t]*+)"
@@ -106,15 +106,13 @@ class Scanner:
             self.writer.block()
         else:
             self.writer.line()
-        if HOLE in token["line"]:
-            self.writer.parts.append(HOLE)
         return None
 
     def special_line(self, ahead: str, at: int) -> int | None:
         """Where to go on if the line whose text begins at `at` is a heading, a table or a rule."""
         text = self.text
-        if ahead == "{" and text.startswith("{|", at):
-            return self.jump_over("table", at, self.table_end(at))
+        if ahead == "{" and text.startswith("{|", at) and (end := self.table_end(at)):
+            return self.jump_over("table", at, end)
         if ahead == "-" and text.startswith("----", at):
             self.writer.block()
             return RULE.match(text, at).end()  # type: ignore[union-attr]
@@ -137,11 +135,11 @@ class Scanner:
         self.writer.block()
         return end
 
-    def table_end(self, start: int) -> int:
-        """Where the table that begins at `start` ends."""
+    def table_end(self, start: int) -> int | None:
+        """Where the table that begins at `start` ends; None if none begins there."""
         if self.tables is None:
             self.tables = table_spans(self.text)
-        return self.tables[start]
+        return self.tables.get(start)
 
     # ---- links
 

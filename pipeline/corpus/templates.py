@@ -19,7 +19,7 @@ from wikiextractor.extract import Extractor, resolve_template_page
 
 from pipeline.corpus.calls import Call
 from pipeline.corpus.inline import VANISHING, YEAR, renderer_of
-from pipeline.corpus.markup import HOLE, links_in
+from pipeline.corpus.markup import HOLE, NOTHING, links_in
 from pipeline.corpus.titles import SiteInfo, folded, raised
 
 MAX_DEPTH = 20
@@ -116,7 +116,14 @@ class Expander:
         parts, end = [], 0
         for start, stop in outermost(text):
             parts.append(unbraced(text[end:start]))
-            parts.append(self.template(text[start:stop], depth))
+            value = self.template(text[start:stop], depth)
+            if (
+                value == HOLE
+                and text[start - 1 : start] in ("\n", "")
+                and text[stop : stop + 1] in ("*", "#", ":", ";")
+            ):
+                value = NOTHING  # the line begins behind it: {{anchor|x}}* item
+            parts.append(value)
             end = stop
         return "".join(parts) + unbraced(text[end:])
 

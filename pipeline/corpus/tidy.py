@@ -43,7 +43,8 @@ SLASHES = "/／|–-·・"
 """They separate, too, but only what stands between brackets."""
 MAX_BRACKETS = 8
 """Brackets in brackets around one hole that are looked at."""
-WORD = re.compile(r"\w")
+WORD = re.compile(rf"[\w{OPEN}]")
+"""What makes a line with a hole worth keeping."""
 
 
 def tidy(marked: str) -> str:
@@ -83,12 +84,14 @@ def closed(line: str) -> str:
         body = piece.lstrip(RUN)
         run += HOLE + piece[: len(piece) - len(body)]
         for _ in range(MAX_BRACKETS):
+            if body[:1] not in CLOSING:
+                break
             # Brackets with nothing in them are part of the hole.
             inner, back = kept.rstrip(RUN + SLASHES), 0
             while not inner and back < len(parts):
                 back += 2
                 inner = parts[-back].rstrip(RUN + SLASHES)
-            if not (inner and body and BRACKETS.get(inner[-1]) == body[0]):
+            if not (inner and body) or BRACKETS.get(inner[-1]) != body[0]:
                 break
             del parts[len(parts) - back :]
             before, rest = inner[:-1], body[1:]
@@ -112,7 +115,7 @@ def closed(line: str) -> str:
 
 def joint(before: str, run: str, after: str) -> str:
     """What stays of a run of spaces and separators with a hole in it: one separator, one space, or nothing."""
-    if before in OPENING or after[0] in CLOSING:
+    if before in OPENING or after[0] in CLOSING or before == OPEN or after[0] == CLOSE:
         return ""
     # ".NET" behind a space is a word, "." is the sentence's end.
     if after[0] in FULL_STOP and not (after[0] == "." and after[1:2].isalnum()):

@@ -5,6 +5,7 @@ newline, and the links to articles with code-point spans, `text[start:end]` bein
 
     strip.without_extensions   comments, references, formulas        cut
     templates.Expander         templates                             expanded, rendered, or a HOLE
+    variants.one_variant       language variants                     one of them
     scan.scan                  all other markup, in one pass         -> writer.Writer
     tidy.tidy, tidy.placed     white space, the punctuation around holes, the spans
 
@@ -27,11 +28,12 @@ from pipeline.corpus.strip import without_extensions
 from pipeline.corpus.templates import Definitions, Expander, marks_disambiguation
 from pipeline.corpus.tidy import placed, tidy
 from pipeline.corpus.titles import SiteInfo
+from pipeline.corpus.variants import one_variant
 from pipeline.corpus.writer import Writer
 from pipeline.records import Link
 
-CONTROL = dict.fromkeys((*range(9), 11, 12, 13, *range(14, 32), 127))
-CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]+")
+"""Characters that no XML has; they would be taken for our marks."""
 Parser = Callable[[str, SiteInfo], Writer]
 
 
@@ -51,7 +53,7 @@ def render(wikitext: str, *, site: SiteInfo, definitions: Definitions, title: st
     """Render one page: by the scanner, and again by the parser if the scanner's account does not add up."""
     prepared = prepare(wikitext, site=site, definitions=definitions, title=title)
     rendered = finish(prepared, site, scan)
-    if not adds_up(rendered.counts):
+    if not adds_up(rendered.counts, "links"):
         rendered = finish(prepared, site, parse)
         rendered.counts["pages.second_try"] = 1
     return rendered
@@ -69,12 +71,12 @@ class Prepared:
 def prepare(wikitext: str, *, site: SiteInfo, definitions: Definitions, title: str) -> Prepared:
     """The steps before the scan, as MediaWiki's preprocessor has them."""
     counts: Counter[str] = Counter({"links.seen": links_in(wikitext), "characters.wikitext": len(wikitext)})
-    source = wikitext.translate(CONTROL) if CONTROL_CHARACTER.search(wikitext) else wikitext
-    source = without_extensions(source, counts)
+    source = without_extensions(NO_TEXT.sub("", wikitext), counts)
     is_disambiguation = marks_disambiguation(source)
     expanded = Expander(definitions, site, title, counts).page(source)
     if counts["templates.expanded"]:
         expanded = without_extensions(expanded, counts)
+    expanded = one_variant(expanded)
     # A cut may bring two brackets together or part them.
     surplus = links_in(expanded) + dropped(counts, "links") - counts["links.seen"]
     counts["links.seen"] += max(0, surplus)
@@ -86,10 +88,10 @@ def finish(prepared: Prepared, site: SiteInfo, parser: Parser) -> Rendered:
     """The steps from the scan on."""
     counts = prepared.counts.copy()
     writer = parser(prepared.wikitext, site)
-    lead, _, rest = writer.marked().partition(LEAD)
+    lead, _, body = writer.marked().partition(LEAD)
     text, spans = placed(tidy(lead))
     lead_end = len(text)
-    more, more_spans = placed(tidy(rest.replace(LEAD, "")))
+    more, more_spans = placed(tidy(body.replace(LEAD, "")))
     spans += [(lead_end + start, lead_end + end) for start, end in more_spans]
     mentions = zip(spans, writer.titles, strict=True)
     links = tuple([Link(start, end, title) for (start, end), title in mentions if start < end])
@@ -100,10 +102,9 @@ def finish(prepared: Prepared, site: SiteInfo, parser: Parser) -> Rendered:
     counts["links.dropped.empty"] += len(writer.titles) - len(links)
     counts["links.kept"] = len(links)
     counts["characters.text"] = len(text)
-    gone = dropped(counts, "characters")
-    counts["characters.dropped.markup"] = (
-        counts["characters.wikitext"] + counts["characters.rendered"] - len(text) - gone
-    )
+    rest = counts["characters.wikitext"] + counts["characters.rendered"] - len(text) - dropped(counts, "characters")
+    counts["characters.dropped.markup"] += max(0, rest)
+    counts["characters.rendered"] += max(0, -rest)  # the ends of lines
     return Rendered(text, links, lead_end, prepared.is_disambiguation, +counts)
 
 
@@ -112,6 +113,9 @@ def dropped(counts: Counter[str], what: str) -> int:
     return sum(number for key, number in counts.items() if key.startswith(f"{what}.dropped."))
 
 
-def adds_up(counts: Counter[str]) -> bool:
-    """Whether every link seen is kept or dropped."""
-    return counts["links.seen"] == counts["links.kept"] + dropped(counts, "links")
+def adds_up(counts: Counter[str], what: str) -> bool:
+    """Whether all of `what`, links or characters, that was there or came in is kept or dropped."""
+    if what == "links":
+        return counts["links.seen"] == counts["links.kept"] + dropped(counts, what)
+    there = counts["characters.wikitext"] + counts["characters.rendered"]
+    return there == counts["characters.text"] + dropped(counts, what)

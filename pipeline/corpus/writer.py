@@ -64,7 +64,7 @@ class Writer:
     def marked(self) -> str:
         """The page's text with its marks; what is still open was not what it seemed."""
         self.line_over()
-        self.abandon(everything=True)
+        self.abandon(LINK, EXTERNAL, MEDIA, ELEMENT)
         return "".join(self.parts)
 
     # ---- lines
@@ -80,8 +80,7 @@ class Writer:
     def block(self) -> None:
         """A paragraph or an item ends, and with it the links open in it; a caption goes on."""
         self.line_over()
-        if self.frames:
-            self.abandon()
+        self.abandon(LINK, EXTERNAL)
         self.parts.append(BLOCK)
         self.listed = False
 
@@ -93,7 +92,7 @@ class Writer:
     def heading(self, source: str) -> None:
         """A heading: it is no text, and nothing goes on behind it."""
         self.line_over()
-        self.abandon(everything=True)
+        self.abandon(LINK, EXTERNAL, MEDIA)
         self.drop("heading", links_in(source), len(source))
         self.parts.append(BLOCK + LEAD)
         self.listed = False
@@ -165,8 +164,12 @@ class Writer:
         label = "".join(self.parts[frame.parts :])
         if OPEN in label:
             reason = "nested"  # the inner one works, the outer one is only text around it
+        elif BLOCK in label:
+            reason = "unbalanced"
         elif not label.strip(EDGE):
             reason = reason or "empty"
+        if LINE in label:
+            self.parts[frame.parts :] = [" " if part == LINE else part for part in self.parts[frame.parts :]]
         if reason:
             self.drop(reason, 1, 0)
             self.parts.append(trail)
@@ -205,16 +208,11 @@ class Writer:
         self.quotes = [run for run in self.quotes if run[0] < frame.parts]
         self.drop(reason, links_in(source), len(source))
 
-    def abandon(self, *, everything: bool = False) -> None:
-        """Give up the open links: those outside of captions and elements, or all of them."""
-        kept: list[Frame] = []
-        while self.frames and (everything or self.frames[-1].kind in (LINK, EXTERNAL)):
-            frame = self.frames.pop()
-            if frame.kind == ELEMENT:
-                kept.append(frame)
-            elif frame.kind != EXTERNAL:
+    def abandon(self, *kinds: str) -> None:
+        """Give up the open frames of these kinds, up to the innermost one of another kind."""
+        while self.frames and self.frames[-1].kind in kinds:
+            if self.frames.pop().kind in (LINK, MEDIA):
                 self.drop("unbalanced", 1, 0)
-        self.frames += reversed(kept)
 
     def drop(self, reason: str, links: int, characters: int) -> None:
         self.drops.append((reason, links, characters))
