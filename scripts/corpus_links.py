@@ -31,7 +31,7 @@ CUT = re.compile(
 TEMPLATE = re.compile(r"\{\{(?:[^{}]|\{(?!\{)|\}(?!\}))*\}\}")
 TABLE = re.compile(r"^[ :*#]*\{\|(?:(?!^[ :*#]*\{\|).)*?^[ ]*\|\}", re.DOTALL | re.MULTILINE)
 SIMPLE_LINK = re.compile(r"\[\[([^\[\]|]*)\|?((?:[^\[\]]|\[[^\[\]]*\])*)\]\]")
-LINK = re.compile(r"\[\[([^\[\]|{}<>\n]+)(?:\|([^\[\]]*))?\]\]([a-z]*)")
+LINK = r"\[\[([^\[\]|{}<>\n]+)(?:\|([^\[\]]*))?\]\]"
 HEADING = re.compile(r"^=.*=\s*$", re.MULTILINE)
 GAP = "\x00"
 WHITE = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u202f]+")
@@ -86,7 +86,7 @@ def elsewhere(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"\s*:?\s*(?:{known}|[a-z][a-z-]{{0,11}}):(?=\S)", re.IGNORECASE)
 
 
-def measured(path: Path, listed: bool) -> dict[str, float]:
+def measured(path: Path, trail_letters: str, listed: bool) -> dict[str, float]:
     """Count, and print, the links of one dump."""
     dump = Dump(path)
     next(iter(dump))
@@ -100,7 +100,7 @@ def measured(path: Path, listed: bool) -> dict[str, float]:
         wrong += wrong_spans(page.title, made)
         kept = Counter((link.title, made.text[link.start : link.end]) for link in made.links)
         text = prose(page.text, media)
-        for match in LINK.finditer(text):
+        for match in re.finditer(f"{LINK}({trail_letters})", text):
             raw, label, trail = match[1], match[2], match[3]
             title, mention = target(raw), shown(raw if label is None else label) + trail
             if other.match(raw) or not title:
@@ -144,9 +144,10 @@ def wrong_spans(title: str, made: Rendered) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dumps", nargs="+", type=Path)
+    parser.add_argument("--trail", default="[a-z]*", help="letters that a link swallows, as the wiki's language has it")
     parser.add_argument("--list", action="store_true", help="print each link that is not there")
     args = parser.parse_args()
-    print(json.dumps({path.name: measured(path, args.list) for path in args.dumps}))
+    print(json.dumps({path.name: measured(path, args.trail, args.list) for path in args.dumps}))
 
 
 if __name__ == "__main__":

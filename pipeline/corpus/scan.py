@@ -207,6 +207,8 @@ class Scanner:
             self.writer.parts.append(" ")
         elif name in BLOCK_TAGS:
             self.writer.block()
+        else:
+            self.writer.parts.append(NOTHING)
 
     def close_element(self, name: str, end: int) -> bool:
         """The innermost open element of that name ends; whether there was one."""

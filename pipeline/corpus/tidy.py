@@ -18,6 +18,8 @@ SPACE = " \t\f\r\u00a0\u1680\u2000-\u200a\u202f\u205f"
 ODD_SPACE = re.compile(f"[{SPACE[1:]}]")
 SPACES = re.compile("  +")
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}+ +| +{NOTHING}+(\))")
+"""Space that a tag parted from a bracket: "(<small> a </small>)"."""
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
 EDGE = " \u3000" + HOLE
@@ -49,7 +51,10 @@ WORD = re.compile(rf"[\w{OPEN}]")
 
 def tidy(marked: str) -> str:
     """The page's lines, clean; OPEN and CLOSE stay paired."""
-    text = marked.replace(NOTHING, "")
+    text = marked
+    if f"{NOTHING})" in text or f"({NOTHING}" in text:
+        text = BRACKETED_SPACE.sub(r"\1\2", text)
+    text = text.replace(NOTHING, "")
     if not text.isascii():
         text = INVISIBLE.sub("", text)
     if HOLE in text:

@@ -268,6 +268,7 @@ CLEANING: dict[str, Case] = {
     "a word that begins with a stop": ("the {{a}} .NET framework", "the .NET framework\n", []),
     "a colon announces": ("as follows: {{a}}", "as follows:\n", []),
     "quotation marks": ("“{{a}}” b", "b\n", []),
+    "spaces in a tag in brackets": ("a (<span> {{convert|3|C}} </span>) b", "a (3 °C) b\n", []),
     "a mention beside a hole": ("[[a]] ({{b}}), ({{c}}; [[d]])", "a, (d)\n", [("a", "A"), ("d", "D")]),
     "editors' own gaps stay": ("a ( ) , b", "a ( ) , b\n", []),
     "white space": ("a  b\t c \n d", "a b c d\n", []),
