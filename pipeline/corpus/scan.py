@@ -22,7 +22,6 @@ from pipeline.corpus.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, TAG_NA
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.writer import ELEMENT, EXTERNAL, Writer
 
-TARGET = r"[^\[\]|\n<>{}]*+"
 SCHEMES = "https?|ftps?|sftp|ircs?|news|nntp|gopher|git|svn|worldwind|telnet|ssh|rtsp|mms|xmpp|redis"
 LINE_STARTS = frozenset("={|!-")
 """What may make a line something else than text or a list's item."""
@@ -37,24 +36,26 @@ COLON = re.compile(r"\[+|\]+|:(?!//)")
 @cache
 def master(language: str) -> re.Pattern[str]:
     """The pattern; the letters that a link swallows are the language's."""
-    trail = link_trail(language).pattern
-    trail = trail.replace("+", "*+") if trail.startswith("[") else ""
+    letters = link_trail(language).pattern
+    trail = letters.replace("+", "*+") if letters.startswith("[") else ""
+    target = r"[^\[\]|\n<>{}]*+"
     return re.compile(
-        rf"\n(?P<line>[ \t\r\u3000{NOTHING}]*+[*#:;]*+(?:[ \t]++[*#:;]++)*+)"
-        rf"|\[(?P<link>\[({TARGET})(?:\|([^\[\]|\n<>{{}}&\x01\x02]*+))?\]\]({trail}))"
-        rf"|\[(?P<open>\[(?:(?=\[\[)|(?!\[)(?:([^\[\]|\n]*+)\|)?+))"
-        rf"|\[(?P<external>(?:(?i:{SCHEMES})://|//|(?i:mailto|tel|sip|geo|magnet|urn):)[^\s\[\]<>\"\x01]*+[ \t]*+)"
-        rf"|\](?P<close>\]({trail}))"
-        rf"|\](?P<bracket>)"
-        rf"|'(?P<quote>'++)"
-        rf"|&(?P<entity>(?:\#\d{{1,8}}|\#[xX][0-9a-fA-F]{{1,7}}|[A-Za-z][A-Za-z0-9]{{1,31}});)"
-        rf"|<(?P<tag>(/?)((?i:{TAG_NAMES}))(?=[\s/>])([^<>]*+)>)"
-        rf"|{MAGIC_WORD}(?P<magic>)"
+        rf"""
+          \n (?P<line> [ \t\r\u3000{NOTHING}]*+ [*\#:;]*+ (?: [ \t]++ [*\#:;]++ )*+ )
+        | \[ (?P<link> \[ (?P<target> {target} ) (?: \| (?P<label> [^\[\]|\n<>{{}}&{UNSEEN}]*+ ) )? \]\]
+                       (?P<trail> {trail} ) )
+        | \[ (?P<open> \[ (?: (?= \[\[ ) | (?! \[ ) (?: (?P<opened> [^\[\]|\n]*+ ) \| )?+ ) )
+        | \[ (?P<external> (?: (?i:{SCHEMES}):// | // | (?i:mailto|tel|sip|geo|magnet|urn): )
+                           [^\s\[\]<>"{HOLE}]*+ [ \t]*+ )
+        | \] (?P<close> \] (?P<close_trail> {trail} ) )
+        | \] (?P<bracket> )
+        | \' (?P<quote> \'++ )
+        | &  (?P<entity> (?: \#\d{{1,8}} | \#[xX][0-9a-fA-F]{{1,7}} | [A-Za-z][A-Za-z0-9]{{1,31}} ) ; )
+        | <  (?P<tag> (?P<closes> /? ) (?P<name> (?i:{TAG_NAMES}) ) (?= [\s/>] ) (?P<attributes> [^<>]*+ ) > )
+        | {MAGIC_WORD} (?P<magic> )
+        """,
+        re.VERBOSE,
     )
-
-
-LINK_TARGET, LINK_LABEL, LINK_TRAIL, OPEN_TARGET, CLOSE_TRAIL = 3, 4, 5, 7, 10
-TAG_CLOSES, TAG_NAME, TAG_ATTRIBUTES = 15, 16, 17
 
 
 def scan(text: str, site: SiteInfo) -> Writer:
@@ -144,21 +145,21 @@ class Scanner:
     # ---- links
 
     def link(self, token: re.Match[str]) -> int | None:
-        raw, label = token[LINK_TARGET], token[LINK_LABEL]
+        raw, label = token["target"], token["label"]
         if label is not None and "''" in label:
             self.writer.open_link(raw, token.start())
-            return token.start(LINK_LABEL)
-        self.writer.link(raw, label, token[LINK_TRAIL])
+            return token.start("label")
+        self.writer.link(raw, label, token["trail"])
         return None
 
     def open(self, token: re.Match[str]) -> None:
-        if token[OPEN_TARGET] is None and self.text.startswith("[[", token.end()):
+        if token["opened"] is None and self.text.startswith("[[", token.end()):
             self.writer.drop("unbalanced", 1, 2)
         else:
-            self.writer.open_link(token[OPEN_TARGET] or "", token.start())
+            self.writer.open_link(token["opened"] or "", token.start())
 
     def close(self, token: re.Match[str]) -> int | None:
-        writer, trail = self.writer, token[CLOSE_TRAIL]
+        writer, trail = self.writer, token["close_trail"]
         frames = writer.frames
         if all(frame.kind == ELEMENT for frame in frames):
             writer.parts.append(trail)
@@ -193,8 +194,8 @@ class Scanner:
         pass
 
     def tag(self, token: re.Match[str]) -> None:
-        name, attributes, frames = token[TAG_NAME].lower(), token[TAG_ATTRIBUTES], self.writer.frames
-        if token[TAG_CLOSES]:
+        name, attributes, frames = token["name"].lower(), token["attributes"], self.writer.frames
+        if token["closes"]:
             if frames and self.close_element(name, token.end()):
                 return
         elif not attributes.endswith("/"):
