@@ -55,7 +55,7 @@ def render(wikitext: str, *, site: SiteInfo, definitions: Definitions, title: st
     rendered = finish(prepared, site, scan)
     if not adds_up(rendered.counts, "links"):
         rendered = finish(prepared, site, parse)
-        rendered.counts["pages.second_try"] = 1
+        rendered.counts["articles.second_try"] = 1
     return rendered
 
 

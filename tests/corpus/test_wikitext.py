@@ -34,7 +34,7 @@ def test_case(site: SiteInfo, wikitext: str, text: str, links: list[tuple[str, s
     assert (page.text, pairs(page)) == (text, links)
     for what in ("links", "characters"):
         assert adds_up(page.counts, what)
-    assert "pages.second_try" not in page.counts
+    assert "articles.second_try" not in page.counts
 
 
 def test_drops_are_counted_by_reason() -> None:
