@@ -23,8 +23,8 @@ from tests.line import SMALL, TINY, run_stage, save_roberta, shared
 
 ROOT = Path(__file__).parents[2]
 PRETRAIN = ["stage=pretrain", *TINY]
-VARYING = ("tokens_per_second", "data_wait_share")
-"""Figures of metrics.jsonl that are times."""
+VARYING = ("tokens_per_second", "tflops_per_process", "data_wait_share", "memory_gb")
+"""Figures of metrics.jsonl that are the machine's."""
 
 
 def train(data_dir: Path, roberta: Path, *overrides: str, script: tuple[str, ...] = ("-m", "pipeline")) -> int:
