@@ -108,9 +108,3 @@ def refuse_misfits(config: PretrainConfig, model: Luke, data: Data, processes: i
             f"pretrain.batch is {config.batch}, but {processes} processes were started: "
             f"each needs at least one Example of every step"
         )
-    held_out = min(config.validation_examples, len(data.validation))
-    if config.validations and 0 < held_out < processes:
-        raise PipelineError(
-            f"a validation has {held_out} Examples for {processes} processes, and each needs one: raise "
-            f"pretrain.validation_examples or validation_share, or set pretrain.validations=0"
-        )

@@ -62,7 +62,7 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
         trained = trainer.run()
     if accelerator.is_main_process:
         save_model(trained, job.folder / MODEL)
-        artefact = job.finish(trainer.account())
+        artefact = job.finish(trainer.account(), processes=accelerator.num_processes, sharded=sharded())
         console.print(f"pretrain: {artefact.folder} is finished")
     accelerator.wait_for_everyone()
 
@@ -208,21 +208,23 @@ class Trainer:
         torch.manual_seed(int(key >> np.uint64(1)) ^ self.accelerator.process_index)
 
     def validated(self) -> Tally:
-        """This process's part of the held-out tally; the masks are the same each time.
-
-        All processes get as many micro-batches: a model in shards is gathered by all of them, layer by layer.
-        """
+        """This process's part of the held-out tally; the masks are the same each time."""
         indices = np.arange(min(self.config.validation_examples, len(self.data.validation)))
-        masker = self.data.masker(self.data.validation, phase=0)
+        if not len(indices):
+            return Tally.zero(self.accelerator.device)
         parts = deal(
             self.data.validation.lengths[indices].astype(np.int64),
             micro_batch=self.config.micro_batch,
             rank=self.accelerator.process_index,
             ranks=self.accelerator.num_processes,
         )
-        batches = (masker.batch(indices[part], np.zeros_like(part)) for part in parts if len(part))
+        own = [part for part in parts if len(part)]
+        masker = self.data.masker(self.data.validation, phase=0)
+        # A process that got no Example computes one all the same, uncounted: shards are gathered by all together.
+        batches = (masker.batch(part, np.zeros_like(part)) for part in own or [indices[:1]])
         with self.accelerator.autocast():
-            return measured(self.model, batches, self.accelerator.device)
+            tally = measured(self.model, batches, self.accelerator.device)
+        return tally if own else Tally.zero(self.accelerator.device)
 
     def save(self, place: Place) -> None:
         """Write a checkpoint; every process takes part, the main one writes."""
