@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
 from pipeline.model.luke import WORD_PAD, Luke
-from pipeline.model.weights import initial_model, save_model, start_fingerprint
+from pipeline.model.start import initial_model, start_fingerprint
+from pipeline.model.weights import save_model
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.batches import Order, StepBatches, in_turn
 from pipeline.pretrain.checkpoint import Place
@@ -53,13 +54,17 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
     if job is None:
         return
     data = Data.open(context.layout, masking=config.masking, entities=model_config.entities, seed=config.seed)
-    model = initial_model(
+    initial = initial_model(
         model_config,
         start=config.start,
-        vocab_size=data.words.size,
-        entity_vocab_size=data.entity_vocab_size,
+        words=data.words,
+        entities=data.entities,
+        language=data.language,
         generator=torch.Generator().manual_seed(config.seed),
     )
+    model = initial.model
+    if initial.told and accelerator.is_main_process:
+        console.print(f"pretrain: {initial.told}")
     refuse_long_examples(model, data)
     with StopFlag() as stop, Metrics(job.folder, config, accelerator) as metrics:
         trainer = Trainer(config, accelerator, model, data, metrics, stop, job.folder / "checkpoints")
@@ -67,7 +72,7 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
         trainer.run()
     if accelerator.is_main_process:
         save_model(model, job.folder / MODEL)
-        artefact = job.finish(trainer.account())
+        artefact = job.finish(trainer.account() | initial.counts)
         console.print(f"pretrain: {artefact.folder} is finished")
     accelerator.wait_for_everyone()
 
