@@ -11,7 +11,8 @@ what came of the checkpoint's rows, for the terminal and for the account.
   vocab/entities.parquet stay behind, as do the rows appended for fine-tuning: the words `<ent>` and `<ent2>`, the
   entity [MASK2].
 
-Titles are matched in Arrow arrays: 0.3 s for 500,000 against 500,000, beside 1.5 GB for both copies of luke-base.
+Titles are matched in Arrow arrays. At luke-base's size, 500,000 titles on either side, all of it takes 7 CPU seconds (3
+to draw, 1 to parse the titles, 1 to match them) and 3 GB at its peak, of which the model keeps 1.1.
 """
 
 from __future__ import annotations

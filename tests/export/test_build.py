@@ -82,6 +82,14 @@ def test_the_card_tells_what_it_was_made_of(folder, trained):
     assert "LUKE (entity-aware attention)" in card
     assert "| entities | entities | 6 | 3 | 0.002 |" in card
     assert "license: cc-by-sa-4.0" in card
+    assert "No pretraining loss reaches the pooler: it is exported as the identity" in card
+
+
+def test_the_pooler_is_the_identity_that_the_card_speaks_of(folder):
+    model = AutoModelForMaskedLM.from_pretrained(folder).luke.eval()
+    with torch.no_grad():
+        outputs = model(torch.tensor([[0, 9, 8, 2]]))
+    torch.testing.assert_close(outputs.pooler_output, outputs.last_hidden_state[:, 0].tanh())
 
 
 def test_a_training_goes_on_from_the_export_with_other_entities(folder, linked, tmp_path, capsys):
