@@ -72,6 +72,11 @@ class ExampleStore:
         """[len] words of each Example, <s> and </s> included; reads every offset, at the first use."""
         return np.concatenate([np.diff(part.word_offsets) for part in self.blocks] or [np.empty(0, dtype=np.int32)])
 
+    @cached_property
+    def entity_counts(self) -> Int32s:
+        """[len] entities of each Example; reads every offset, at the first use."""
+        return np.concatenate([np.diff(part.entity_offsets) for part in self.blocks] or [np.empty(0, dtype=np.int32)])
+
     def example(self, index: int) -> Example:
         """One Example, as a record.
 

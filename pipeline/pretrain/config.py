@@ -7,6 +7,9 @@ from typing import Literal
 
 from pipeline.store import policy
 
+Objective = Literal["batch_means", "micro_batch_means"]
+Trains = Literal["entities", "everything"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskingConfig:
@@ -35,7 +38,7 @@ class MaskingConfig:
 class PhaseConfig:
     """A stretch of training with an optimizer and a schedule of its own."""
 
-    trains: Literal["entities", "everything"]
+    trains: Trains
     """`entities`: only what RoBERTa does not have (entity embeddings and head); `everything`: all weights."""
     epochs: float
     """Passes over the training Examples."""
@@ -80,8 +83,14 @@ class PretrainConfig:
     """Examples per step, over all processes and micro-batches."""
     micro_batch: int = field(metadata=policy())
     """Examples per forward pass of one process, at most; changes speed and memory, not the result."""
+    objective: Objective
+    """What is minimised. `batch_means`: the mean over the global batch's masked words plus that over its masked
+    entities. `micro_batch_means`: upstream's, the mean over micro-batches and processes of each one's two means, which
+    changes with `micro_batch` and the number of processes."""
     precision: Literal["no", "bf16"]
     """`bf16`: autocast over fp32 master weights."""
+    compile: bool = field(metadata=policy())
+    """torch.compile each layer: minutes at the start, faster steps on a GPU; rounding may differ in the last bits."""
     loader_workers: int = field(metadata=policy())
     """Processes beside each rank that prepare batches; 0: prepared between the steps."""
     checkpoints: int = field(metadata=policy())
