@@ -16,13 +16,13 @@ from transformers import PretrainedConfig
 from pipeline.export.card import card
 from pipeline.export.config import ExportConfig
 from pipeline.export.tokenizer import MARKER_SOURCES, copy_word_tokenizer, write_luke_tokenizer
-from pipeline.model.weights import ENTITY_ROWS, MARKERS, SECOND_MASK, WORD_ROWS, to_transformers
+from pipeline.model.weights import ENTITY_ROWS, SECOND_MASK, WORD_ROWS, to_transformers
 from pipeline.pretrain.data import trained_model
 from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
 from pipeline.store import Artefact, Layout, begin, open_artefact, read_json, written
 from pipeline.vocab.entities import EntityVocab
-from pipeline.vocab.words import load
+from pipeline.vocab.words import MARKERS, load
 
 
 def build(config: ExportConfig, context: Context) -> None:

@@ -32,7 +32,6 @@ from pipeline.model.source import LUKE, ROBERTA, fingerprint, read_config, read_
 from pipeline.model.weights import (
     ENTITY_PARTS,
     ENTITY_ROWS,
-    MARKERS,
     TIED,
     WORD_ROWS,
     behaviour,
@@ -42,7 +41,7 @@ from pipeline.model.weights import (
 )
 from pipeline.store import Counts
 from pipeline.vocab.entities import SPECIALS, EntityVocab
-from pipeline.vocab.words import WordVocab
+from pipeline.vocab.words import MARKERS, WordVocab
 
 MAX_POSITIONS = 514
 """RoBERTa's: 512 and the two rows before the first position."""

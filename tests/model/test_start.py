@@ -7,6 +7,7 @@ words, [MASK2] after the entities, no word decoder in the file.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,14 @@ from transformers import LukeConfig, LukeForMaskedLM, LukeTokenizer, XLMRobertaC
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
-from pipeline.model.start import Initial, initial_model, start_fingerprint
+from pipeline.model.start import Initial, initial_model, refuse_other_words, start_fingerprint
 from pipeline.vocab import words
 from pipeline.vocab.entities import EntityVocab
 from tests.model.samples import VOCAB, config, entity_vocab, ragged, word_vocab
 from tests.model.test_luke import library_inputs
+
+ROBERTA = Path(__file__).parents[3] / "shared" / "data" / "roberta-base"
+needs_roberta = pytest.mark.skipif(not ROBERTA.is_dir(), reason=f"roberta-base's tokenizer is not in {ROBERTA}")
 
 TITLES = {"[MASK]": 2, "[UNK]": 1, "[PAD]": 0, "Oslo": 3, "Bergen": 4, "Star Trek: Picard": 5, "[MASK2]": 6}
 EMBEDDINGS = "luke.entity_embeddings.entity_embeddings.weight"
@@ -293,3 +297,15 @@ def test_xlm_roberta_with_its_own_kind_of_tokenizer(tmp_path: Path) -> None:
     assert initial.told is None
     with pytest.raises(PipelineError, match=r"another tokenizer than vocab/words: 50 of 50"):
         begin(tmp_path)
+
+
+@needs_roberta
+@pytest.mark.parametrize("files", [["tokenizer.json"], ["vocab.json", "merges.txt"]])
+def test_the_adopted_tokenizer_is_roberta_bases_own(tmp_path: Path, files: list[str]) -> None:
+    words.save(*words.adopt(ROBERTA), tmp_path / "words")
+    (tmp_path / "start").mkdir()
+    for file in files:
+        shutil.copy(ROBERTA / file, tmp_path / "start")
+    refuse_other_words(str(tmp_path / "start"), words.load(tmp_path / "words"))
+    with pytest.raises(PipelineError, match=r"50 of 50 tokens .* 't0', 0 here and missing there"):
+        refuse_other_words(str(tmp_path / "start"), word_vocab())
