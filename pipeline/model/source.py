@@ -45,7 +45,7 @@ state = torch.load(folder + '/pytorch_model.bin', weights_only=True)
 state = {name: tensor.clone() for name, tensor in state.items()}
 safetensors.torch.save_file(state, folder + '/model.safetensors', {'format': 'pt'})
 " FOLDER"""
-"""File to file: transformers 5 would draw a LUKE's word decoder, which the published ones leave out, anew."""
+"""File to file: through the model, transformers 5 would draw a word decoder anew that a LUKE's file leaves out."""
 
 State = dict[str, Tensor]
 """Tensors by parameter name."""

@@ -31,6 +31,7 @@ from pipeline.model.luke import INIT_STD, Dimensions, Luke
 from pipeline.model.source import LUKE, ROBERTA, fingerprint, read_config, read_entities, read_tokens, read_weights
 from pipeline.model.weights import (
     ENTITY_PARTS,
+    ENTITY_QUERY,
     ENTITY_ROWS,
     TIED,
     WORD_ROWS,
@@ -207,6 +208,8 @@ def from_luke(model: Luke, start: str, entities: EntityVocab, language: str | No
     ours, theirs = matched(start, checkpoint.entity_vocab_size, entities, language)
     drawn = {name: parameter.detach() for name, parameter in model.named_parameters()}
     given = read_weights(start)
+    if not checkpoint.use_entity_aware_attention:  # mluke-base-lite has the queries all the same (luke#174)
+        given = {name: tensor for name, tensor in given.items() if not ENTITY_QUERY.search(name)}
     for name in given.keys() & {*WORD_ROWS, *ENTITY_ROWS}:
         rows = checkpoint.vocab_size if name in WORD_ROWS else checkpoint.entity_vocab_size
         if len(given[name]) != rows:

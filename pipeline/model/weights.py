@@ -37,6 +37,7 @@ TIED = {
     "entity_predictions.decoder.weight": "luke.entity_embeddings.entity_embeddings.weight",
 }
 DRAWN = " (transformers 5 draws it anew when it opens a LUKE without it: convert the file itself)"
+"""What the commonest untied decoder comes from."""
 ENTITY_QUERY = re.compile(r"(w2e|e2w|e2e)_query")
 ENTITY_PARTS = ("luke.entity_embeddings.", "entity_predictions.")
 WORD_ROWS = (

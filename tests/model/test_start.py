@@ -1,7 +1,7 @@
 """A training that begins with a released LUKE: rows by title, what is left there, and every way it may not fit.
 
 The released folders are made here by transformers itself, of the published ones' make: `<ent>` and `<ent2>` after the
-words, [MASK2] after the entities, no word decoder in the file.
+words, [MASK2] after the entities, and no word decoder in the file, as transformers 4 wrote them.
 """
 
 from __future__ import annotations
@@ -152,6 +152,17 @@ def test_a_vanilla_luke_starts_an_entity_aware_one(tmp_path: Path) -> None:
     assert not begin(luke, settings=config(attention="vanilla")).model.dimensions.entity_aware
 
 
+def test_queries_that_the_config_says_are_not_used(tmp_path: Path) -> None:
+    """mluke-base-lite: entity-aware queries in the file, use_entity_aware_attention false (luke#174)."""
+    luke = save_luke(tmp_path / "lite", TITLES)
+    settings = json.loads((luke / "config.json").read_text())
+    (luke / "config.json").write_text(json.dumps(settings | {"use_entity_aware_attention": False}))
+    begin(luke, settings=config(attention="vanilla"))
+    query = "luke.encoder.layer.0.attention.self.query.weight"
+    given, state = load_file(luke / "model.safetensors"), begin(luke).model.state_dict()
+    assert torch.equal(state[query.replace("query", "e2w_query")], given[query])
+
+
 def test_a_multilingual_vocabulary_is_read_in_the_dumps_language(tmp_path: Path) -> None:
     """mLUKE's: titles as "lang:title", several with one id, and the special ids as they fell."""
     titles = {"[UNK]": 1, "[MASK]": 0, "[PAD]": 2, "en:Oslo": 3, "ja:オスロ": 3, "en:Bergen": 4, "nn:Bergen": 4}
@@ -195,7 +206,7 @@ def test_the_advice_on_pickled_weights_works(luke: Path) -> None:
 
 
 def test_a_decoder_that_transformers_drew_is_told(luke: Path) -> None:
-    """What becomes of a published LUKE that is loaded and saved by transformers 5."""
+    """What becomes of a LUKE without one that is loaded and saved by transformers 5."""
     LukeForMaskedLM.from_pretrained(luke).save_pretrained(luke)
     with pytest.raises(PipelineError, match=r"not tied: lm_head\.decoder\.weight(.|\n)*convert the file itself"):
         begin(luke)
