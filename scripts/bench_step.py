@@ -9,8 +9,9 @@ entities of 256. The contenders run in alternation in this process, two threads,
     floor             RobertaForMaskedLM's body with SDPA on 512 + 32 tokens, its head on the masked positions
 
 Peak memory is measured apart, each contender in a process of its own: its growth over what the process held before the
-first step. Ratios are of medians, of CPU seconds; on a GPU, where everything is in bf16, of elapsed ones. About two
-minutes for the small body and ten for base on two cores; the last line is JSON.
+first step. Ratios are of medians, of CPU seconds; on a GPU, where everything is in bf16, of elapsed ones. On two cores
+the small body takes about two minutes and base ten; the last line is JSON. On a machine with other work set
+OMP_WAIT_POLICY=passive, as make does: else threads wait by spinning, and their waiting counts as CPU seconds.
 """
 
 from __future__ import annotations
