@@ -30,6 +30,8 @@ VARYING = ("tokens_per_second", "tflops_per_process", "data_wait_share", "memory
 
 STILL = ["model.dropout=0", "model.attention_dropout=0"]
 """Overrides for a training that draws no random numbers on the way: it may be spread over processes in any way."""
+EACH_ALONE = "pretrain.micro_batch_tokens=1"
+"""An override for micro-batches of one Example."""
 SIGNALLED = str(Path(__file__).with_name("signalled_at.py"))
 
 
@@ -112,7 +114,7 @@ def assert_same_training(first: Path, second: Path) -> None:
 def test_two_processes_and_two_micro_batches_are_one(still, roberta, linked, settings):
     data_dir = linked("together")
     script = launched(settings, "-m", "pipeline")
-    assert train(data_dir, roberta, *STILL, "pretrain.micro_batch=2", script=script) == 0
+    assert train(data_dir, roberta, *STILL, EACH_ALONE, script=script) == 0
     run = json.loads((data_dir / "small" / "pretrain" / "tiny" / "run.json").read_text())
     assert (run["processes"], run["sharded"]) == (2, settings == "fsdp.yaml")
     assert_same_training(data_dir, still)
@@ -131,7 +133,7 @@ def test_stopped_in_shards_it_goes_on_in_one_process(still, roberta, linked):
 
 def test_batches_and_masks_are_the_same_with_dropout_too(straight, roberta, linked):
     data_dir = linked("dropped")
-    assert train(data_dir, roberta, "pretrain.micro_batch=2", script=launched("ddp.yaml", "-m", "pipeline")) == 0
+    assert train(data_dir, roberta, EACH_ALONE, script=launched("ddp.yaml", "-m", "pipeline")) == 0
     for key in ("words_scored", "entities_scored"):
         assert [line.get(key) for line in lines(data_dir)] == [line.get(key) for line in lines(straight)]
 
@@ -167,7 +169,7 @@ def test_a_finished_training_is_up_to_date_and_a_changed_one_stops(straight, rob
     assert "up to date" in capsys.readouterr().err
     with pytest.raises(PipelineError, match=r"config.pretrain.optimizer.weight_decay: 0.01 -> 0.5"):
         run_stage("pretrain", *common, "pretrain.optimizer.weight_decay=0.5")
-    run_stage("pretrain", *common, "pretrain.micro_batch=4", "pretrain.wandb=offline")  # policy, not content
+    run_stage("pretrain", *common, EACH_ALONE, "pretrain.wandb=offline")  # policy, not content
 
 
 ONE_PHASE = ["~pretrain.phases.all"]
