@@ -136,4 +136,3 @@ def block(batch: pa.RecordBatch) -> Block:
         entities=entities.values.to_numpy(),
         spans=spans.values.values.to_numpy().reshape(-1, 2),
     )
-

@@ -9,7 +9,7 @@ of the tokens is passed over. `greedy` does exactly that for all Examples at onc
 first n words and a few more at most, so only these are put in order, and all of them where that was not enough.
 
 An Example is a row of a rectangle. Like lengths stand together, so the padding is next to nothing, and short rows are
-sorted faster than one long array. 32 Examples of 480 words and 30 entities take half a millisecond.
+sorted faster than one long array. 32 Examples of 480 words and 30 entities take 0.7 ms.
 """
 
 from __future__ import annotations
@@ -161,12 +161,14 @@ def word_sizes(kinds: NDArray[np.uint8]) -> Ints:
     sizes = np.zeros(len(flat), dtype=np.int64)
     sizes[places[:-1]] = places[1:] - places[:-1]  # the last one is special: every Example ends with </s>
     sizes[special] = 0
-    return sizes.reshape(kinds.shape)
+    result: Ints = sizes.reshape(kinds.shape)
+    return result
 
 
 def budgets(counts: Ints, share: float) -> Ints:
     """How many of `counts` to hide: the rounded share, at least one where there is any (upstream's rule)."""
-    return np.minimum(counts, np.maximum(1, np.rint(share * counts).astype(np.int64)))
+    result: Ints = np.minimum(counts, np.maximum(1, np.rint(share * counts).astype(np.int64)))
+    return result
 
 
 def choose(sizes: Ints, budget: Ints, keys: Keys, spare: int = SPARE) -> Ints:
@@ -182,8 +184,8 @@ def choose(sizes: Ints, budget: Ints, keys: Keys, spare: int = SPARE) -> Ints:
         order = shuffled(sizes > 0, keys, most)
         ordered = sizes.reshape(-1)[order]
         taken, left = greedy(ordered, budget)
-        if not (left[ordered[:, -1] > 0] > 0).any():
-            break  # what is left of a budget finds no more words in the whole row
+        if not left[ordered[:, -1] > 0].any():
+            break  # where something is left of a budget, all words of the row have been walked past
     taken[:, 0] |= (left == budget) & (budget > 0)
     return np.sort(order[taken])
 
@@ -192,18 +194,19 @@ def shuffled(eligible: NDArray[np.bool_], keys: Keys, most: int) -> Ints:
     """The eligible positions of each row in random order, then the others: the first `most` of them, [B, most].
 
     Positions are in the flattened array. A row's order is one sort of one 32-bit integer a position: 18 bits of hash
-    over 13 of place. Two of 500 words have the same hash in one row of three, and then the first goes first; that
-    changes a word's chance by one in a million.
+    over 13 of place. Among 500 words two have the same hash in one row of three, and then the first goes first; that
+    changes a word's chance by a few millionths.
     """
     height, width = eligible.shape
-    assert width <= PLACE
+    assert width <= PLACE, f"{width} tokens in a row, of at most {PLACE}"
     halves = keyed(keys[:, None], np.arange(-(-width // 2)))
     random = halves.view(np.uint32)[:, :width]
     mixed = np.where(eligible, random >> np.uint32(1), ~np.uint32(0)) & ~PLACE | np.arange(width, dtype=np.uint32)
     if most < width:
         mixed = np.partition(mixed, most, axis=1)[:, :most]
     mixed.sort(axis=1)
-    return (mixed & PLACE) + np.arange(height)[:, None] * width
+    result: Ints = (mixed & PLACE) + np.arange(height)[:, None] * width
+    return result
 
 
 def greedy(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
@@ -234,7 +237,7 @@ def greedy(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
     return taken, left
 
 
-def ranges(starts: Ints, lengths: Ints) -> Ints:
+def ranges(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> Ints:
     """starts[0], starts[0] + 1, ... (lengths[0] of them), starts[1], ... in a row."""
     ends = np.cumsum(lengths)
     result: Ints = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)

@@ -24,11 +24,13 @@ def store(count: int = 60) -> ExampleStore:
     rng = np.random.default_rng(0)
     lengths, entities = rng.integers(3, 41, count), rng.integers(0, 6, count)
     words = [[0, *rng.integers(4, MASK, length - 2).tolist(), 2] for length in lengths]
-    starts = np.concatenate([rng.integers(1, length - 1, number) for length, number in zip(lengths, entities)])
+    starts = np.concatenate(
+        [rng.integers(1, length - 1, number) for length, number in zip(lengths, entities, strict=True)]
+    )
     block = Block(
         page_ids=pa.nulls(count, pa.string()),
         word_offsets=np.append(0, np.cumsum(lengths)).astype(np.int32),
-        words=np.array(sum(words, []), np.int32),
+        words=np.concatenate(words).astype(np.int32),
         entity_offsets=np.append(0, np.cumsum(entities)).astype(np.int32),
         entities=rng.integers(1, 30, entities.sum()).astype(np.int32),
         spans=np.stack([starts, starts + 1], axis=1).astype(np.int32),
@@ -75,7 +77,9 @@ def test_an_example_is_masked_the_same_in_any_batch_on_any_rank():
     assert by_example([batch for batches in dealt for batch in batches]) == expected
     original = whole.store.gather(together.examples)
     assert together.entity_ids.shape == (40, 5)
-    assert by_example([together])[int(together.examples[0])][2] == original.spans[: original.entity_counts[0], 0].tolist()
+    assert (
+        by_example([together])[int(together.examples[0])][2] == original.spans[: original.entity_counts[0], 0].tolist()
+    )
 
 
 def test_measuring_takes_every_example_once(monkeypatch: pytest.MonkeyPatch):

@@ -69,20 +69,21 @@ def test_fewer_examples_than_ranks_leave_some_empty_handed():
     ]  # fmt: skip
 
 
+def cost(words: np.ndarray, entities: np.ndarray, borders: tuple[int, ...], budget: int) -> float:
+    parts = np.split(np.arange(len(words)), borders)
+    sizes = [size(words, entities, part) for part in parts]
+    kept = all(total <= budget or len(part) == 1 for total, part in zip(sizes, parts, strict=True))
+    return sum(sizes) + PASS * budget * len(parts) if kept else np.inf
+
+
 def test_no_other_cuts_cost_less():
     for seed in range(20):
         words, entities = lengths(9, seed)
-        words, entities = np.sort(words), entities // 2
-        budget = 1200
-
-        def cost(found: tuple[int, ...], words=words, entities=entities) -> float:
-            parts = np.split(np.arange(9), found)
-            sizes = [size(words, entities, part) for part in parts]
-            kept = all(total <= budget or len(part) == 1 for total, part in zip(sizes, parts, strict=True))
-            return sum(sizes) + PASS * budget * len(parts) if kept else np.inf
-
-        best = min(cost(found) for number in range(9) for found in combinations(range(1, 9), number))
-        assert cost(tuple(cuts(words, entities, budget=budget, ranks=1))) == best
+        words.sort()
+        found = cuts(words, entities, budget=1200, ranks=1)
+        possible = (borders for number in range(9) for borders in combinations(range(1, 9), number))
+        least = min(cost(words, entities, borders, 1200) for borders in possible)
+        assert cost(words, entities, tuple(found), 1200) == least < np.inf
 
 
 @pytest.mark.parametrize(("count", "padding"), [(512, 0.02), (2048, 0.01)])

@@ -180,7 +180,9 @@ def test_an_extended_training_is_the_straight_one(straight, roberta, linked, cap
     assert train(data_dir, roberta, *ONE_PHASE) == 0
     before = lines(data_dir)
     assert train(data_dir, roberta) == EXIT_CODE
-    assert "is finished, and the phases all would go on from where it ended" in capfd.readouterr().err.replace("\n", " ")
+    assert "is finished, and the phases all would go on from where it ended" in capfd.readouterr().err.replace(
+        "\n", " "
+    )
     assert train(data_dir, roberta, "overwrite=true") == 0
     assert "going on after step 6 of phase entities" in capfd.readouterr().err
     assert lines(data_dir)[: len(before)] == before
