@@ -240,22 +240,24 @@ def assumed_rate(device: torch.device, processes: int) -> tuple[float | None, st
 def show(plan: Plan, config: PretrainConfig) -> RenderableType:
     """The plan for a terminal, a phase a row."""
     head = (
-        f"{plan.parameters / 1e6:,.1f}M parameters, {plan.examples:,} Examples, "
+        f"{plan.parameters / 1e6:,.1f}M parameters, {plan.examples:,} Examples, steps of {config.batch:,}, "
         f"{plan.processes} process{'es' if plan.processes > 1 else ''} on {plan.device}"
     )
-    table = Table(box=None, caption=f"memory of a process, an estimate; time {plan.assumption}", caption_justify="left")
-    for name in ("phase", "trained", "steps", "epochs", "tokens", "warm-up", "peak rate", "PFLOP", "memory", "time"):
-        table.add_column(name, justify="left" if name == "phase" else "right")
+    table = Table(
+        box=None, caption=f"memory: of one process, estimated; time: {plan.assumption}", caption_justify="left"
+    )  # fmt: skip
+    for name in ("phase", "trained", "steps", "epochs", "tokens", "warm-up", "peak lr", "FLOPs", "memory", "time"):
+        table.add_column(name, justify="left" if name == "phase" else "right", no_wrap=True)
     for (name, stretch), phase in zip(plan.stretches.items(), config.phases.values(), strict=True):
         table.add_row(
             name,
             f"{stretch.trained / 1e6:,.1f}M",
-            f"{stretch.steps:,} x {config.batch:,}",
+            f"{stretch.steps:,}",
             f"{phase.epochs:g}",
             counted(stretch.tokens),
             f"{round(phase.warmup * stretch.steps):,}",
             f"{phase.learning_rate:g}",
-            f"{stretch.flops / 1e15:,.3g}",
+            f"{stretch.flops:.1e}",
             f"{sum(stretch.memory.values()) / 2**30:,.1f} GB",
             duration(stretch.flops / plan.rate) if plan.rate else "?",
         )
