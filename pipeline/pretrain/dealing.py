@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 LIKE = 4
-"""Words by which lengths may differ and still count as equal, to be sorted by entities: of 2,048 Examples of up to 512
-words in micro-batches of 30, 1.9 % of the positions are padding then, and 2.9 % without."""
+"""Words by which lengths may differ and still count as equal, to be sorted by entities: in global batches of 2,048 of
+up to 512 words and a budget of 16,384, padding falls from 2.6 % of the positions to 1.7 %, in a tenth fewer passes."""
 PASS = 1 / 32
-"""What a forward and backward pass costs besides its positions, in budgets: more passes than this would
-spare padding, but the smallest of them would leave a GPU idle."""
+"""What a forward and backward pass costs besides its positions, in budgets. A smaller value gives more passes and less
+padding, down to passes so small that they leave a GPU idle."""
 FINE = 8
-"""Places for a cut in a micro-batch of the longest Examples; twice as many take 2 % of the padding away."""
+"""Places for a cut in a micro-batch of the longest Examples; twice as many spare 0.2 % of the positions in four times
+the time."""
 
 
 def deal(words: Ints, entities: Ints, *, budget: int, rank: int, ranks: int) -> list[Ints]:
