@@ -48,7 +48,8 @@ class ModelConfig:
     entities: bool
     """false: words only, a plain RoBERTa."""
     entity_embedding: int
-    """Width of the entity embeddings, projected up to the hidden size and back down before the entity decoder."""
+    """Width of the entity embeddings, projected up to the hidden size and back down before the entity decoder; that of
+    the LUKE it starts from, if it starts from one."""
     dropout: float
     """On the embeddings and on what each sublayer adds, while training."""
     attention_dropout: float

@@ -14,13 +14,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import EXIT_CODE, PipelineError
 from pipeline.pretrain.batches import Order
-from pipeline.pretrain.data import Data
 from pipeline.pretrain.optim import ENTITY_PARTS
 from pipeline.pretrain.signals import REQUEUE
 from pipeline.vocab.words import load
-from tests.line import SMALL, TINY, configured, run_stage, save_roberta, shared
+from tests.line import SMALL, TINY, run_stage, save_roberta, shared
 
 ROOT = Path(__file__).parents[2]
 PRETRAIN = ["stage=pretrain", *TINY]
@@ -200,8 +200,8 @@ def test_a_gradient_that_is_not_finite_stops_with_the_state_and_the_examples(rob
     (told,) = (folder / "logs").glob("failed-entities-*.json")
     step = int(told.stem.rpartition("-")[2])
     assert (folder / "checkpoints" / "entities" / f"step-{step - 1}" / "state.json").is_file()
-    data = Data.open(configured(*common).layout, masking=configured(*common).pretrain.masking, entities=True, seed=0)
-    order = Order(examples=len(data.train), batch=4, seed=0, phase=0)
+    train_examples = len(ExampleStore.open(data_dir / "small" / "dataset" / "train"))
+    order = Order(examples=train_examples, batch=4, seed=0, phase=0)
     assert json.loads(told.read_text())["examples"] == order.step(step - 1)[0].tolist()
 
 
