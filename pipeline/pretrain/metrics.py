@@ -17,7 +17,7 @@ from typing import IO, Any
 import torch
 from accelerate import Accelerator
 
-from pipeline.model.luke import Dimensions
+from pipeline.model.dimensions import Dimensions
 from pipeline.pretrain.checkpoint import Place
 from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.objective import Tally

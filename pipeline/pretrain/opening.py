@@ -16,7 +16,8 @@ from accelerate.utils import broadcast_object_list
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
-from pipeline.model.luke import WORD_PAD, Luke
+from pipeline.model.dimensions import WORD_PAD
+from pipeline.model.luke import Luke
 from pipeline.model.start import start_fingerprint
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.config import PretrainConfig

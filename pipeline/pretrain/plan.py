@@ -23,7 +23,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from pipeline.dataset.reader import ExampleStore
-from pipeline.model.luke import Dimensions, Luke
+from pipeline.model.dimensions import Dimensions
+from pipeline.model.luke import Luke
 from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.optim import is_trained
 
