@@ -39,8 +39,6 @@ from pipeline.model.sides import Side, Stream
 logger = logging.getLogger(__name__)
 
 
-# Private kernels, chosen by looking: a compiler sees what stands around them.
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def attend(
     words: Stream, entities: Stream | None, *, dropout_p: float, backend: Backend
 ) -> tuple[Tensor, Tensor | None]:

@@ -120,6 +120,7 @@ def test_two_processes_and_two_micro_batches_are_one(still, roberta, linked, set
     assert_same_training(data_dir, still)
 
 
+@pytest.mark.slow
 def test_stopped_in_shards_it_goes_on_in_one_process(still, roberta, linked):
     """In the second phase, so that moments are taken over too."""
     data_dir = linked("moved")
@@ -131,6 +132,7 @@ def test_stopped_in_shards_it_goes_on_in_one_process(still, roberta, linked):
     assert_same_training(data_dir, still)
 
 
+@pytest.mark.slow
 def test_batches_and_masks_are_the_same_with_dropout_too(straight, roberta, linked):
     data_dir = linked("dropped")
     assert train(data_dir, roberta, EACH_ALONE, script=launched("ddp.yaml", "-m", "pipeline")) == 0
