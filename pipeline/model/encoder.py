@@ -32,6 +32,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, sides: list[Side]) -> Tensor:
         counts = [len(side.lengths) * side.size for side in sides]
+        if self.dims.entity_aware and len(sides) == 1:
+            hidden = hidden + idle(self.w2e_query, self.e2w_query, self.e2e_query)
         keys, values = torch.split(self.key(hidden), counts), torch.split(self.value(hidden), counts)
         if self.dims.entity_aware and len(sides) == 2:
             words, entities = torch.split(hidden, counts)
@@ -56,6 +58,12 @@ class SelfAttention(nn.Module):
         first = queries[0].view(shape)
         second = first if queries[1] is queries[0] else queries[1].view(shape)
         return Stream(side, first, second, key.view(shape), value.view(shape))
+
+
+def idle(*modules: nn.Module) -> Tensor:
+    """0, with a gradient of 0 for the parameters of modules that a batch without entities does not touch."""
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    return torch.stack([parameter.flatten()[:0].float().sum() for parameter in parameters]).sum()
 
 
 class Sublayer(nn.Module):

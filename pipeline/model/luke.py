@@ -10,7 +10,7 @@ no entity part and is a RoBERTa. What makes it cheaper than the library's model,
 - A table has one dense gradient for its two uses, as embedding and as decoder (embeddings.py).
 
 Every parameter takes part in every loss, by a gradient of zero where a batch has no entity or no target: DDP may run
-without find_unused_parameters.
+without find_unused_parameters, and FSDP2's processes scatter the same gradients.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from pipeline.model.dimensions import INIT_STD, Dimensions
 from pipeline.model.embeddings import EntityEmbeddings, WordEmbeddings
-from pipeline.model.encoder import Encoder
+from pipeline.model.encoder import Encoder, idle
 from pipeline.model.heads import EntityHead, WordHead, loss_and_hits
 from pipeline.model.sides import Side
 from pipeline.records import Batch
@@ -74,6 +74,8 @@ class Body(nn.Module):
             )
             hidden = torch.cat([hidden, entities.flatten(0, 1)])
             sides.append(Side.of(batch.entity_lengths, batch.entity_ids.size(1)))
+        elif self.knows_entities:
+            hidden = hidden + idle(self.entity_embeddings)
         return Encoded(self.encoder(hidden, sides, rows), word_table, entity_table)
 
 
@@ -116,8 +118,6 @@ class Luke(nn.Module):
         entity_loss, entity_correct = loss_and_hits(
             head(for_entities), encoded.entity_table, head.bias, batch.entity_labels, logits_bytes=memory
         )
-        if not has_entities(batch):
-            entity_loss = entity_loss + self.idle()
         return Output(word_loss, entity_loss, word_correct, entity_correct)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -137,16 +137,6 @@ class Luke(nn.Module):
         """[..., H] of any positions -> [..., entity_vocab_size]."""
         decoder = self.luke.entity_embeddings.entity_embeddings.weight
         return F.linear(self.entity_predictions(hidden), decoder, self.entity_predictions.bias)
-
-    def idle(self) -> Tensor:
-        """0, with a gradient of 0 for the parameters that a batch without entities does not touch."""
-        new = ("w2e_query", "e2w_query", "e2e_query", "entity_embeddings")
-        parameters = [
-            parameter
-            for name, parameter in self.luke.named_parameters()
-            if any(part in name.split(".") for part in new)
-        ]
-        return torch.stack([parameter.flatten()[:0].float().sum() for parameter in parameters]).sum()
 
 
 def has_entities(batch: Batch) -> bool:

@@ -203,7 +203,7 @@ def planned(
     """
     dims = model.dimensions
     load = expected(store, config, dims)
-    places = config.micro_batch * int(store.lengths.max(initial=0) + (store.entity_counts.max(initial=0)))
+    places = config.micro_batch_tokens
     stretches = {
         name: Stretch(
             steps=count,

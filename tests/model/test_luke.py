@@ -182,6 +182,7 @@ def test_gradients_are_those_of_all_positions_left_to_autograd(attention: str, e
         assert (found[name] - right).abs().max() < 1e-12 * max(1.0, right.abs().max().item()), name
 
 
+@pytest.mark.slow
 def test_compiled_layers_are_the_layers() -> None:
     """Traced as the option `compile` traces them, without a compiler for the result."""
     plain, compiled = made(dimensions()), made(dimensions())
