@@ -246,7 +246,7 @@ def show(plan: Plan, config: PretrainConfig) -> RenderableType:
         f"{plan.processes} process{'es' if plan.processes > 1 else ''} on {plan.device}"
     )
     table = Table(
-        box=None, caption=f"memory: of one process, estimated; time: {plan.assumption}", caption_justify="left"
+        box=None, pad_edge=False, caption=f"memory: of one process, estimated; time: {plan.assumption}", caption_justify="left"
     )  # fmt: skip
     for name in ("phase", "trained", "steps", "epochs", "tokens", "warm-up", "peak lr", "FLOPs", "memory", "time"):
         table.add_column(name, justify="left" if name == "phase" else "right", no_wrap=True)
@@ -259,7 +259,7 @@ def show(plan: Plan, config: PretrainConfig) -> RenderableType:
             counted(stretch.tokens),
             f"{round(phase.warmup * stretch.steps):,}",
             f"{phase.learning_rate:g}",
-            f"{stretch.flops:.1e}",
+            f"{stretch.flops:.1e}".replace("e+", "e"),
             f"{sum(stretch.memory.values()) / 2**30:,.1f} GB",
             duration(stretch.flops / plan.rate) if plan.rate else "?",
         )
