@@ -5,7 +5,7 @@ finding out that a token should look at its own place and at its neighbours. Unt
 see the words of its mention, and the entity loss stays at the unigram's, although one look at them tells nearly all
 (a bag of the mention's words has 95 % of the held-out entities among its first ten after one epoch).
 
-- `local_body`, for a body made from nothing: attention is local and copies what it sees from the first step on.
+- `local_attention`, for a body made from nothing: attention is local and copies what it sees from the first step on.
   Positions are sinusoids; keys start with the queries' matrix, so that a token's score is the highest at its own place
   and falls with the distance; value and output start as each other's transpose, so that what is attended to is added
   as it is. It is the start of Trockman and Kolter (arXiv 2305.09828), who read it off trained transformers.
@@ -19,13 +19,15 @@ Nothing of this exists after the first step: the weights are trained like any ot
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipeline.errors import PipelineError
 from pipeline.model.luke import WORD_PAD, Luke
+from pipeline.vocab.entities import EntityVocab
+from pipeline.vocab.words import WordVocab
 
 SELF_SCORE = 4.0
 """Attention score, before the softmax, that a token gives to another of the same position or of the same word alone."""
@@ -38,7 +40,7 @@ MASK, FIRST_ENTITY = 2, 3
 
 
 @torch.no_grad()
-def local_body(model: Luke, deviation: float, generator: torch.Generator) -> None:
+def local_attention(model: Luke, deviation: float, generator: torch.Generator) -> None:
     """Let attention start local, and add what it sees.
 
     Args:
@@ -86,19 +88,33 @@ def positions_from_words(model: Luke) -> None:
 
 
 @torch.no_grad()
-def entities_from_titles(model: Luke, titles: Sequence[Sequence[int]], *, mask: int) -> None:
-    """Start each entity as the mean of its title's words, [MASK] as `<mask>`, their head as the words' head.
+def entities_from_titles(model: Luke, words: WordVocab, entities: EntityVocab) -> None:
+    """Start each entity as the mean of its title's words and its bias as the log of its share of the links, [MASK] as
+    `<mask>`, their head as the words' head.
 
-    Args:
-        model: its entity embeddings are as wide as its hidden states.
-        titles: word ids of each entity's title, by entity id from FIRST_ENTITY on.
-        mask: the id of `<mask>`.
+    Raises:
+        PipelineError: the entity embeddings are not as wide as the words'.
     """
-    words, table = model.luke.embeddings.word_embeddings.weight, model.luke.entity_embeddings.entity_embeddings.weight
-    flat = torch.tensor([word for title in titles for word in title])
-    lengths = torch.tensor([len(title) for title in titles])
-    table[FIRST_ENTITY:] = F.embedding_bag(flat, words, lengths.cumsum(0) - lengths, mode="mean")
-    table[MASK] = words[mask]
+    dims = model.dimensions
+    if dims.entity_embedding != dims.hidden:
+        raise PipelineError(
+            f"model.entity_start=titles makes entities of words, which are {dims.hidden} wide, but "
+            f"model.entity_embedding is {dims.entity_embedding}: set it to {dims.hidden}, or take "
+            f"model.entity_start=positions"
+        )
+    table = model.luke.entity_embeddings.entity_embeddings.weight
+    titles = [title.as_py() for title in entities.titles[FIRST_ENTITY:]]
+    pieces = [encoding.ids for encoding in words.tokenizer.encode_batch(titles, add_special_tokens=False)]
+    lengths = torch.tensor([len(ids) for ids in pieces])
+    table[FIRST_ENTITY:] = F.embedding_bag(
+        torch.tensor([word for ids in pieces for word in ids]),
+        model.luke.embeddings.word_embeddings.weight,
+        lengths.cumsum(0) - lengths,
+        mode="mean",
+    )
+    table[MASK] = model.luke.embeddings.word_embeddings.weight[words.mask]
+    counts = torch.from_numpy(entities.counts) + 1.0
+    model.entity_predictions.bias.copy_((counts / counts.sum()).log())
     head, transform = model.lm_head, model.entity_predictions.transform
     transform.dense.load_state_dict(head.dense.state_dict())
     transform.LayerNorm.load_state_dict(head.layer_norm.state_dict())

@@ -73,8 +73,8 @@ class PretrainConfig:
     """The stage pretrain; what is marked as policy may change between a run and its continuation."""
 
     start: str | None = field(metadata=policy())
-    """RoBERTa checkpoint in transformers' format, a folder or a name on the Hub; null: random weights. Its digest is
-    recorded, not its path."""
+    """RoBERTa or LUKE checkpoint in transformers' format, a folder or a name on the Hub; null: random weights. A LUKE's
+    entities are copied by title. Its digest is recorded, not its path."""
     phases: dict[str, PhaseConfig]
     """In order; the key names the phase in metrics and checkpoints."""
     masking: MaskingConfig

@@ -17,7 +17,7 @@ from accelerate.utils import broadcast_object_list
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
 from pipeline.model.luke import WORD_PAD, Luke
-from pipeline.model.weights import start_fingerprint
+from pipeline.model.start import start_fingerprint
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import Data

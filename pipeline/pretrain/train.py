@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
 from pipeline.model.luke import Luke
-from pipeline.model.weights import initial_model, save_model
+from pipeline.model.start import initial_model
+from pipeline.model.weights import save_model
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.batches import Order, StepBatches, deal
 from pipeline.pretrain.checkpoint import Place, on_cpu
@@ -48,21 +49,25 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
     if job is None:
         return
     data = Data.open(context.layout, masking=config.masking, entities=model_config.entities, seed=config.seed)
-    model = initial_model(
+    initial = initial_model(
         model_config,
         start=config.start,
-        vocab_size=data.words.size,
-        entity_vocab_size=data.entity_vocab_size,
+        words=data.words,
+        entities=data.entities,
+        language=data.language,
         generator=torch.Generator().manual_seed(config.seed),
     )
-    refuse_misfits(config, model, data, accelerator.num_processes)
+    if initial.told and accelerator.is_main_process:
+        console.print(f"pretrain: {initial.told}")
+    refuse_misfits(config, initial.model, data, accelerator.num_processes)
     with StopFlag() as stop, Metrics(job.folder, config, accelerator) as metrics:
-        trainer = Trainer(config, accelerator, model, data, metrics, stop, job)
+        trainer = Trainer(config, accelerator, initial.model, data, metrics, stop, job)
         trainer.show_plan()
         trained = trainer.run()
     if accelerator.is_main_process:
         save_model(trained, job.folder / MODEL)
-        artefact = job.finish(trainer.account(), processes=accelerator.num_processes, sharded=sharded())
+        counts = trainer.account() | initial.counts
+        artefact = job.finish(counts, processes=accelerator.num_processes, sharded=sharded())
         console.print(f"pretrain: {artefact.folder} is finished")
     accelerator.wait_for_everyone()
 
