@@ -29,7 +29,7 @@ from pipeline.model.luke import WORD_PAD, Luke
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab
 
-SELF_SCORE = 4.0
+SELF_SCORE = 8.0
 """Attention score, before the softmax, that a token gives to another of the same position or of the same word alone."""
 LONGEST_WAVE = 100.0
 """The slowest sinusoid turns by 1 radian in so many places, the fastest in one."""
@@ -50,20 +50,18 @@ def local_attention(model: Luke, deviation: float, generator: torch.Generator) -
     dims = model.dimensions
     table = model.luke.embeddings.position_embeddings.weight
     table[WORD_PAD + 1 :] = deviation * POSITION_SHARE * sinusoids(len(table) - WORD_PAD - 1, dims.hidden)
-    # A row of E[W^T W] for one head has s^2 * d on its diagonal; half of a normalised token's squared norm is position.
-    d = dims.hidden // dims.heads
+    # Of a normalised token's squared norm, `hidden`, about half is its place's: the score of W x with W x is then
+    # SELF_SCORE * sqrt(d) before it is divided by sqrt(d), for entries of W of this deviation.
+    rows, d = dims.hidden // dims.heads * (dims.heads // 2), dims.hidden // dims.heads
     scale = math.sqrt(2 * SELF_SCORE / (dims.hidden * math.sqrt(d)))
     for layer in model.luke.encoder.layer:
         attention = layer.attention.self
-        attention.query.weight.normal_(0.0, scale, generator=generator)
-        attention.key.weight.copy_(attention.query.weight)
-        for name in ("w2e_query", "e2w_query", "e2e_query"):
-            if hasattr(attention, name):
-                getattr(attention, name).weight.copy_(attention.query.weight)
-        drawn = torch.empty(dims.hidden, dims.hidden).normal_(generator=generator)
-        turned = torch.linalg.qr(drawn).Q
-        attention.value.weight.copy_(turned)
-        layer.attention.output.dense.weight.copy_(turned.T)
+        attention.query.weight[:rows].normal_(0.0, scale, generator=generator)
+        attention.key.weight[:rows] = attention.query.weight[:rows]
+        drawn = torch.empty(dims.hidden, rows).normal_(generator=generator)
+        turned = torch.linalg.qr(drawn).Q  # [hidden, rows], orthonormal columns
+        attention.value.weight[:rows] = turned.T
+        layer.attention.output.dense.weight[:, :rows] = turned
 
 
 def sinusoids(rows: int, width: int) -> Tensor:

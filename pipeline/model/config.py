@@ -57,8 +57,8 @@ class ModelConfig:
     the LUKE it starts from, if it starts from one."""
     entity_start: EntityStart
     """What the entity parts start as beside a RoBERTa. random: normal draws, as published; positions: their position
-    table as the words'; titles: also each entity as its title's mean word with its share of the links as bias, [MASK] as
-    `<mask>` and the head as the words', for which `entity_embedding` must be the body's width."""
+    table as the words'; titles: also each entity as its title's mean word, [MASK] as `<mask>` and the head as the
+    words', for which `entity_embedding` must be the body's width."""
     dropout: float
     """On the embeddings and on what each sublayer adds, while training."""
     attention_dropout: float
