@@ -5,12 +5,14 @@ finding out that a token should look at its own place and at its neighbours. Unt
 see the words of its mention, and the entity loss stays at the unigram's, although one look at them tells nearly all
 (a bag of the mention's words has 95 % of the held-out entities among its first ten after one epoch).
 
-- `local_attention`, for a body made from nothing: attention is local and copies what it sees from the first step on.
-  Positions are sinusoids; keys start with the queries' matrix, so that a token's score is the highest at its own place
-  and falls with the distance; value and output start as each other's transpose, so that what is attended to is added
-  as it is. It is the start of Trockman and Kolter (arXiv 2305.09828), who read it off trained transformers.
-- `entities_from_words`, for a LUKE made from a RoBERTa: an entity starts as its title's words, [MASK] as `<mask>`, the
-  entities' positions as the words' and their head as the words' head. At its mention, a masked entity then does what a
+- `local_attention`, for a body made from nothing: half of the heads look around their own place and copy what they
+  see; the others start as usual, all but uniform, which is what the page's topic is learnt with. Positions are
+  sinusoids; keys start with the queries' matrix, so that a token's score is the highest at its own place and falls with
+  the distance; value and output start as each other's transpose, so that what is attended to is added as it is. To
+  shape these products is Trockman and Kolter's idea (arXiv 2305.09828); for images they subtract what is attended to.
+- For a LUKE made from a RoBERTa. `positions_from_words`: the entities' positions start as the words', so an entity
+  stands where its mention does and looks where its words would. `entities_from_titles`: an entity starts as its title's
+  words, [MASK] as `<mask>`, the entities' head as the words' head. At its mention, a masked entity then does what a
   masked word would do there, and the entity decoder ranks titles by the words it expects.
 
 Nothing of this exists after the first step: the weights are trained like any others.
@@ -29,12 +31,12 @@ from pipeline.model.luke import WORD_PAD, Luke
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab
 
-SELF_SCORE = 8.0
-"""Attention score, before the softmax, that a token gives to another of the same position or of the same word alone."""
+SELF_SCORE = 16.0
+"""Mean attention score, before the softmax, that a token gives itself in a local head."""
 LONGEST_WAVE = 100.0
 """The slowest sinusoid turns by 1 radian in so many places, the fastest in one."""
 POSITION_SHARE = 2.0
-"""Standard deviation of the position table in those of the word embeddings: where outweighs what, four to one."""
+"""Standard deviation of the position table, in those of the word embeddings."""
 MASK, FIRST_ENTITY = 2, 3
 """Ids of entities: [MASK], and the first that stands for a page."""
 
@@ -50,10 +52,10 @@ def local_attention(model: Luke, deviation: float, generator: torch.Generator) -
     dims = model.dimensions
     table = model.luke.embeddings.position_embeddings.weight
     table[WORD_PAD + 1 :] = deviation * POSITION_SHARE * sinusoids(len(table) - WORD_PAD - 1, dims.hidden)
-    # Of a normalised token's squared norm, `hidden`, about half is its place's: the score of W x with W x is then
-    # SELF_SCORE * sqrt(d) before it is divided by sqrt(d), for entries of W of this deviation.
-    rows, d = dims.hidden // dims.heads * (dims.heads // 2), dims.hidden // dims.heads
-    scale = math.sqrt(2 * SELF_SCORE / (dims.hidden * math.sqrt(d)))
+    d = dims.hidden // dims.heads
+    rows = d * (dims.heads // 2)
+    # |W x|^2 / sqrt(d), for W of [d, hidden] and |x|^2 = hidden, has the mean deviation^2 * hidden * sqrt(d).
+    scale = math.sqrt(SELF_SCORE / (dims.hidden * math.sqrt(d)))
     for layer in model.luke.encoder.layer:
         attention = layer.attention.self
         attention.query.weight[:rows].normal_(0.0, scale, generator=generator)
@@ -77,12 +79,15 @@ def sinusoids(rows: int, width: int) -> Tensor:
 
 @torch.no_grad()
 def positions_from_words(model: Luke) -> None:
-    """Start the entities' position table as the words': an entity then stands where its mention does.
+    """Start the entities' positions, with the type and the norm that go with them, as the words'.
 
     The tables' first rows differ: the word at place p reads row p + WORD_PAD + 1, its entity row p.
     """
-    words = model.luke.embeddings.position_embeddings.weight[WORD_PAD + 1 :]
-    model.luke.entity_embeddings.position_embeddings.weight[: len(words)] = words
+    words, entities = model.luke.embeddings, model.luke.entity_embeddings
+    places = words.position_embeddings.weight[WORD_PAD + 1 :]
+    entities.position_embeddings.weight[: len(places)] = places
+    entities.token_type_embeddings.load_state_dict(words.token_type_embeddings.state_dict())
+    entities.LayerNorm.load_state_dict(words.LayerNorm.state_dict())
 
 
 @torch.no_grad()

@@ -95,6 +95,9 @@ def test_an_entity_starts_at_its_mentions_place(roberta: Path) -> None:
     model = started(roberta, entity_start="positions")
     words, entities = model.luke.embeddings.position_embeddings, model.luke.entity_embeddings.position_embeddings
     assert torch.equal(entities.weight[:38], words.weight[2:])  # place p is row p + 2 for words, row p for entities
+    ours, theirs = model.luke.entity_embeddings, model.luke.embeddings
+    assert torch.equal(ours.LayerNorm.weight, theirs.LayerNorm.weight)
+    assert torch.equal(ours.token_type_embeddings.weight, theirs.token_type_embeddings.weight)
     drawn = started(roberta, entity_start="random")
     assert not torch.equal(drawn.luke.entity_embeddings.position_embeddings.weight[:38], words.weight[2:])
 
@@ -118,5 +121,7 @@ def test_a_masked_entity_starts_with_a_masked_words_answer(roberta: Path) -> Non
 
 
 def test_entities_of_words_are_as_wide_as_words(roberta: Path) -> None:
-    with pytest.raises(PipelineError, match=r"words, which are 32 wide, but model\.entity_embedding is 16: set it to 32"):
+    with pytest.raises(
+        PipelineError, match=r"words, which are 32 wide, but model\.entity_embedding is 16: set it to 32"
+    ):
         from_titles(roberta, width=16)
