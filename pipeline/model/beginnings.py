@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.errors import PipelineError
-from pipeline.model.luke import WORD_PAD, Luke
+from pipeline.model.luke import WORD_PAD, Layer, Luke
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab
 
@@ -57,13 +57,14 @@ def local_attention(model: Luke, deviation: float, generator: torch.Generator) -
     # |W x|^2 / sqrt(d), for W of [d, hidden] and |x|^2 = hidden, has the mean deviation^2 * hidden * sqrt(d).
     scale = math.sqrt(SELF_SCORE / (dims.hidden * math.sqrt(d)))
     for layer in model.luke.encoder.layer:
-        attention = layer.attention.self
+        assert isinstance(layer, Layer)
+        attention, output = layer.attention.self, layer.attention.output.dense
         attention.query.weight[:rows].normal_(0.0, scale, generator=generator)
         attention.key.weight[:rows] = attention.query.weight[:rows]
         drawn = torch.empty(dims.hidden, rows).normal_(generator=generator)
         turned = torch.linalg.qr(drawn).Q  # [hidden, rows], orthonormal columns
         attention.value.weight[:rows] = turned.T
-        layer.attention.output.dense.weight[:, :rows] = turned
+        output.weight[:, :rows] = turned
 
 
 def sinusoids(rows: int, width: int) -> Tensor:
