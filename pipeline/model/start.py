@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
+from pipeline.model.beginnings import entities_from_titles, local_attention, positions_from_words
 from pipeline.model.config import ModelConfig
 from pipeline.model.dimensions import INIT_STD, Dimensions
 from pipeline.model.luke import Luke
@@ -89,12 +90,19 @@ def initial_model(
     )
     if start is None:
         assert config.body is not None  # dimensions_of saw to it
-        return Initial(from_nothing(dimensions, generator, config.body.deviation))
+        model = from_nothing(dimensions, generator, config.body.deviation)
+        if config.body.attention_start == "local":
+            local_attention(model, config.body.deviation, generator)
+        return Initial(model)
     refuse_other_words(start, words)
     model = from_nothing(dimensions, generator)
     if read_config(start).model_type in ROBERTA:
         made = [name for name, _ in model.named_parameters() if name.startswith(ENTITY_PARTS)]
         fill(model, read_weights(start), start, made=made)
+        if entities is not None and config.entity_start != "random":
+            positions_from_words(model)
+        if entities is not None and config.entity_start == "titles":
+            entities_from_titles(model, words, entities)
         return Initial(model)
     assert entities is not None  # dimensions_of allows a LUKE for a model with entities only
     return from_luke(model, start, entities, language)

@@ -27,6 +27,7 @@ def config(**changes: object) -> ModelConfig:
         "body": None,
         "entities": True,
         "entity_embedding": 16,
+        "entity_start": "random",
         "dropout": 0.1,
         "attention_dropout": 0.1,
         "gradient_checkpointing": False,

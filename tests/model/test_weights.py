@@ -253,7 +253,7 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
 
 
 def test_sizes_have_one_source(roberta: Path) -> None:
-    body = BodyConfig(layers=1, hidden=32, heads=2, intermediate=64, deviation=0.02)
+    body = BodyConfig(layers=1, hidden=32, heads=2, intermediate=64, deviation=0.02, attention_start="random")
     with pytest.raises(PipelineError, match=r"and here both are: .*roberta and model\.body="):
         started(roberta, body=body)
     with pytest.raises(PipelineError, match="and here neither is given"):
