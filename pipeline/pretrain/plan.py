@@ -245,9 +245,8 @@ def show(plan: Plan, config: PretrainConfig) -> RenderableType:
         f"{plan.parameters / 1e6:,.1f}M parameters, {plan.examples:,} Examples, steps of {config.batch:,}, "
         f"{plan.processes} process{'es' if plan.processes > 1 else ''} on {plan.device}"
     )
-    table = Table(
-        box=None, pad_edge=False, caption=f"memory: of one process, estimated; time: {plan.assumption}", caption_justify="left"
-    )  # fmt: skip
+    caption = f"memory: of one process, estimated; time: {plan.assumption}"
+    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
     for name in ("phase", "trained", "steps", "epochs", "tokens", "warm-up", "peak lr", "FLOPs", "memory", "time"):
         table.add_column(name, justify="left" if name == "phase" else "right", no_wrap=True)
     for (name, stretch), phase in zip(plan.stretches.items(), config.phases.values(), strict=True):
