@@ -95,6 +95,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def copied(source: Path, target: Path) -> None:
+    """A copy of a small text file, written aside."""
+    with written(target) as file:
+        file.write(source.read_text(encoding="utf-8"))
+
+
 def write_json(path: Path, value: Any) -> None:
     with written(path) as file:
         json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True)
@@ -251,11 +257,11 @@ def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], 
         target: the stage's folder.
         config: the stage's frozen config.
         parents: name -> fingerprint (JSON) of everything the stage reads.
-        overwrite: build anew what is finished with another config or input.
+        overwrite: build anew what was finished or begun with another config or input.
 
     Raises:
-        PipelineError: `target` is finished with another config or input, and `overwrite` is false; another process is
-            at work on it; or it cannot be written.
+        PipelineError: `target` is finished, or begun with something to show for it, with another config or input, and
+            `overwrite` is false; another process is at work on it; or it cannot be written.
     """
     plan = {"stage": stage, "config": recorded(config), "parents": dict(parents)}
     job = None
@@ -290,7 +296,15 @@ def prepared(target: Path, plan: dict[str, Any], *, overwrite: bool) -> Job | No
                 f"or rebuild it with overwrite=true."
             )
     folder = partial(target)
-    resumed = (folder / PLAN).is_file() and read_json(folder / PLAN) == plan
+    changes = differences(read_json(folder / PLAN), plan) if (folder / PLAN).is_file() else []
+    if changes and made(folder) and not overwrite:
+        raise PipelineError(
+            f"{target} is unfinished, and its config or input has changed since it was begun:\n"
+            + "\n".join(f"  {change}" for change in changes)
+            + f"\nChange them back to go on, give the new one a name of its own ({own_name(plan['stage'])}), "
+            f"or begin it anew with overwrite=true."
+        )
+    resumed = (folder / PLAN).is_file() and not changes
     if not resumed:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / WORK).mkdir(parents=True)
@@ -299,6 +313,11 @@ def prepared(target: Path, plan: dict[str, Any], *, overwrite: bool) -> Job | No
         if aside.suffix[1:].isdigit():  # what `written` had begun when a run was killed
             aside.unlink()
     return Job(target, plan, resumed)
+
+
+def made(folder: Path) -> bool:
+    """Whether a partial folder holds anything that took work."""
+    return any(path.is_file() and path.relative_to(folder).parts[0] not in {PLAN, *LOGS} for path in folder.rglob("*"))
 
 
 def lock_path(target: Path) -> Path:

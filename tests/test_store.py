@@ -163,14 +163,24 @@ def test_two_processes_do_not_make_the_same_folder_and_a_killed_one_holds_nothin
     assert sorted(path.name for path in tmp_path.iterdir()) == ["vocab"]
 
 
-def test_a_partial_folder_of_another_config_is_begun_anew(tmp_path: Path) -> None:
+def test_what_another_config_had_begun_is_kept_until_overwrite(tmp_path: Path) -> None:
     first = started(tmp_path / "vocab")
     assert first is not None
     (first.work / "unit").touch()
-    second = started(tmp_path / "vocab", Settings(size=4))
+    with pytest.raises(PipelineError, match=r"vocab is unfinished, .* since it was begun:\n  config.size: 3 -> 4\n"):
+        started(tmp_path / "vocab", Settings(size=4))
+    assert (first.work / "unit").is_file()
+    second = started(tmp_path / "vocab", Settings(size=4), overwrite=True)
     assert second is not None
     assert not second.resumed
     assert list(second.work.iterdir()) == []
+
+
+def test_another_config_is_free_where_nothing_was_made(tmp_path: Path) -> None:
+    started(tmp_path / "vocab")
+    second = started(tmp_path / "vocab", Settings(size=4))
+    assert second is not None
+    assert not second.resumed
 
 
 @pytest.mark.parametrize("new_is_there", [False, True])

@@ -159,8 +159,8 @@ RENDERERS: dict[str, Renderer] = {
     # A wrapper of what is shown.
     **table(argument(1), "nowrap, nobr, small, smaller, big, larger, em, strong, abbr, tooltip, sub, sup, smallcaps, "
             "sc, allcaps, mono, code, var, not a typo, notatypo, dp, as written, midsize, avoid wrap, nobold, "
-            "noitalic, underline, u, strike, ruby, flag, flagu, sic, flagcountry, vr, tt, key press, "
-            "keypress, kbd, math, mvar, vanchor, "
+            "noitalic, underline, u, strike, ruby, flag, flagu, sic, flagcountry, vr, tt, key press, keypress, "
+            "kbd, math, mvar, vanchor, "
             "visible anchor, center, nts, unicode, no col break, inline-block, citation needed span, clarify span, nq, "
             "proper name, typo, box, bold, italic, resize text, smalldiv, pslink, overline, flatlist, plainlist, "
             "要出典範囲, いつ範囲, 独自研究範囲, 誰範囲, en, fr, de, es, it, el, zh, la, ru, ko, ふりがな, 読み仮名, "

@@ -15,19 +15,14 @@ from transformers import PretrainedConfig
 
 from pipeline.export.card import card
 from pipeline.export.config import ExportConfig
-from pipeline.export.tokenizer import MARKER_SOURCES, MARKERS, SECOND_MASK, copy_word_tokenizer, write_luke_tokenizer
-from pipeline.model.weights import to_transformers
+from pipeline.export.tokenizer import MARKER_SOURCES, copy_word_tokenizer, write_luke_tokenizer
+from pipeline.model.weights import ENTITY_ROWS, SECOND_MASK, WORD_ROWS, to_transformers
 from pipeline.pretrain.data import trained_model
 from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
 from pipeline.store import Artefact, Layout, begin, open_artefact, read_json, written
 from pipeline.vocab.entities import EntityVocab
-from pipeline.vocab.words import load
-
-WORD_ROWS = ("embeddings.word_embeddings.weight", "lm_head.decoder.weight", "lm_head.bias", "lm_head.decoder.bias")
-ENTITY_ROWS = ("entity_embeddings.entity_embeddings.weight", "entity_predictions.decoder.weight",
-               "entity_predictions.bias")  # fmt: skip
-"""Ends of the names of tensors with one row per word or entity in transformers' state dict."""
+from pipeline.vocab.words import MARKERS, load
 
 
 def build(config: ExportConfig, context: Context) -> None:
@@ -68,9 +63,9 @@ def add_markers(weights: dict[str, torch.Tensor], settings: PretrainedConfig, wo
     tokenizer = load(words).tokenizer
     sources = [tokenizer.token_to_id(token) for token in MARKER_SOURCES]
     for name, tensor in weights.items():
-        if name.endswith(WORD_ROWS):
+        if name in WORD_ROWS:
             weights[name] = torch.cat([tensor, tensor[sources]])
-        elif name.endswith(ENTITY_ROWS):
+        elif name in ENTITY_ROWS:
             weights[name] = torch.cat([tensor, tensor[[MASK_ENTITY]]])
     settings.vocab_size += len(MARKERS)
     settings.entity_vocab_size += len([SECOND_MASK])

@@ -27,6 +27,41 @@ model = AutoModelForMaskedLM.from_pretrained(folder)
 ```
 """
 
+POOLER = """
+No pretraining loss reaches the pooler: it is exported as the identity before its tanh, for fine-tuning to train, and
+`pooler_output` says no more than the first token's `last_hidden_state`.
+"""
+
+CARD = """---
+language: {language}
+library_name: transformers
+pipeline_tag: fill-mask
+license: cc-by-sa-4.0
+tags: [{tags}]
+---
+# {run}
+
+{kind} with {parameters:.1f}M parameters, pretrained on the Wikipedia dump `{dump}`
+({examples:,} sequences). Method: Yamada et al., *LUKE: Deep Contextualized Entity Representations with
+Entity-aware Self-attention*, EMNLP 2020 (arXiv 2010.01057).
+
+## Use
+{use}
+## Training
+Batches of {batch} sequences, seed {seed}.
+
+| phase | trains | steps | epochs | peak learning rate |
+|---|---|---|---|---|
+{phases}
+
+## Made from
+| stage | fingerprint (sha256 of its manifest) |
+|---|---|
+{made_from}
+
+The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
+"""
+
 
 def card(
     *,
@@ -44,40 +79,23 @@ def card(
         training: the manifest of the stage pretrain.
         parents: stage -> fingerprint of what the model was made from.
     """
-    kind = f"LUKE ({attention.replace('_', '-')} attention)" if entities else "RoBERTa"
-    config, counts = training["config"], training["counts"]
-    phases = "\n".join(
+    pretrain, counts = training["config"]["pretrain"], training["counts"]
+    phases = (
         f"| {name} | {phase['trains']} | {counts[f'steps_{name}']:,} | {phase['epochs']:g} "
         f"| {phase['learning_rate']:g} |"
-        for name, phase in config["pretrain"]["phases"].items()
+        for name, phase in pretrain["phases"].items()
     )
-    made_from = "\n".join(f"| {stage} | `{fingerprint}` |" for stage, fingerprint in parents.items())
-    return f"""---
-language: {language}
-library_name: transformers
-pipeline_tag: fill-mask
-license: cc-by-sa-4.0
-tags: [{"luke, " if entities else ""}fill-mask]
----
-# {run}
-
-{kind} with {counts["parameters"] / 1e6:.1f}M parameters, pretrained on the Wikipedia dump `{dump}`
-({counts["train_examples"]:,} sequences). Method: Yamada et al., *LUKE: Deep Contextualized Entity Representations with
-Entity-aware Self-attention*, EMNLP 2020 (arXiv 2010.01057).
-
-## Use
-{PROGRAM if entities else WORDS_PROGRAM}
-## Training
-Batches of {config["pretrain"]["batch"]} sequences, seed {config["pretrain"]["seed"]}.
-
-| phase | trains | steps | epochs | peak learning rate |
-|---|---|---|---|---|
-{phases}
-
-## Made from
-| stage | fingerprint (sha256 of its manifest) |
-|---|---|
-{made_from}
-
-The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
-"""
+    return CARD.format(
+        language=language,
+        tags="luke, fill-mask" if entities else "fill-mask",
+        run=run,
+        kind=f"LUKE ({attention.replace('_', '-')} attention)" if entities else "RoBERTa",
+        parameters=counts["parameters"] / 1e6,
+        dump=dump,
+        examples=counts["train_examples"],
+        use=PROGRAM + POOLER if entities else WORDS_PROGRAM,
+        batch=pretrain["batch"],
+        seed=pretrain["seed"],
+        phases="\n".join(phases),
+        made_from="\n".join(f"| {stage} | `{fingerprint}` |" for stage, fingerprint in parents.items()),
+    )

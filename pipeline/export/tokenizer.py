@@ -14,13 +14,13 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer
 
+from pipeline.model.weights import SECOND_MASK
 from pipeline.store import read_json, write_json, written
 from pipeline.vocab.entities import EntityVocab
+from pipeline.vocab.words import MARKERS
 
-MARKERS = ("<ent>", "<ent2>")
 MARKER_SOURCES = ("@", "#")
 """The tokens whose embeddings the markers start from (upstream's convert script)."""
-SECOND_MASK = "[MASK2]"
 
 
 def copy_word_tokenizer(words: Path, target: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Literal
 
 Attention = Literal["entity_aware", "vanilla"]
 Backend = Literal["auto", "reference", "split", "sdpa"]
+AttentionStart = Literal["random", "local"]
+EntityStart = Literal["random", "positions", "titles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,9 @@ class BodyConfig:
     deviation: float
     """Standard deviation of the initial weights: RoBERTa's 0.02 at a width of 768, more for a narrower body, in which
     attention would else start all but uniform and stay so for long (0.02 * sqrt(768 / hidden) keeps its scores)."""
+    attention_start: AttentionStart
+    """random: normal draws, as RoBERTa's; local: half of the heads see their own place and its neighbours from the
+    first step on, which a small model else spends most of its steps to find."""
 
     def __post_init__(self) -> None:
         for name in ("layers", "hidden", "heads", "intermediate"):
@@ -48,7 +53,12 @@ class ModelConfig:
     entities: bool
     """false: words only, a plain RoBERTa."""
     entity_embedding: int
-    """Width of the entity embeddings, projected up to the hidden size and back down before the entity decoder."""
+    """Width of the entity embeddings, projected up to the hidden size and back down before the entity decoder; that of
+    the LUKE it starts from, if it starts from one."""
+    entity_start: EntityStart
+    """What the entity parts start as beside a RoBERTa. random: normal draws, as published; positions: their position
+    table as the words', with its norm; titles: also each entity as its title's mean word, [MASK] as `<mask>` and the
+    head as the words', for which `entity_embedding` must be the body's width."""
     dropout: float
     """On the embeddings and on what each sublayer adds, while training."""
     attention_dropout: float

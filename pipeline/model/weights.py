@@ -1,4 +1,4 @@
-"""Weights from and to transformers' format: RoBERTa -> LUKE, LUKE <-> transformers.
+"""Weights from and to transformers' format, by strict copies; start.py makes of them what a training begins with.
 
 Our parameters have LukeForMaskedLM's names, so a conversion is a copy under the same or a renamed prefix. It is strict:
 a weight that is missing, left over, tied to something else or of another shape stops it, by name. What a checkpoint may
@@ -8,8 +8,8 @@ hold beyond our parameters is listed here and nowhere else:
 - a pooler, which no pretraining loss reaches;
 - decoders, equal to the embeddings that they are tied to.
 
-What LUKE has beyond RoBERTa is made: w2e_query, e2w_query and e2e_query are copies of query, so that the first step's
-attention is RoBERTa's; the entity parts are drawn from the generator.
+Only the entity-aware queries are made where a checkpoint has none: w2e_query, e2w_query and e2e_query are copies of
+query, and the model computes what the vanilla one does.
 """
 
 from __future__ import annotations
@@ -26,113 +26,35 @@ from transformers import LukeConfig, RobertaConfig
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import Attention, ModelConfig
-from pipeline.model.luke import INIT_STD, WORD_PAD, Dimensions, Luke
-from pipeline.model.source import State, fingerprint, read_config, read_weights
+from pipeline.model.dimensions import INIT_STD, WORD_PAD, Dimensions
+from pipeline.model.luke import Luke
+from pipeline.model.source import LUKE, ROBERTA, State, read_config, read_weights
 from pipeline.store import read_json, write_json
 
-ROBERTA = ("roberta", "xlm-roberta")
-"""Model types with RoBERTa's weights, names and position ids."""
 LEFTOVERS = re.compile(r"luke\.(entity_)?embeddings\.position_ids|luke\.pooler\.dense\.(weight|bias)")
 TIED = {
     "lm_head.decoder.weight": "luke.embeddings.word_embeddings.weight",
     "lm_head.decoder.bias": "lm_head.bias",
     "entity_predictions.decoder.weight": "luke.entity_embeddings.entity_embeddings.weight",
 }
+DRAWN = " (transformers 5 draws it anew when it opens a LUKE without it: convert the file itself)"
+"""What the commonest untied decoder comes from."""
 ENTITY_QUERY = re.compile(r"(w2e|e2w|e2e)_query")
 ENTITY_PARTS = ("luke.entity_embeddings.", "entity_predictions.")
-MAX_POSITIONS = 514
-"""RoBERTa's: 512 and the two rows before the first position."""
-LAYER_NORM_EPS = 1e-5
+WORD_ROWS = (
+    "luke.embeddings.word_embeddings.weight", "lm_head.decoder.weight", "lm_head.bias", "lm_head.decoder.bias",
+)  # fmt: skip
+ENTITY_ROWS = (
+    "luke.entity_embeddings.entity_embeddings.weight", "entity_predictions.decoder.weight", "entity_predictions.bias",
+)  # fmt: skip
+"""Tensors with one row per word or entity, in transformers' LUKE; ours have the first of them and the bias."""
+SECOND_MASK = "[MASK2]"
+"""What every published LUKE has after its entities, for fine-tuning, as it has MARKERS after its words."""
 DIMENSIONS, WEIGHTS = "dimensions.json", "model.safetensors"
 """Our own format: what `save_model` writes."""
 
 
-# ---------------------------------------------------------------------------------------------- making a model
-
-
-def initial_model(
-    config: ModelConfig, *, start: str | None, vocab_size: int, entity_vocab_size: int, generator: torch.Generator
-) -> Luke:
-    """A model to be trained, on CPU: from the RoBERTa `start` (folder or name), or from nothing where that is None.
-
-    Args:
-        vocab_size: words of the tokenizer whose ids the model will read.
-        entity_vocab_size: entities, specials included; not looked at for a model of words only.
-        generator: draws every weight that `start` does not have.
-
-    Raises:
-        PipelineError: `start` is no RoBERTa, one for another tokenizer, or its weights do not fit to the last one.
-    """
-    dimensions = dimensions_of(start, config, vocab_size=vocab_size, entity_vocab_size=entity_vocab_size)
-    if start is not None:
-        return from_roberta(start, dimensions, generator)
-    assert config.body is not None  # dimensions_of saw to it
-    return from_nothing(dimensions, generator, config.body.deviation)
-
-
-def start_fingerprint(start: str) -> str:
-    """What identifies the checkpoint that a model starts from, wherever it lies."""
-    return fingerprint(start)
-
-
-def dimensions_of(source: str | None, config: ModelConfig, *, vocab_size: int, entity_vocab_size: int) -> Dimensions:
-    """The sizes of a new model: the body's from the RoBERTa `source`, or from `config.body` where it is None.
-
-    Args:
-        source: a folder or a name on the Hub.
-        vocab_size: of the tokenizer whose ids the model will read.
-        entity_vocab_size: specials included; not looked at for a model of words only.
-
-    Raises:
-        PipelineError: no such checkpoint, not a RoBERTa, or one for another tokenizer.
-    """
-    if (source is None) == (config.body is None):
-        raise PipelineError(
-            "The sizes of the model's body come either from a checkpoint or from model.body, and here "
-            + ("neither is given" if source is None else f"both are: {source} and model.body={config.body}")
-        )
-    entities = entity_vocab_size if config.entities else 0
-    if config.body is not None:
-        return Dimensions(
-            vocab_size=vocab_size,
-            entity_vocab_size=entities,
-            layers=config.body.layers,
-            hidden=config.body.hidden,
-            heads=config.body.heads,
-            intermediate=config.body.intermediate,
-            max_positions=MAX_POSITIONS,
-            type_vocab_size=1,
-            layer_norm_eps=LAYER_NORM_EPS,
-            entity_embedding=config.entity_embedding,
-            **behaviour(config),
-        )
-    assert source is not None
-    checkpoint = read_config(source, ROBERTA)
-    if checkpoint.vocab_size != vocab_size:
-        raise PipelineError(
-            f"{source} has embeddings for {checkpoint.vocab_size} words, but the tokenizer of vocab/words has "
-            f"{vocab_size}: they do not belong together. Adopt the checkpoint's own tokenizer with "
-            f"vocab.words.adopt={source}, or start from a checkpoint that was trained with this one."
-        )
-    return sizes(checkpoint, entity_vocab_size=entities, entity_embedding=config.entity_embedding, config=config)
-
-
-def from_nothing(dimensions: Dimensions, generator: torch.Generator, deviation: float = INIT_STD) -> Luke:
-    """A model on CPU with all its weights drawn from `generator`, matrices with the standard deviation `deviation`."""
-    model = undefined(dimensions)
-    model.reset_parameters(generator, deviation)
-    return model
-
-
-def from_roberta(source: str, dimensions: Dimensions, generator: torch.Generator) -> Luke:
-    """The RoBERTa `source` (folder or name) as a LUKE, its entity parts drawn from `generator`; or as a RoBERTa.
-
-    Raises:
-        PipelineError: a weight is missing, left over or of another shape.
-    """
-    model = from_nothing(dimensions, generator)
-    fill(model, read_weights(source), source, made=[name for name in names(model) if name.startswith(ENTITY_PARTS)])
-    return model
+# ---------------------------------------------------------------------------------------------- reading
 
 
 def from_transformers(source: str, config: ModelConfig) -> Luke:
@@ -143,10 +65,11 @@ def from_transformers(source: str, config: ModelConfig) -> Luke:
     Raises:
         PipelineError: it is another kind of model, or a weight is missing, left over or of another shape.
     """
-    checkpoint = read_config(source, ("luke",) if config.entities else ROBERTA)
+    checkpoint = read_config(source, (LUKE,) if config.entities else ROBERTA)
     model = undefined(
         sizes(
             checkpoint,
+            vocab_size=checkpoint.vocab_size,
             entity_vocab_size=checkpoint.entity_vocab_size if config.entities else 0,
             entity_embedding=checkpoint.entity_emb_size if config.entities else config.entity_embedding,
             config=config,
@@ -157,10 +80,14 @@ def from_transformers(source: str, config: ModelConfig) -> Luke:
 
 
 def undefined(dimensions: Dimensions) -> Luke:
-    """A model in memory whose weights have no values yet; making it costs no random numbers."""
+    """A model on CPU whose weights have no values yet; making it costs no random numbers."""
+    return shapes(dimensions).to_empty(device="cpu")
+
+
+def shapes(dimensions: Dimensions) -> Luke:
+    """A model of shapes alone, on the meta device: made in no time and no memory, to be counted and named."""
     with torch.device("meta"):
-        model = Luke(dimensions)
-    return model.to_empty(device="cpu")
+        return Luke(dimensions)
 
 
 def behaviour(config: ModelConfig) -> dict[str, Any]:
@@ -175,9 +102,12 @@ def behaviour(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def sizes(checkpoint: Any, *, entity_vocab_size: int, entity_embedding: int, config: ModelConfig) -> Dimensions:
+def sizes(
+    checkpoint: Any, *, vocab_size: int, entity_vocab_size: int, entity_embedding: int, config: ModelConfig
+) -> Dimensions:
+    """The body's sizes from the checkpoint's config, the vocabularies' as they are given."""
     return Dimensions(
-        vocab_size=checkpoint.vocab_size,
+        vocab_size=vocab_size,
         entity_vocab_size=entity_vocab_size,
         layers=checkpoint.num_hidden_layers,
         hidden=checkpoint.hidden_size,
@@ -192,10 +122,6 @@ def sizes(checkpoint: Any, *, entity_vocab_size: int, entity_embedding: int, con
 
 
 # ---------------------------------------------------------------------------------------------- strict copy
-
-
-def names(model: Luke) -> list[str]:
-    return [name for name, _ in model.named_parameters()]
 
 
 @torch.no_grad()
@@ -239,7 +165,7 @@ def untied(given: State) -> tuple[State, list[str]]:
         if twin in tensors:
             value = tensors.pop(twin)
             if not torch.equal(tensors.setdefault(name, value), value):
-                problems.append(f"not tied: {twin} differs from {name}")
+                problems.append(f"not tied: {twin} differs from {name}" + DRAWN * (twin == "lm_head.decoder.weight"))
     return tensors, problems
 
 
@@ -263,15 +189,10 @@ def to_transformers(model: Luke, *, attention: Attention) -> tuple[State, Any]:
         PipelineError: a model with entity-aware attention is to become a vanilla one.
     """
     dims = model.dimensions
+    config = transformers_config(dims, attention=attention)
     state = {name: tensor.detach().cpu().clone() for name, tensor in model.named_parameters()}
     if not dims.entity_vocab_size:
-        config = RobertaConfig(**shared_config(dims), architectures=["RobertaForMaskedLM"])
         return {re.sub(r"^luke\.", "roberta.", name): tensor for name, tensor in state.items()}, config
-    if dims.entity_aware and attention == "vanilla":
-        raise PipelineError(
-            "This model was trained with entity-aware attention and has no meaning without it: "
-            "export.attention must be entity_aware"
-        )
     # The library ties the entity decoder but not the word decoder: a file without it opens with a random one.
     state["lm_head.decoder.weight"] = state["luke.embeddings.word_embeddings.weight"].clone()
     state["lm_head.decoder.bias"] = state["lm_head.bias"].clone()
@@ -282,14 +203,29 @@ def to_transformers(model: Luke, *, attention: Attention) -> tuple[State, Any]:
         for name in [name for name in state if ".attention.self.query." in name]:
             for pair in ("w2e_query", "e2w_query", "e2e_query"):
                 state[name.replace(".query.", f".{pair}.")] = state[name].clone()
-    config = LukeConfig(
+    return state, config
+
+
+def transformers_config(dims: Dimensions, *, attention: Attention) -> Any:
+    """The config that `to_transformers` gives a model of these dimensions.
+
+    Raises:
+        PipelineError: a model with entity-aware attention is to become a vanilla one.
+    """
+    if not dims.entity_vocab_size:
+        return RobertaConfig(**shared_config(dims), architectures=["RobertaForMaskedLM"])
+    if dims.entity_aware and attention == "vanilla":
+        raise PipelineError(
+            "This model was trained with entity-aware attention and has no meaning without it: "
+            "export.attention must be entity_aware"
+        )
+    return LukeConfig(
         **shared_config(dims),
         entity_vocab_size=dims.entity_vocab_size,
         entity_emb_size=dims.entity_embedding,
         use_entity_aware_attention=attention == "entity_aware",
         architectures=["LukeForMaskedLM"],
     )
-    return state, config
 
 
 def save_model(model: Luke, folder: Path) -> None:

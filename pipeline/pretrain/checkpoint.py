@@ -2,21 +2,23 @@
 
 A checkpoint is two safetensors files (weights; AdamW's moments by parameter name) and `state.json`, written last, with
 the place in the training and the files' digests. Nothing in it can execute. The data's order and masks, dropout's
-seeds and the learning rate are functions of the step, so nothing else is needed to go on exactly.
+seeds and the learning rate are functions of the step, so nothing else is needed to go on exactly. Tensors are whole,
+however many processes held them: another number of processes, in copies or in shards, goes on from the same files.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
+from pipeline.pretrain.parallel import like
 from pipeline.runner import console
 from pipeline.store import digest, read_json, sync_folder, write_json
 
@@ -39,18 +41,19 @@ class Checkpoint:
     place: Place
 
     def restore_model(self, model: nn.Module) -> None:
+        """Put the weights back, before the model is spread over processes."""
         model.load_state_dict(load_file(self.folder / WEIGHTS))
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
-        """Put the moments back, each to its parameter by name."""
-        moments = load_file(self.folder / MOMENTS)
+        """Put the moments back, each to its parameter by name, as this process holds it."""
+        moments: dict[str, dict[str, Tensor]] = {}
+        for key, value in load_file(self.folder / MOMENTS).items():
+            name, _, entry = key.rpartition("/")
+            moments.setdefault(name, {})[entry] = value
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                keys = [key for key in moments if key.startswith(f"{name}/")]
                 # fused AdamW wants its count of steps beside the parameter, too
-                optimizer.state[parameter] = {
-                    key.removeprefix(f"{name}/"): moments[key].to(parameter.device) for key in keys
-                }
+                optimizer.state[parameter] = {entry: like(value, parameter) for entry, value in moments[name].items()}
 
 
 def save(
@@ -58,18 +61,21 @@ def save(
     *,
     phases: Sequence[str],
     place: Place,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    weights: Mapping[str, Tensor],
+    moments: Mapping[str, Tensor],
     keep: int,
 ) -> Path:
-    """Write the checkpoint of `place` below `root`, then prune all but the newest `keep`."""
+    """Write the checkpoint of `place` below `root`, then prune all but the newest `keep`.
+
+    Args:
+        weights, moments: whole tensors on the CPU that share no memory (see `on_cpu`).
+    """
     target = root / phases[place.phase] / f"step-{place.step}"
     aside = target.with_name(f".{target.name}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    save_file(contiguous(model.state_dict()), aside / WEIGHTS)
-    save_file(contiguous(named_moments(model, optimizer)), aside / MOMENTS)
-    for name in (WEIGHTS, MOMENTS):
+    for name, tensors in ((WEIGHTS, weights), (MOMENTS, moments)):
+        save_file(dict(tensors), aside / name)
         sync(aside / name)
     files = {name: digest(aside / name) for name in (WEIGHTS, MOMENTS)}
     write_json(aside / STATE, {"phase": place.phase, "step": place.step, "files": files})
@@ -79,6 +85,18 @@ def save(
     for old in list(found(root))[keep:]:
         shutil.rmtree(old)
     return target
+
+
+def bring(root: Path, former: Path) -> None:
+    """Give `root` the checkpoints of a finished training, where it has none of its own."""
+    if next(found(root), None) is not None:
+        return
+    aside = root.with_name(f".{root.name}")
+    for folder in (aside, root):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(former, aside, copy_function=os.link)  # never written to: a second name is as good as a copy
+    os.rename(aside, root)
+    sync_folder(root.parent)
 
 
 def newest(root: Path) -> Checkpoint | None:
@@ -108,18 +126,10 @@ def found(root: Path) -> Iterator[Path]:
     yield from (folder for _, _, folder in sorted(places, reverse=True))
 
 
-def named_moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """AdamW's state as `<parameter>/<entry>` -> tensor."""
-    return {
-        f"{name}/{entry}": value
-        for name, parameter in model.named_parameters()
-        for entry, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
-def contiguous(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Copies that share no memory, as safetensors wants them: tied weights are written under each of their names."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+def on_cpu(tensors: Iterable[tuple[str, Tensor]], *, kept: bool) -> dict[str, Tensor]:
+    """Copies that share no memory, as safetensors wants them; none where they are not `kept`, yet all are looked at,
+    since gathering a tensor's shards takes every process."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors if kept}
 
 
 def sync(path: Path) -> None:

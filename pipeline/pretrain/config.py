@@ -7,6 +7,9 @@ from typing import Literal
 
 from pipeline.store import policy
 
+Objective = Literal["batch_means", "micro_batch_means"]
+Trains = Literal["entities", "everything"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskingConfig:
@@ -35,7 +38,7 @@ class MaskingConfig:
 class PhaseConfig:
     """A stretch of training with an optimizer and a schedule of its own."""
 
-    trains: Literal["entities", "everything"]
+    trains: Trains
     """`entities`: only what RoBERTa does not have (entity embeddings and head); `everything`: all weights."""
     epochs: float
     """Passes over the training Examples."""
@@ -70,18 +73,25 @@ class PretrainConfig:
     """The stage pretrain; what is marked as policy may change between a run and its continuation."""
 
     start: str | None = field(metadata=policy())
-    """RoBERTa checkpoint in transformers' format, a folder or a name on the Hub; null: random weights. Its digest is
-    recorded, not its path."""
+    """RoBERTa or LUKE checkpoint in transformers' format, a folder or a name on the Hub; null: random weights. A LUKE's
+    entities are copied by title. Its digest is recorded, not its path."""
     phases: dict[str, PhaseConfig]
     """In order; the key names the phase in metrics and checkpoints."""
     masking: MaskingConfig
     optimizer: OptimizerConfig
     batch: int
     """Examples per step, over all processes and micro-batches."""
-    micro_batch: int = field(metadata=policy())
-    """Examples per forward pass of one process, at most; changes speed and memory, not the result."""
+    micro_batch_tokens: int = field(metadata=policy())
+    """Words and entities per forward pass of one process, padding included, at most; a longer Example goes alone.
+    Changes speed and memory, not the result."""
+    objective: Objective
+    """What is minimised. `batch_means`: the mean over the global batch's masked words plus that over its masked
+    entities. `micro_batch_means`: upstream's, the mean over micro-batches and processes of each one's two means, which
+    changes with `micro_batch_tokens` and the number of processes."""
     precision: Literal["no", "bf16"]
     """`bf16`: autocast over fp32 master weights."""
+    compile: bool = field(metadata=policy())
+    """torch.compile each layer: minutes at the start, faster steps on a GPU; rounding may differ in the last bits."""
     loader_workers: int = field(metadata=policy())
     """Processes beside each rank that prepare batches; 0: prepared between the steps."""
     checkpoints: int = field(metadata=policy())
@@ -102,7 +112,7 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         if not self.phases:
             raise ValueError("pretrain.phases is empty: at least one phase is needed")
-        for name in ("batch", "micro_batch", "checkpoints", "keep", "log_every"):
+        for name in ("batch", "micro_batch_tokens", "checkpoints", "keep", "log_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"pretrain.{name} is {getattr(self, name)}: it must be at least 1")
         for name in ("loader_workers", "validations", "validation_examples"):

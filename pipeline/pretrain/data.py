@@ -9,7 +9,7 @@ from pipeline.model.luke import Luke
 from pipeline.model.weights import load_model
 from pipeline.pretrain.batches import Masker, word_tables
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.store import Artefact, Layout
+from pipeline.store import Artefact, Layout, read_json
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab, load
 
@@ -24,8 +24,10 @@ class Data:
     train: ExampleStore
     validation: ExampleStore
     words: WordVocab
-    entity_vocab_size: int
-    """0 for a words-only model."""
+    entities: EntityVocab | None
+    """None for a words-only model."""
+    language: str | None
+    """The dump's; None where its corpus is no longer at hand."""
     masking: MaskingConfig
     seed: int
 
@@ -33,14 +35,21 @@ class Data:
     def open(layout: Layout, *, masking: MaskingConfig, entities: bool, seed: int) -> Data:
         """Args: entities: False leaves the entities out, for a words-only model."""
         dataset, vocab = layout.folder("dataset"), layout.folder("vocab")
+        site = layout.folder("corpus") / "site.json"
         return Data(
             train=ExampleStore.open(dataset / "train"),
             validation=ExampleStore.open(dataset / "validation"),
             words=load(vocab / "words"),
-            entity_vocab_size=EntityVocab.open(vocab / "entities.parquet").size if entities else 0,
+            entities=EntityVocab.open(vocab / "entities.parquet") if entities else None,
+            language=read_json(site)["language"] if site.is_file() else None,
             masking=masking,
             seed=seed,
         )
+
+    @property
+    def entity_vocab_size(self) -> int:
+        """Specials included; 0 for a words-only model."""
+        return 0 if self.entities is None else self.entities.size
 
     def masker(self, store: ExampleStore, *, phase: int) -> Masker:
         """What masks the Examples of `store` in phase number `phase`."""

@@ -1,8 +1,9 @@
 """Where a training's figures go: metrics.jsonl always, the terminal, and Weights & Biases when asked.
 
 metrics.jsonl is the truth: one JSON object a line, `kind` being "train" (a mean over the steps since the line before)
-or "validation". A training that goes on from a checkpoint first cuts the lines after it, so that no step is told
-twice. wandb cannot resume an offline run, so it is only a sink.
+or "validation". Tokens are words, over all processes and without padding; `mfu` is the share of the device's peak that
+plan.py's arithmetic makes use of, where that peak is known. A training that goes on from a checkpoint first cuts the
+lines after it, so that no step is told twice. wandb cannot resume an offline run, so it is only a sink.
 """
 
 from __future__ import annotations
@@ -12,16 +13,23 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+import torch
 from accelerate import Accelerator
 
+from pipeline.model.dimensions import Dimensions
 from pipeline.pretrain.checkpoint import Place
-from pipeline.pretrain.config import PretrainConfig
+from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.objective import Tally
+from pipeline.pretrain.plan import NO_LOAD, Load, flops, peak
 from pipeline.records import Batch
 from pipeline.runner import console
 from pipeline.store import written
 
 FILE = "metrics.jsonl"
+
+
+TOLD_EVERY = 30.0
+"""Seconds between two lines where there is no terminal to redraw, such as in a batch job's log."""
 
 
 class Metrics:
@@ -31,8 +39,10 @@ class Metrics:
         self.path = folder / FILE
         self.config = config
         self.accelerator = accelerator
+        self.peak = peak(accelerator.device)
         self.file: IO[str] | None = None
         self.wandb: Any = None
+        self.told = -TOLD_EVERY
         self.clear()
 
     def __enter__(self) -> Metrics:
@@ -70,32 +80,56 @@ class Metrics:
 
     def clear(self) -> None:
         self.tally: Tally | None = None
-        self.steps, self.tokens, self.padded, self.waited = 0, 0, 0, 0.0
+        self.load, self.flops, self.padded, self.waited = NO_LOAD, 0.0, 0, 0.0
         self.began = time.perf_counter()
 
-    def step(self, tally: Tally, batches: list[Batch], waited: float) -> None:
+    def step(self, tally: Tally, batches: list[Batch], waited: float, dims: Dimensions, trains: Trains) -> None:
         """Take one step's sums and batches; `waited` is the time it stood waiting for them, in seconds."""
         self.tally = tally if self.tally is None else self.tally + tally
-        self.steps += 1
         self.waited += waited
-        self.tokens += sum(int(batch.word_lengths.sum()) for batch in batches)
-        self.padded += sum(batch.word_ids.size for batch in batches)
+        for batch in batches:
+            load = Load.of(
+                batch.word_lengths,
+                batch.entity_lengths,
+                word_targets=len(batch.word_targets),
+                entity_targets=len(batch.entity_targets),
+            )
+            self.load += load
+            self.flops += flops(dims, load, trains)
+            self.padded += batch.word_ids.size
 
     def train_line(self, place: Place, phase: str, *, rate: float, norm: float) -> dict[str, Any]:
         """Write the mean over the steps collected; every process takes part, the main one writes."""
         assert self.tally is not None
-        seconds = time.perf_counter() - self.began
+        device, seconds = self.accelerator.device, time.perf_counter() - self.began
         figures = Tally(self.accelerator.reduce(self.tally.sums, "sum")).figures()
+        own = [self.load.words, self.padded, self.flops, self.waited]
+        words, padded, done, waited = self.accelerator.reduce(torch.tensor(own, device=device), "sum").tolist()
+        processes = self.accelerator.num_processes
         line = figures | {
             "learning_rate": rate,
             "gradient_norm": norm,
-            "tokens_per_second": round(self.tokens * self.accelerator.num_processes / seconds, 1),
-            "data_wait_share": round(self.waited / seconds, 4),
-            "padding_share": round(1 - self.tokens / max(self.padded, 1), 4),
+            "padding_share": round(1 - words / max(padded, 1), 4),
+            "tokens_per_second": round(words / seconds, 1),
+            "tflops_per_process": round(done / seconds / processes / 1e12, 4),
+            "data_wait_share": round(waited / seconds / processes, 4),
+            "memory_gb": round(memory_used(device) / 2**30, 3),
         }
+        if self.peak:
+            line["mfu"] = round(done / seconds / processes / self.peak, 4)
         self.write("train", place, phase, line)
+        self.tell(place, phase, line)
         self.clear()
         return line
+
+    def tell(self, place: Place, phase: str, line: dict[str, Any]) -> None:
+        """Say where the training is, where no bar does."""
+        now = time.monotonic()
+        if self.file and not console.is_terminal and now - self.told >= TOLD_EVERY:
+            self.told = now
+            console.print(
+                f"  step {place.step:>6,} of {phase}: {told(line)}, {line['tokens_per_second']:,.0f} tokens/s"
+            )
 
     def validation_line(self, place: Place, phase: str, tally: Tally) -> None:
         """Write held-out figures; every process takes part."""
@@ -119,3 +153,12 @@ def told(figures: dict[str, Any]) -> str:
     """The losses, for a terminal."""
     names = {"word_loss": "words", "entity_loss": "entities"}
     return ", ".join(f"{name} {figures[key]:.3f}" for key, name in names.items() if key in figures)
+
+
+def memory_used(device: torch.device) -> int:
+    """Bytes this process had at its fullest: of the GPU where it computes on one, else of the machine."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    # getrusage would tell the parent's peak where that was higher
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -2,7 +2,8 @@
 
 LUKE's loss is the mean over masked words plus the mean over masked entities. Micro-batches and ranks hold unequal
 numbers of both, so a mean of their means is another objective, one that changes with the hardware. Here every
-micro-batch gives sums, and the divisors are the counts of the whole global batch.
+micro-batch gives sums, and the divisors are the counts of the whole global batch. Upstream's objective, that mean of
+means, is there for those who want its numbers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.model.luke import Luke, Output
+from pipeline.pretrain.config import Objective
 from pipeline.records import Batch
 
 FIELDS = ("word_loss", "word_hits", "words", "entity_loss", "entity_hits", "entities")
@@ -57,12 +59,20 @@ class Tally:
         return result
 
 
-def loss(output: Output, *, words: int, entities: int) -> torch.Tensor:
-    """A micro-batch's part of the global batch's loss.
+def divisors(objective: Objective, batch: Batch, *, words: int, entities: int, micro_batches: int) -> tuple[int, int]:
+    """What a micro-batch's sums over words and over entities are divided by.
 
     Args:
         words, entities: masked positions in the whole global batch, over all ranks and micro-batches.
+        micro_batches: how many there are in the global batch, over all ranks.
     """
+    if objective == "micro_batch_means":
+        return len(batch.word_targets) * micro_batches, len(batch.entity_targets) * micro_batches
+    return words, entities
+
+
+def loss(output: Output, *, words: int, entities: int) -> torch.Tensor:
+    """A micro-batch's part of the global batch's loss, by its `divisors`; a kind of which nothing is masked adds 0."""
     return output.word_loss_sum / max(words, 1) + output.entity_loss_sum / max(entities, 1)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import nn
 
-from pipeline.pretrain.config import OptimizerConfig
+from pipeline.pretrain.config import OptimizerConfig, Trains
 
 ENTITY_PARTS = ("entity_embeddings.", "entity_predictions.")
 """The parameters that RoBERTa does not have, by part of their names (luke#41). The entity-aware queries are not among
@@ -17,10 +15,15 @@ SETTLED = 1e9
 """A step count at which AdamW's bias corrections 1 - beta^step are exactly 1 in floating point."""
 
 
-def choose_trained(model: nn.Module, trains: Literal["entities", "everything"]) -> None:
+def is_trained(name: str, trains: Trains) -> bool:
+    """Whether a phase that trains `trains` trains the parameter of this name."""
+    return trains == "everything" or any(part in name for part in ENTITY_PARTS)
+
+
+def choose_trained(model: nn.Module, trains: Trains) -> None:
     """Set which parameters a phase trains."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(trains == "everything" or any(part in name for part in ENTITY_PARTS))
+        parameter.requires_grad_(is_trained(name, trains))
 
 
 def adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:

@@ -4,108 +4,72 @@ The program builds five things (the processes, the artefact, the data, the model
 through the phases: each has its own trainable parameters, optimizer and schedule, and a step is a handful of named
 calls. Order, masks and dropout are seeded by (seed, phase, step), so a killed training goes on as if it had not been.
 
-Processes are accelerate's: one on this machine, or whatever `accelerate launch` started. accelerate places the model,
-wraps it for DDP and reduces; the data is dealt here, because accelerate cannot resume a shuffled loader exactly.
+Processes are accelerate's: one on this machine, or whatever `accelerate launch` started. The data is dealt here,
+because accelerate cannot resume a shuffled loader exactly, and the model is spread by parallel.py.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from torch import nn
 from torch.utils.data import DataLoader
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
-from pipeline.model.luke import WORD_PAD, Luke
-from pipeline.model.weights import initial_model, save_model, start_fingerprint
+from pipeline.model.luke import Luke
+from pipeline.model.start import initial_model
+from pipeline.model.weights import save_model
 from pipeline.pretrain import checkpoint
-from pipeline.pretrain.batches import Order, StepBatches, in_turn
-from pipeline.pretrain.checkpoint import Place
+from pipeline.pretrain.batches import Order, StepBatches
+from pipeline.pretrain.checkpoint import Place, on_cpu
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import MODEL, Data
 from pipeline.pretrain.masking import example_keys
 from pipeline.pretrain.metrics import Metrics, told
-from pipeline.pretrain.objective import Tally, loss, measured, to_device
+from pipeline.pretrain.objective import Tally, divisors, loss, measured, to_device
+from pipeline.pretrain.opening import CHECKPOINTS, begun, refuse_misfits
 from pipeline.pretrain.optim import adamw, choose_trained, learning_rate, set_learning_rate
+from pipeline.pretrain.parallel import gathered, gradient_norm, named_moments, sharded, spread, synchronise, whole
+from pipeline.pretrain.plan import planned, show
 from pipeline.pretrain.signals import REQUEUE, StopFlag
 from pipeline.records import Batch
 from pipeline.runner import Context, console, progress_bar
-from pipeline.store import Job, begin, open_artefact
+from pipeline.store import Job, write_json
 
 
 def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -> None:
     """Train, or go on with a training, or find it up to date."""
     accelerator = Accelerator(mixed_precision=config.precision)
-    if config.batch < accelerator.num_processes:
-        raise PipelineError(
-            f"pretrain.batch is {config.batch}, but {accelerator.num_processes} processes were started: "
-            f"each needs at least one Example of every step"
-        )
     job = begun(config, model_config, context, accelerator)
     if job is None:
         return
     data = Data.open(context.layout, masking=config.masking, entities=model_config.entities, seed=config.seed)
-    model = initial_model(
+    initial = initial_model(
         model_config,
         start=config.start,
-        vocab_size=data.words.size,
-        entity_vocab_size=data.entity_vocab_size,
+        words=data.words,
+        entities=data.entities,
+        language=data.language,
         generator=torch.Generator().manual_seed(config.seed),
     )
-    refuse_long_examples(model, data)
+    if initial.told and accelerator.is_main_process:
+        console.print(f"pretrain: {initial.told}")
+    refuse_misfits(config, initial.model, data, accelerator.num_processes)
     with StopFlag() as stop, Metrics(job.folder, config, accelerator) as metrics:
-        trainer = Trainer(config, accelerator, model, data, metrics, stop, job.folder / "checkpoints")
+        trainer = Trainer(config, accelerator, initial.model, data, metrics, stop, job)
         trainer.show_plan()
-        trainer.run()
+        trained = trainer.run()
     if accelerator.is_main_process:
-        save_model(model, job.folder / MODEL)
-        artefact = job.finish(trainer.account())
+        save_model(trained, job.folder / MODEL)
+        counts = trainer.account() | initial.counts
+        artefact = job.finish(counts, processes=accelerator.num_processes, sharded=sharded())
         console.print(f"pretrain: {artefact.folder} is finished")
     accelerator.wait_for_everyone()
-
-
-def begun(config: PretrainConfig, model_config: ModelConfig, context: Context, accelerator: Accelerator) -> Job | None:
-    """`store.begin` on the main process, its outcome on all; None when there is nothing to do."""
-    target = context.layout.folder("pretrain")
-    outcome: list[Any] = [None]
-    if accelerator.is_main_process:
-        try:
-            parents = {
-                stage: open_artefact(context.layout.folder(stage), stage=stage).fingerprint
-                for stage in ("vocab", "dataset")
-            }
-            if config.start:
-                parents["start"] = start_fingerprint(config.start)
-            both = {"pretrain": config, "model": model_config}
-            outcome = [begin(target, stage="pretrain", config=both, parents=parents, overwrite=context.overwrite)]
-            if outcome == [None]:
-                console.print(f"pretrain: {target} is up to date")
-        except PipelineError as error:
-            outcome = [error]
-    broadcast_object_list(outcome)
-    if isinstance(outcome[0], PipelineError):
-        raise outcome[0]
-    job: Job | None = outcome[0]
-    return job
-
-
-def refuse_long_examples(model: Luke, data: Data) -> None:
-    """Stop before the first step where the dataset has sequences that the model has no positions for."""
-    positions = model.dimensions.max_positions - WORD_PAD - 1
-    longest = max(int(store.lengths.max(initial=0)) for store in (data.train, data.validation))
-    if longest > positions:
-        raise PipelineError(
-            f"the dataset has sequences of {longest} words, the model positions for {positions}: "
-            f"make a dataset with dataset.max_words={positions}, or start from a checkpoint with more positions"
-        )
 
 
 class Trainer:
@@ -119,10 +83,11 @@ class Trainer:
         data: Data,
         metrics: Metrics,
         stop: StopFlag,
-        checkpoints: Path,
+        job: Job,
     ) -> None:
         self.config, self.accelerator, self.model, self.data = config, accelerator, model, data
-        self.metrics, self.stop, self.checkpoints = metrics, stop, checkpoints
+        self.metrics, self.stop, self.folder = metrics, stop, job.folder
+        self.wrapped: nn.Module = model
         self.names = list(config.phases)
         self.orders = [
             Order(examples=len(data.train), batch=config.batch, seed=config.seed, phase=number)
@@ -133,23 +98,16 @@ class Trainer:
         ]
 
     def show_plan(self) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        console.print(
-            f"pretrain: {parameters / 1e6:.1f}M parameters, {len(self.data.train):,} Examples of "
-            f"{int(self.data.train.lengths.sum()):,} tokens, {self.accelerator.num_processes} process(es) "
-            f"on {self.accelerator.device.type}"
-        )
-        for name, steps, phase in zip(self.names, self.steps, self.config.phases.values(), strict=True):
-            console.print(
-                f"  phase {name}: {steps:,} steps of {self.config.batch} ({phase.epochs:g} epochs), "
-                f"{round(phase.warmup * steps):,} of them up to the learning rate {phase.learning_rate:g}"
-            )
+        if self.accelerator.is_main_process:
+            plan = planned(
+                self.config, self.model, self.data.train, self.steps, device=self.accelerator.device,
+                processes=self.accelerator.num_processes, in_shards=sharded(),
+            )  # fmt: skip
+            console.print(show(plan, self.config))
 
-    def run(self) -> None:
-        """Go through the phases from the newest checkpoint, if there is one."""
-        found = checkpoint.newest(self.checkpoints)
+    def run(self) -> Luke:
+        """Go through the phases, from the newest checkpoint if there is one; the model at the end of the last."""
+        found = checkpoint.newest(self.folder / CHECKPOINTS)
         place = found.place if found else Place(0, 0)
         if found:
             found.restore_model(self.model)
@@ -162,14 +120,15 @@ class Trainer:
             if found and first:
                 found.restore_optimizer(self.optimizer, self.model)
             self.run_phase(first)
+        return gathered(self.model)
 
     def begin_phase(self, number: int) -> None:
         """Set what the phase trains, with a fresh optimizer."""
         self.number, self.name = number, self.names[number]
         self.phase, self.total = self.config.phases[self.name], self.steps[number]
+        self.wrapped = self.model = gathered(self.model)  # lets go of the former phase's wrapper
         choose_trained(self.model, self.phase.trains)
-        self.accelerator.free_memory()
-        self.wrapped = self.accelerator.prepare_model(self.model)
+        self.wrapped = spread(self.model, self.accelerator, compiled=self.config.compile)
         self.optimizer = adamw(self.model, self.config.optimizer)
         self.metrics.clear()
 
@@ -184,7 +143,7 @@ class Trainer:
                 waited = time.perf_counter() - waiting
                 place = Place(self.number, step + 1)
                 tally, norm, rate, stopping = self.step(step, batches)
-                self.metrics.step(tally, batches, waited)
+                self.metrics.step(tally, batches, waited, self.model.dimensions, self.phase.trains)
                 if place.step % self.config.log_every == 0 or place.step == self.total:
                     figures = self.metrics.train_line(place, self.name, rate=rate, norm=norm)
                     bar.update(task, description=f"{self.name}: {told(figures)}")
@@ -202,7 +161,7 @@ class Trainer:
         steps = StepBatches(
             order=self.orders[self.number],
             masker=self.data.masker(self.data.train, phase=self.number),
-            micro_batch=self.config.micro_batch,
+            micro_batch_tokens=self.config.micro_batch_tokens,
             rank=self.accelerator.process_index,
             ranks=self.accelerator.num_processes,
         )
@@ -221,24 +180,27 @@ class Trainer:
         Returns:
             This process's tally, the gradient's norm, the learning rate, and whether any process was told to stop.
         """
-        device = self.accelerator.device
+        device, processes = self.accelerator.device, self.accelerator.num_processes
         counts = [sum(len(b.word_targets) for b in batches), sum(len(b.entity_targets) for b in batches)]
         shared = self.accelerator.reduce(torch.tensor([*counts, int(self.stop.raised)], device=device), "sum")
         words, entities, stopping = shared.tolist()
         tally = Tally.zero(device)
         for number, batch in enumerate(batches):
             self.seed_dropout(step, number)
+            synchronise(self.wrapped, last=number == len(batches) - 1)
             on_device = to_device(batch, device)
-            with self.synchronised(last=number == len(batches) - 1):
-                with self.accelerator.autocast():
-                    output = self.wrapped(on_device)
-                # DDP averages gradients over the processes, but what is wanted is their sum.
-                part = loss(output, words=words, entities=entities) * self.accelerator.num_processes
-                self.accelerator.backward(part)
+            with self.accelerator.autocast():
+                output = self.wrapped(on_device)
+            by_words, by_entities = divisors(
+                self.config.objective, batch, words=words, entities=entities, micro_batches=len(batches) * processes
+            )
+            # Gradients are averaged over the processes, but what is wanted is their sum.
+            (loss(output, words=by_words, entities=by_entities) * processes).backward()
             tally += Tally.of(output, on_device)
-        norm = self.clipped_norm()
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        norm = gradient_norm(trained, self.config.optimizer.clip_norm)
         if not np.isfinite(norm):
-            self.give_up(step, batches, norm)
+            self.give_up(step, norm)
         rate = learning_rate(step, peak=self.phase.learning_rate, steps=self.total, warmup=self.phase.warmup)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
@@ -250,43 +212,52 @@ class Trainer:
         key = example_keys(self.config.seed, self.number, np.array([step]), np.array([number]))[0]
         torch.manual_seed(int(key >> np.uint64(1)) ^ self.accelerator.process_index)
 
-    def synchronised(self, *, last: bool) -> contextlib.AbstractContextManager[Any]:
-        """DDP exchanges gradients in the last backward pass of a step only."""
-        return contextlib.nullcontext() if last else self.accelerator.no_sync(self.wrapped)
-
-    def clipped_norm(self) -> float:
-        """The norm of the gradient before clipping."""
-        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        limit = self.config.optimizer.clip_norm
-        return float(self.accelerator.clip_grad_norm_(trained, float("inf") if limit is None else limit))
-
     def validated(self) -> Tally:
         """This process's part of the held-out tally; the masks are the same each time."""
         indices = np.arange(min(self.config.validation_examples, len(self.data.validation)))
-        share = indices[self.accelerator.process_index :: self.accelerator.num_processes]
+        if not len(indices):
+            return Tally.zero(self.accelerator.device)
         masker = self.data.masker(self.data.validation, phase=0)
-        return measured(self.model, in_turn(masker, share, self.config.micro_batch), self.accelerator.device)
+        parts = masker.deal(
+            indices,
+            budget=self.config.micro_batch_tokens,
+            rank=self.accelerator.process_index,
+            ranks=self.accelerator.num_processes,
+        )
+        own = [part for part in parts if len(part)]
+        # A process that got no Example computes one all the same, uncounted: shards are gathered by all together.
+        batches = (masker.batch(part, np.zeros_like(part)) for part in own or [indices[:1]])
+        with self.accelerator.autocast():
+            tally = measured(self.model, batches, self.accelerator.device)
+        return tally if own else Tally.zero(self.accelerator.device)
 
     def save(self, place: Place) -> None:
-        if self.accelerator.is_main_process:
+        """Write a checkpoint; every process takes part, the main one writes."""
+        main = self.accelerator.is_main_process
+        weights = on_cpu(((name, whole(tensor)) for name, tensor in self.model.state_dict().items()), kept=main)
+        moments = on_cpu(named_moments(self.model, self.optimizer), kept=main)
+        if main:
             checkpoint.save(
-                self.checkpoints,
+                self.folder / CHECKPOINTS,
                 phases=self.names,
                 place=place,
-                model=self.model,
-                optimizer=self.optimizer,
+                weights=weights,
+                moments=moments,
                 keep=self.config.keep,
             )
         self.accelerator.wait_for_everyone()
 
-    def give_up(self, step: int, batches: list[Batch], norm: float) -> None:
-        """Save the state before the step and say which Examples broke it."""
+    def give_up(self, step: int, norm: float) -> None:
+        """Save the state before the step and say which Examples broke it; all processes come here together."""
         self.save(Place(self.number, step))
-        examples = sorted(int(index) for batch in batches for index in batch.examples)
+        examples, epochs = self.orders[self.number].step(step)
+        told_in = self.folder / "logs" / f"failed-{self.name}-{step + 1}.json"
+        if self.accelerator.is_main_process:
+            write_json(told_in, {"examples": examples.tolist(), "epochs": epochs.tolist(), "gradient_norm": str(norm)})
         raise PipelineError(
-            f"the gradient's norm is {norm} at step {step + 1} of phase {self.name}: training cannot go on.\n"
-            f"The state before that step is saved in {self.checkpoints}; the step's Examples on process "
-            f"{self.accelerator.process_index} are {examples} of the dataset's train/.\n"
+            f"the gradient's norm is {norm} at step {step + 1:,} of phase {self.name}: training cannot go on.\n"
+            f"The state before that step is saved in {self.folder / CHECKPOINTS}; {told_in} lists the step's "
+            f"{len(examples):,} Examples, as indices into the dataset's train/ ({examples[:8].tolist()}, ...).\n"
             f"A lower pretrain.phases.{self.name}.learning_rate or pretrain.optimizer.clip_norm=1.0 often helps."
         )
 

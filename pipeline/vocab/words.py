@@ -30,6 +30,8 @@ Merges = list[tuple[str, str]]
 BOS, PAD, EOS, UNK, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
 FIRST_IDS = {BOS: 0, PAD: 1, EOS: 2, UNK: 3}
 """RoBERTa's; <mask> has the last id."""
+MARKERS = ("<ent>", "<ent2>")
+"""What every exported LUKE has after <mask>, for fine-tuning; no part of the vocabulary it was pretrained with."""
 FILES = ("tokenizer.json", "vocab.json", "merges.txt")
 
 UNSPACED = (
@@ -220,7 +222,8 @@ def read_tokenizer(path: Path) -> tuple[dict[str, int], Merges]:
         )
     vocab: dict[str, int] = model["vocab"]
     added = {token["content"]: token["id"] for token in state.get("added_tokens") or []}
-    return vocab | added, pairs(model["merges"])
+    kept = {token: index for token, index in (vocab | added).items() if token not in MARKERS}
+    return kept, pairs(model["merges"])
 
 
 def pairs(merges: Iterable[str | list[str]]) -> Merges:

@@ -6,11 +6,15 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer, LukeForEntityPairClassification, LukeTokenizer
 
+from pipeline.model.start import initial_model
 from pipeline.model.weights import load_model
 from pipeline.vocab.entities import EntityVocab
-from tests.line import TINY, run_stage
+from pipeline.vocab.words import load
+from tests.line import SMALL, TINY, run_stage
+from tests.model.samples import config
 
 TEXT, SPANS = "Taro belong to Keio university", [(0, 4), (15, 30)]
 
@@ -78,6 +82,47 @@ def test_the_card_tells_what_it_was_made_of(folder, trained):
     assert "LUKE (entity-aware attention)" in card
     assert "| entities | entities | 6 | 3 | 0.002 |" in card
     assert "license: cc-by-sa-4.0" in card
+    assert "No pretraining loss reaches the pooler: it is exported as the identity" in card
+
+
+def test_the_pooler_is_the_identity_that_the_card_speaks_of(folder):
+    model = AutoModelForMaskedLM.from_pretrained(folder).luke.eval()
+    with torch.no_grad():
+        outputs = model(torch.tensor([[0, 9, 8, 2]]))
+    torch.testing.assert_close(outputs.pooler_output, outputs.last_hidden_state[:, 0].tanh())
+
+
+def test_a_training_goes_on_from_the_export_with_other_entities(folder, linked, tmp_path, capsys):
+    """A vocabulary of Lighthouse, Wood, Water (ids 3, 10 and 16 in the export) and Lens, which was no entity."""
+    data_dir = linked("on")
+    (tmp_path / "wanted").write_text("Water\nWood\nLens\n")
+    overrides = [f"data_dir={data_dir}", "vocab.entities.size=7", f"vocab.entities.white_list={tmp_path / 'wanted'}"]
+    for stage in ("vocab", "dataset"):
+        (data_dir / "small" / stage).unlink()
+        run_stage(stage, *SMALL, *overrides)
+    vocab = data_dir / "small" / "vocab"
+    entities = EntityVocab.open(vocab / "entities.parquet")
+    assert entities.titles.to_pylist() == ["[PAD]", "[UNK]", "[MASK]", "Lighthouse", "Wood", "Water", "Lens"]
+    model = initial_model(
+        config(), start=str(folder), words=load(vocab / "words"), entities=entities, language="en",
+        generator=torch.Generator().manual_seed(0),
+    ).model  # fmt: skip
+    ours, theirs = model.state_dict(), load_file(folder / "model.safetensors")
+    for name in ("luke.entity_embeddings.entity_embeddings.weight", "entity_predictions.bias"):
+        assert torch.equal(ours.pop(name)[:6], theirs[name][[0, 1, 2, 3, 10, 16]])
+    for name in ("luke.embeddings.word_embeddings.weight", "lm_head.bias"):
+        assert torch.equal(ours.pop(name), theirs[name][:-2])
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+    capsys.readouterr()
+    run_stage("pretrain", *TINY, *overrides, f"pretrain.start={folder}")
+    told = " ".join(capsys.readouterr().err.split())
+    assert "titles found: 3 of 4, with 100.0% of 7 links; new: 1; left out: 13 entities and the words" in told
+    counts = json.loads((data_dir / "small" / "pretrain" / "tiny" / "manifest.json").read_text())["counts"]
+    assert {key: number for key, number in counts.items() if key.startswith("start.")} == {
+        "start.entities_copied": 6, "start.entities_new": 1, "start.entities_left_out": 13,
+        "start.links_copied": 7, "start.links_new": 0, "start.words_left_out": 2,
+    }  # fmt: skip
 
 
 def test_a_second_export_is_up_to_date(trained, roberta, capsys):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 import torch
+from tokenizers import Tokenizer, models
 
 from pipeline.model.config import ModelConfig
-from pipeline.model.luke import Dimensions, Luke
+from pipeline.model.dimensions import Dimensions
+from pipeline.model.luke import Luke
+from pipeline.model.start import initial_model
 from pipeline.records import Batch
+from pipeline.vocab.entities import SPECIALS, EntityVocab
+from pipeline.vocab.words import WordVocab
 
 VOCAB, ENTITIES = 50, 20
 
@@ -18,12 +27,36 @@ def config(**changes: object) -> ModelConfig:
         "body": None,
         "entities": True,
         "entity_embedding": 16,
+        "entity_start": "random",
         "dropout": 0.1,
         "attention_dropout": 0.1,
         "gradient_checkpointing": False,
         "logits_bytes": 2_000_000_000,
     }
     return ModelConfig(**(values | changes))  # type: ignore[arg-type]
+
+
+def word_vocab(size: int = VOCAB, tokenizer: Tokenizer | None = None) -> WordVocab:
+    """A tokenizer with RoBERTa's special ids; of tokens t0, t1, ... where none is given."""
+    ids = {f"t{index}": index for index in range(size)}
+    return WordVocab(
+        tokenizer or Tokenizer(models.BPE(vocab=ids, merges=[])), size, bos=0, pad=1, eos=2, unk=3, mask=size - 1,
+        word_starts=np.ones(size, dtype=bool), special=np.isin(np.arange(size), [0, 1, 2, 3, size - 1]),
+    )  # fmt: skip
+
+
+def entity_vocab(**counts: int) -> EntityVocab:
+    """Entities with ids from 3 on, in the order given; without any, so many that there are ENTITIES."""
+    counts = counts or {f"E{index}": 1 for index in range(3, ENTITIES)}
+    return EntityVocab(pa.array([*SPECIALS, *counts]), np.array([0, 0, 0, *counts.values()]))
+
+
+def started(folder: Path, seed: int = 0, **changes: object) -> Luke:
+    """A model of VOCAB words and ENTITIES entities that starts from `folder`."""
+    return initial_model(
+        config(**changes), start=str(folder), words=word_vocab(), entities=entity_vocab(), language="en",
+        generator=torch.Generator().manual_seed(seed),
+    ).model  # fmt: skip
 
 
 def dimensions(**changes: object) -> Dimensions:

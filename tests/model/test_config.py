@@ -33,4 +33,4 @@ def test_sdpa_computes_vanilla_attention_and_words_alone() -> None:
 )
 def test_bodies(hidden: int, heads: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        BodyConfig(layers=1, hidden=hidden, heads=heads, intermediate=8, deviation=0.02)
+        BodyConfig(layers=1, hidden=hidden, heads=heads, intermediate=8, deviation=0.02, attention_start="random")

@@ -5,6 +5,7 @@ import torch
 
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.checkpoint import Place
+from pipeline.pretrain.parallel import named_moments
 
 
 @pytest.fixture
@@ -19,7 +20,11 @@ def trained():
 def save(root, trained, *places, keep=10):
     model, optimizer = trained
     for place in places:
-        checkpoint.save(root, phases=["a", "b"], place=place, model=model, optimizer=optimizer, keep=keep)
+        checkpoint.save(
+            root, phases=["a", "b"], place=place, keep=keep,
+            weights=checkpoint.on_cpu(model.state_dict().items(), kept=True),
+            moments=checkpoint.on_cpu(named_moments(model, optimizer), kept=True),
+        )  # fmt: skip
 
 
 def test_restores_weights_and_moments(tmp_path, trained):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline.errors import PipelineError
+from pipeline.dataset.reader import ExampleStore
+from pipeline.errors import EXIT_CODE, PipelineError
+from pipeline.pretrain.batches import Order
 from pipeline.pretrain.optim import ENTITY_PARTS
 from pipeline.pretrain.signals import REQUEUE
 from pipeline.vocab.words import load
@@ -23,14 +24,33 @@ from tests.line import SMALL, TINY, run_stage, save_roberta, shared
 
 ROOT = Path(__file__).parents[2]
 PRETRAIN = ["stage=pretrain", *TINY]
-VARYING = ("tokens_per_second", "data_wait_share")
-"""Figures of metrics.jsonl that are times."""
+VARYING = ("tokens_per_second", "tflops_per_process", "data_wait_share", "memory_gb")
+"""Figures of metrics.jsonl that are the machine's."""
 
 
-def train(data_dir: Path, roberta: Path, *overrides: str, script: tuple[str, ...] = ("-m", "pipeline")) -> int:
-    """Train in a process of its own, in one thread; its exit code."""
+STILL = ["model.dropout=0", "model.attention_dropout=0"]
+"""Overrides for a training that draws no random numbers on the way: it may be spread over processes in any way."""
+EACH_ALONE = "pretrain.micro_batch_tokens=1"
+"""An override for micro-batches of one Example."""
+SIGNALLED = str(Path(__file__).with_name("signalled_at.py"))
+
+
+def launched(settings: str, *script: str) -> tuple[str, ...]:
+    """`script` in two processes of this machine, by one of configs/accelerate/."""
+    file = str(ROOT / "configs" / "accelerate" / settings)
+    return ("-m", "accelerate.commands.launch", "--config_file", file, "--num_processes=2", *script)
+
+
+def train(
+    data_dir: Path,
+    roberta: Path,
+    *overrides: str,
+    script: tuple[str, ...] = ("-m", "pipeline"),
+) -> int:
+    """Train in a process of its own, in one thread and on the CPU; its exit code."""
     command = [sys.executable, *script, *PRETRAIN, f"data_dir={data_dir}", f"pretrain.start={roberta}", *overrides]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False).returncode
+    settings = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    return subprocess.run(command, cwd=ROOT, env=settings, check=False).returncode
 
 
 def lines(data_dir: Path) -> list[dict]:
@@ -53,8 +73,7 @@ def straight(small, roberta, tmp_path_factory) -> Path:
 @pytest.mark.parametrize(("point", "number"), [("step", 4), ("save", 5), ("metrics", 12)])
 def test_killed_and_resumed_is_the_straight_run(straight, roberta, linked, point, number):
     data_dir = linked("killed")
-    script = (str(Path(__file__).with_name("killed_at.py")), point, str(number))
-    assert train(data_dir, roberta, script=script) == -signal.SIGKILL
+    assert train(data_dir, roberta, script=(SIGNALLED, "SIGKILL", point, str(number))) == -signal.SIGKILL
     assert not (data_dir / "small" / "pretrain" / "tiny").exists()
     assert train(data_dir, roberta) == 0
     assert lines(data_dir) == lines(straight)
@@ -64,34 +83,61 @@ def test_killed_and_resumed_is_the_straight_run(straight, roberta, linked, point
 
 def test_told_to_stop_it_saves_and_asks_to_be_queued_again(straight, roberta, linked):
     data_dir = linked("stopped")
-    command = [sys.executable, "-m", "pipeline", *PRETRAIN, f"data_dir={data_dir}", f"pretrain.start={roberta}"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    metrics = data_dir / "small" / "pretrain" / "tiny.partial" / "metrics.jsonl"
-    while not (metrics.is_file() and metrics.read_text().count("\n") >= 2):
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGUSR1)
-    assert process.wait() == REQUEUE
+    assert train(data_dir, roberta, script=(SIGNALLED, "SIGUSR1", "metrics", "2")) == REQUEUE
     assert train(data_dir, roberta) == 0
     assert lines(data_dir) == lines(straight)
 
 
-def test_two_processes_and_two_micro_batches_are_one(roberta, linked):
-    """The same losses and weights without dropout; the same batches and masks in any case."""
-    still = ["model.dropout=0", "model.attention_dropout=0"]
-    alone, together = linked("alone"), linked("together")
-    assert train(alone, roberta, *still) == 0
-    launch = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1",
-              "--mixed_precision=no", "--dynamo_backend=no", "-m", "pipeline")  # fmt: skip
-    assert train(together, roberta, *still, "pretrain.micro_batch=2", script=launch) == 0
-    first, second = lines(alone), lines(together)
-    assert [line["words_scored"] for line in first] == [line["words_scored"] for line in second]
+@pytest.fixture(scope="session")
+def still(small, roberta, tmp_path_factory) -> Path:
+    """A training without dropout, in one process."""
+    data_dir = shared(small, tmp_path_factory.mktemp("still"))
+    assert train(data_dir, roberta, *STILL) == 0
+    return data_dir
+
+
+def assert_same_training(first: Path, second: Path) -> None:
+    """The same batches and masks; losses and weights but for the order of sums."""
+    ours, theirs = lines(first), lines(second)
+    for key in ("step", "words_scored", "entities_scored", "learning_rate"):
+        assert [line.get(key) for line in ours] == [line.get(key) for line in theirs]
     for key in ("word_loss", "entity_loss", "gradient_norm"):
         np.testing.assert_allclose(
-            [line[key] for line in first if key in line], [line[key] for line in second if key in line], atol=1e-5
+            [line[key] for line in ours if key in line], [line[key] for line in theirs if key in line], atol=1e-5
         )
-    for name, tensor in weights(alone).items():
-        torch.testing.assert_close(tensor, weights(together)[name], atol=1e-5, rtol=0)
+    others = weights(second)
+    for name, tensor in weights(first).items():
+        torch.testing.assert_close(tensor, others[name], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("settings", ["ddp.yaml", "fsdp.yaml"])
+def test_two_processes_and_two_micro_batches_are_one(still, roberta, linked, settings):
+    data_dir = linked("together")
+    script = launched(settings, "-m", "pipeline")
+    assert train(data_dir, roberta, *STILL, EACH_ALONE, script=script) == 0
+    run = json.loads((data_dir / "small" / "pretrain" / "tiny" / "run.json").read_text())
+    assert (run["processes"], run["sharded"]) == (2, settings == "fsdp.yaml")
+    assert_same_training(data_dir, still)
+
+
+@pytest.mark.slow
+def test_stopped_in_shards_it_goes_on_in_one_process(still, roberta, linked):
+    """In the second phase, so that moments are taken over too."""
+    data_dir = linked("moved")
+    script = launched("fsdp.yaml", SIGNALLED, "SIGUSR1", "step", "9")
+    assert train(data_dir, roberta, *STILL, script=script) != 0  # the launcher makes 1 of the exit code
+    partial = data_dir / "small" / "pretrain" / "tiny.partial"
+    assert (partial / "checkpoints" / "all" / "step-4" / "state.json").is_file()
+    assert train(data_dir, roberta, *STILL) == 0
+    assert_same_training(data_dir, still)
+
+
+@pytest.mark.slow
+def test_batches_and_masks_are_the_same_with_dropout_too(straight, roberta, linked):
+    data_dir = linked("dropped")
+    assert train(data_dir, roberta, EACH_ALONE, script=launched("ddp.yaml", "-m", "pipeline")) == 0
+    for key in ("words_scored", "entities_scored"):
+        assert [line.get(key) for line in lines(data_dir)] == [line.get(key) for line in lines(straight)]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -125,7 +171,40 @@ def test_a_finished_training_is_up_to_date_and_a_changed_one_stops(straight, rob
     assert "up to date" in capsys.readouterr().err
     with pytest.raises(PipelineError, match=r"config.pretrain.optimizer.weight_decay: 0.01 -> 0.5"):
         run_stage("pretrain", *common, "pretrain.optimizer.weight_decay=0.5")
-    run_stage("pretrain", *common, "pretrain.micro_batch=4", "pretrain.wandb=offline")  # policy, not content
+    run_stage("pretrain", *common, EACH_ALONE, "pretrain.wandb=offline")  # policy, not content
+
+
+ONE_PHASE = ["~pretrain.phases.all"]
+
+
+def test_an_extended_training_is_the_straight_one(straight, roberta, linked, capfd):
+    data_dir = linked("extended")
+    assert train(data_dir, roberta, *ONE_PHASE) == 0
+    before = lines(data_dir)
+    assert train(data_dir, roberta) == EXIT_CODE
+    assert "is finished, and the phases all would go on from where it ended" in capfd.readouterr().err.replace(
+        "\n", " "
+    )
+    assert train(data_dir, roberta, "overwrite=true") == 0
+    assert "going on after step 6 of phase entities" in capfd.readouterr().err
+    assert lines(data_dir)[: len(before)] == before
+    assert lines(data_dir) == lines(straight)
+    manifests = [(root / "small" / "pretrain" / "tiny" / "manifest.json").read_bytes() for root in (data_dir, straight)]
+    assert manifests[0] == manifests[1]
+
+
+def test_a_gradient_that_is_not_finite_stops_with_the_state_and_the_examples(roberta, linked):
+    data_dir = linked("broken")
+    common = [*TINY, f"data_dir={data_dir}", f"pretrain.start={roberta}"]
+    with pytest.raises(PipelineError, match=r"norm is (nan|inf) at step \d+ of phase entities: training cannot go on"):
+        run_stage("pretrain", *common, "pretrain.phases.entities.learning_rate=1e30")
+    folder = data_dir / "small" / "pretrain" / "tiny.partial"
+    (told,) = (folder / "logs").glob("failed-entities-*.json")
+    step = int(told.stem.rpartition("-")[2])
+    assert (folder / "checkpoints" / "entities" / f"step-{step - 1}" / "state.json").is_file()
+    train_examples = len(ExampleStore.open(data_dir / "small" / "dataset" / "train"))
+    order = Order(examples=train_examples, batch=4, seed=0, phase=0)
+    assert json.loads(told.read_text())["examples"] == order.step(step - 1)[0].tolist()
 
 
 def test_wandb_offline_leaves_a_run_beside_metrics_jsonl(roberta, linked):

@@ -162,7 +162,7 @@ def test_vocab_and_merges_alone_can_be_adopted(tmp_path: Path) -> None:
         ({"model": {"type": "Unigram", "vocab": []}}, "model is 'Unigram', not 'BPE'"),
         ({"pre_tokenizer": {"type": "Metaspace"}}, "pre_tokenizer is 'Metaspace', not 'ByteLevel'"),
         ({"normalizer": {"type": "Lowercase"}}, "normalizer is"),
-        ({"added_tokens": [{"content": "<ent>", "id": 271}]}, "<mask> is 270, not 271"),
+        ({"added_tokens": [{"content": "<tag>", "id": 271}]}, "<mask> is 270, not 271"),
     ],
 )
 def test_another_kind_of_tokenizer_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -171,6 +171,16 @@ def test_another_kind_of_tokenizer_is_refused(tmp_path: Path, change: dict[str, 
     (tmp_path / "tokenizer.json").write_text(json.dumps(state | change))
     with pytest.raises(PipelineError, match=message):
         words.adopt(tmp_path)
+
+
+def test_the_markers_of_an_exported_luke_are_left_out(tmp_path: Path) -> None:
+    vocab, merges = words.train(TEXT, TINY)
+    words.save(vocab, merges, tmp_path)
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<ent>", "<ent2>"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    assert tokenizer.token_to_id("<ent2>") == 272
+    assert words.adopt(tmp_path) == (vocab, merges)
 
 
 def test_other_special_ids_and_holes_are_refused(tmp_path: Path) -> None:

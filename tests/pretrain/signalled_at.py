@@ -1,7 +1,7 @@
-"""Run the pipeline as the command line does, and be killed by SIGKILL at a chosen point: for test_train.py.
+"""Run the pipeline as the command line does, and get a signal at a chosen point: for test_train.py.
 
-Usage: killed_at.py POINT NUMBER OVERRIDES...; POINT is `step`, `save` (between the two files of a checkpoint) or
-`metrics` (after a line was written), NUMBER the call of it that does not return.
+Usage: signalled_at.py SIGNAL POINT NUMBER OVERRIDES...; SIGNAL is its name, POINT is `step`, `save` (between the two
+files of a checkpoint) or `metrics` (after a line was written), NUMBER the call of it at whose end the signal comes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ POINTS: dict[str, tuple[Any, str]] = {
 }
 
 
-def killing(function: Callable[..., Any], number: int) -> Callable[..., Any]:
+def signalling(function: Callable[..., Any], number: int, name: str) -> Callable[..., Any]:
     calls = 0
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -30,15 +30,15 @@ def killing(function: Callable[..., Any], number: int) -> Callable[..., Any]:
         calls += 1
         result = function(*args, **kwargs)
         if calls == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.Signals[name])
         return result
 
     return wrapper
 
 
 if __name__ == "__main__":
-    point, number, *overrides = sys.argv[1:]
+    sent, point, number, *overrides = sys.argv[1:]
     owner, name = POINTS[point]
-    setattr(owner, name, killing(getattr(owner, name), int(number)))
+    setattr(owner, name, signalling(getattr(owner, name), int(number), sent))
     sys.argv = ["pipeline", *overrides]
     __main__.main()

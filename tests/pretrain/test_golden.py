@@ -1,0 +1,34 @@
+"""The loss curve of a training on the small wiki, to the digit: what changes it was meant to, or was not.
+
+Fifty steps without dropout of a model made from nothing, so that corpus, vocabularies, dataset, order, masks, initial
+weights, objective and optimizer all have their part in it.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.line import TINY, run_stage
+
+SETTINGS = [
+    *TINY, "model=roberta_tiny", "model.entities=true", "model.attention=entity_aware", "pretrain.start=null",
+    "pretrain.phases.entities.epochs=5", "pretrain.phases.all.epochs=20", "pretrain.validations=0",
+]  # fmt: skip
+WORDS = [5.85953, 6.09419, 6.01311, 5.88607, 5.93937, 5.85689, 6.2882, 5.81269, 6.0045, 6.06056]
+ENTITIES = [2.86353, 2.85053, 2.77729, 2.90211, 2.90011, 2.8306, 2.72977, 2.6977, 2.7919, 2.63501]
+LAST = (3.07864, 2.13683)
+"""After fifty steps: words, entities."""
+
+
+def test_the_loss_curve(linked):
+    data_dir = linked("golden")
+    run_stage("pretrain", *SETTINGS, f"data_dir={data_dir}")
+    text = (data_dir / "small" / "pretrain" / "tiny" / "metrics.jsonl").read_text()
+    curve = [json.loads(line) for line in text.splitlines()]
+    words, entities = ([line[key] for line in curve] for key in ("word_loss", "entity_loss"))
+    assert len(curve) == 50
+    assert words[:10] == pytest.approx(WORDS, abs=1e-4)
+    assert entities[:10] == pytest.approx(ENTITIES, abs=1e-4)
+    assert (words[-1], entities[-1]) == pytest.approx(LAST, abs=1e-2)
