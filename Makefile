@@ -30,8 +30,9 @@ demo: all
 all submit inspect $(STAGES): install
 	$(BIN)/python -m pipeline stage=$@ $(ARGS)
 
+## Threads that wait sleep: spinning, as they would by default, counts as CPU seconds without being work.
 $(BENCHES): install
-	$(BIN)/python -m scripts.$(subst -,_,$@) $(ARGS)
+	OMP_WAIT_POLICY=passive $(BIN)/python -m scripts.$(subst -,_,$@) $(ARGS)
 
 check: install
 	$(BIN)/ruff format --check .

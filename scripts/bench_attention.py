@@ -1,8 +1,9 @@
 """What entity-aware attention costs over plain attention: `make bench-attention`.
 
 Queries, keys and values are given; forward and backward are timed, the contenders in alternation. Plain is torch's
-scaled_dot_product_attention on as many keys. On a CPU the figure is CPU seconds (two threads, fp32), on a GPU it is
-elapsed seconds (bf16). The last line is JSON; `attention_ratio` is split / plain at 64 entities.
+scaled_dot_product_attention on as many keys; `reference` materialises the scores, as transformers does. Ratios are of
+medians, of CPU seconds (two threads, fp32) or, on a GPU, of elapsed ones (bf16). Memory is the growth of a process of
+its own. The last line is JSON; `attention_ratio` is split / plain at 64 entities.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
-from collections.abc import Callable
 
 import torch
 
-from pipeline.model.attention import Side, Stream, attend
+from pipeline.model.attention import attend
+from pipeline.model.sides import Side, Stream
+from scripts.measure import HEADER, Step, alternated, growth, printed, row
 
 WORDS, HEADS, HEAD = 512, 12, 64
 
@@ -34,7 +35,7 @@ def stream(batch: int, size: int, *, queries: int, device: str) -> Stream:
     return Stream(Side.of(torch.full((batch,), size, device=device), size), first, second, key=tensor(), value=tensor())
 
 
-def contender(batch: int, entities: int, backend: str, device: str) -> Callable[[], None]:
+def contender(batch: int, entities: int, backend: str, device: str) -> Step:
     queries = 1 if backend == "sdpa" else 2
     words = stream(batch, WORDS, queries=queries, device=device)
     others = stream(batch, entities, queries=queries, device=device)
@@ -56,19 +57,25 @@ def contender(batch: int, entities: int, backend: str, device: str) -> Callable[
     return step
 
 
-def timed(step: Callable[[], None], device: str, steps: int) -> float:
-    """Seconds a step."""
-    if device == "cpu":
-        start = time.process_time()
-        for _ in range(steps):
-            step()
-        return (time.process_time() - start) / steps
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(steps):
-        step()
-    torch.cuda.synchronize()
-    return (time.perf_counter() - start) / steps
+def contenders(batch: int, entities: int, device: str) -> dict[str, Step]:
+    return {name: contender(batch, entities, name, device) for name in ("sdpa", "split", "reference")}
+
+
+def compared(batch: int, entities: int, rounds: int, device: str) -> dict[str, float]:
+    """Print the table for this number of entities and return its part of the report."""
+    seconds = alternated(
+        contenders(batch, entities, device), rounds=rounds, device=device, title=f"{entities} entities"
+    )
+    cost = {}
+    print(f"{f'{entities} entities':<12} {HEADER}")
+    for name, took in seconds.items():
+        apart = ("--memory-of", name, "--entities", str(entities), "--device", device, "--batch", str(batch))
+        cost[name] = statistics.median(one.cpu if device == "cpu" else one.wall for one in took)
+        print(f"{name:<12} {row(took, printed('scripts.bench_attention', *apart))}", flush=True)
+    return {
+        f"attention_ratio_{entities}": cost["split"] / cost["sdpa"],
+        f"reference_ratio_{entities}": cost["reference"] / cost["sdpa"],
+    }
 
 
 def main() -> None:
@@ -76,30 +83,22 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--entities", type=int, nargs="+", default=[32, 64, 128])
+    parser.add_argument(
+        "--memory-of", choices=("sdpa", "split", "reference"), help="print one backend's memory and end"
+    )
     options = parser.parse_args()
     torch.set_num_threads(2)
-    steps = 1 if options.device == "cpu" else 20
+    if options.memory_of:
+        step = contender(options.batch, options.entities[0], options.memory_of, options.device)
+        print(growth(step, options.device))
+        return
     report: dict[str, float] = {}
-    print(f"{'entities':>8}  {'backend':<10} {'ms':>8} {'spread':>8}  of plain")
-    for entities in (32, 64, 128):
-        contenders = {
-            name: contender(options.batch, entities, name, options.device) for name in ("sdpa", "split", "reference")
-        }
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        for turn in range(options.rounds + 2):
-            for name, step in contenders.items():
-                took = timed(step, options.device, steps)
-                if turn >= 2:  # the first two warm up
-                    seconds[name].append(took)
-        median = {name: statistics.median(values) for name, values in seconds.items()}
-        for name, values in seconds.items():
-            ratio = median[name] / median["sdpa"]
-            spread = max(values) - min(values)
-            print(f"{entities:>8}  {name:<10} {median[name] * 1e3:>8.2f} {spread * 1e3:>8.2f}  {ratio:.3f}")
-        report[f"attention_ratio_{entities}"] = round(median["split"] / median["sdpa"], 3)
-        report[f"reference_ratio_{entities}"] = round(median["reference"] / median["sdpa"], 3)
-    report["attention_ratio"] = report["attention_ratio_64"]
-    print(json.dumps(report))
+    for entities in options.entities:
+        report |= compared(options.batch, entities, options.rounds, options.device)
+    if 64 in options.entities:
+        report["attention_ratio"] = report["attention_ratio_64"]
+    print(json.dumps({name: round(figure, 3) for name, figure in report.items()}))
 
 
 if __name__ == "__main__":

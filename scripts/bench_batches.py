@@ -1,8 +1,9 @@
 """How fast Examples are masked and padded, and how much of a batch is padding: `make bench-batches`.
 
-Examples of 480 words and 30 entities, from arrays in memory and from a dataset folder on disk; one thread, CPU seconds,
-the median of the rounds. The padding is that of a real dataset, the sample's by default, in global batches of 512 and
-micro-batches of 32. The last line is JSON.
+Examples of 480 words and 30 entities, from arrays in memory and from a dataset folder on disk, in micro-batches of 32;
+one thread, CPU seconds, the median of the rounds. The padding is that of a real dataset, the sample's by default, in
+global batches of 512 and micro-batches with room for 32 of its longest Examples: without entities the share of the
+words, and with them that of the words and that of all positions. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pipeline.pretrain.masking import WordTables
 from pipeline.records import Example
 
 EXAMPLES, WORDS, ENTITIES, VOCAB, ENTITY_VOCAB = 20_000, 480, 30, 50_265, 500_000
-BATCH = 512
+BATCH, ROWS = 512, 32
 MASKING = MaskingConfig(words=0.15, entities=0.15, as_mask=0.8, as_random=0.1, unknown_entities=False)
 
 
@@ -70,7 +71,7 @@ def rate(store: ExampleStore, rounds: int) -> list[float]:
     """Examples per CPU second of each round; a round is an eighth of the Examples, in random order."""
     masker = Masker(store=store, words=tables(), pad=1, config=MASKING, entities=True, seed=0, phase=0)
     order = Order(examples=len(store), batch=BATCH, seed=0, phase=0)
-    steps = StepBatches(order, masker, micro_batch=32, rank=0, ranks=1)
+    steps = StepBatches(order, masker, micro_batch_tokens=ROWS * (WORDS + ENTITIES), rank=0, ranks=1)
     per_round = len(store) // BATCH // 8
     rates = []
     for turn in range(rounds + 1):
@@ -81,20 +82,17 @@ def rate(store: ExampleStore, rounds: int) -> list[float]:
     return rates[1:]  # the first one warms up
 
 
-def padding(folder: Path) -> float:
-    """Share of padding in an epoch's micro-batches of about 32."""
-    store = ExampleStore.open(folder)
-    masker = Masker(store=store, words=tables(), pad=1, config=MASKING, entities=False, seed=0, phase=0)
+def padding(store: ExampleStore, *, entities: bool) -> tuple[float, float, float]:
+    """Padding's share of the words and of all positions, in four epochs, and the Examples of a micro-batch."""
+    masker = Masker(store=store, words=tables(), pad=1, config=MASKING, entities=entities, seed=0, phase=0)
     order = Order(examples=len(store), batch=BATCH, seed=0, phase=0)
-    steps = StepBatches(order, masker, micro_batch=32, rank=0, ranks=1)
-    tokens = places = 0
-    for step in range(order.steps(4)):
-        indices, _ = order.step(step)
-        for batch in steps[step]:
-            tokens += int(batch.word_lengths.sum())
-            places += batch.word_ids.size
-        assert len(indices) == BATCH
-    return 1 - tokens / places
+    most = store.lengths.max() + (store.entity_counts.max() if entities else 0)
+    steps = StepBatches(order, masker, micro_batch_tokens=ROWS * int(most), rank=0, ranks=1)
+    batches = [batch for step in range(order.steps(4)) for batch in steps[step]]
+    words, word_places = sum(int(b.word_lengths.sum()) for b in batches), sum(b.word_ids.size for b in batches)
+    both = words + sum(int(b.entity_lengths.sum()) for b in batches)
+    places = word_places + sum(b.entity_ids.size for b in batches)
+    return 1 - words / word_places, 1 - both / places, order.steps(4) * BATCH / len(batches)
 
 
 def main() -> None:
@@ -111,8 +109,12 @@ def main() -> None:
             print(f"{key}: {median:,.0f} ({min(rates):,.0f} to {max(rates):,.0f})")
             report[key] = round(median)
     if options.dataset.is_dir():
-        report["padding_share"] = round(padding(options.dataset), 4)
-        print(f"padding of {options.dataset}: {report['padding_share']:.2%}")
+        store = ExampleStore.open(options.dataset)
+        for name, entities in (("", False), ("_luke", True)):
+            words, both, rows = padding(store, entities=entities)
+            print(f"padding{name}: {words:.2%} of the words, {both:.2%} of all positions, {rows:.1f} Examples each")
+            report[f"padding_share{name}"] = round(words, 4)
+        report["padding_share_luke_positions"] = round(both, 4)
     print(json.dumps(report))
 
 

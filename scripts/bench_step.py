@@ -9,7 +9,9 @@ entities of 256. The contenders run in alternation in this process, two threads,
     floor             RobertaForMaskedLM's body with SDPA on 512 + 32 tokens, its head on the masked positions
 
 Peak memory is measured apart, each contender in a process of its own: its growth over what the process held before the
-first step. On a GPU everything is in bf16 and times are elapsed. The last line is JSON.
+first step. Ratios are of medians, of CPU seconds; on a GPU, where everything is in bf16, of elapsed ones. On two cores
+the small body takes about two minutes and base ten; the last line is JSON. On a machine with other work set
+OMP_WAIT_POLICY=passive, as make does: else threads wait by spinning, and their waiting counts as CPU seconds.
 """
 
 from __future__ import annotations
@@ -17,9 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -28,14 +27,15 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import LukeConfig, LukeForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
-from pipeline.model.luke import Dimensions, Luke
+from pipeline.model.dimensions import Dimensions
+from pipeline.model.luke import Luke
 from pipeline.pretrain.batches import mentions
 from pipeline.pretrain.objective import loss
 from pipeline.records import Batch
+from scripts.measure import HEADER, Step, alternated, growth, printed, row
 
 WORDS, ENTITIES, VOCAB, ENTITY_VOCAB, EMBEDDING, MENTION = 512, 32, 50_265, 10_000, 256, 3
 BODIES = {"small": (6, 384, 6), "base": (12, 768, 12)}
-Step = Callable[[], None]
 
 
 def batch(size: int) -> Batch:
@@ -154,35 +154,25 @@ CONTENDERS: dict[str, Callable[[str, Batch, str], Step]] = {
 }
 
 
-def memory(name: str, body: str, size: int, device: str) -> float:
-    """MB by which three steps make a fresh process grow; called in a process of its own."""
-    step = CONTENDERS[name](body, batch(size), device)
-    before = resident("VmRSS")
-    for _ in range(3):
-        step()
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resident("VmHWM") - before
-
-
-def resident(key: str) -> float:
-    """MB that this process holds now (VmRSS) or held at most (VmHWM; getrusage's figure is inherited from a parent)."""
-    with open("/proc/self/status", encoding="ascii") as file:
-        line = next(line for line in file if line.startswith(key))
-    return int(line.split()[1]) / 1024
-
-
-def timed(step: Step, device: str) -> float:
-    """Seconds of one step: CPU seconds, or elapsed ones on a GPU."""
-    if device == "cpu":
-        began = time.process_time()
-        step()
-        return time.process_time() - began
-    torch.cuda.synchronize()
-    began = time.perf_counter()
-    step()
-    torch.cuda.synchronize()
-    return time.perf_counter() - began
+def compared(body: str, size: int, rounds: int, device: str) -> dict[str, float]:
+    """Print the body's table and return its part of the report."""
+    given = batch(size)
+    steps = {name: make(body, given, device) for name, make in CONTENDERS.items()}
+    seconds = alternated(steps, rounds=rounds, device=device, title=body)
+    del steps
+    cost, grown = {}, {}
+    print(f"{body:<21} {HEADER}")
+    for name, took in seconds.items():
+        apart = ("--memory-of", name, "--bodies", body, "--device", device, "--batch", str(size))
+        grown[name] = printed("scripts.bench_step", *apart)
+        cost[name] = statistics.median(one.cpu if device == "cpu" else one.wall for one in took)
+        print(f"{name:<21} {row(took, grown[name])}", flush=True)
+    return {
+        f"step_speedup_{body}": cost["transformers"] / cost["ours"],
+        f"step_speedup_vanilla_{body}": cost["transformers_vanilla"] / cost["ours"],
+        f"step_over_floor_{body}": cost["ours"] / cost["floor"],
+        f"memory_ratio_{body}": grown["ours"] / grown["transformers"],
+    }
 
 
 def main() -> None:
@@ -195,36 +185,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(2)
     if options.memory_of:
-        print(memory(options.memory_of, options.bodies[0], options.batch, options.device))
+        step = CONTENDERS[options.memory_of](options.bodies[0], batch(options.batch), options.device)
+        print(growth(step, options.device))
         return
     report: dict[str, float] = {}
-    print(f"{'body':<6} {'contender':<21} {'s/step':>8} {'min':>8} {'max':>8} {'MB':>8}")
     for body in options.bodies:
-        given = batch(options.batch)
-        steps = {name: make(body, given, options.device) for name, make in CONTENDERS.items()}
-        seconds: dict[str, list[float]] = {name: [] for name in steps}
-        for turn in range(options.rounds + 1):
-            for name, step in steps.items():
-                took = timed(step, options.device)
-                if turn:  # the first round warms up
-                    seconds[name].append(took)
-        del steps
-        median = {name: statistics.median(values) for name, values in seconds.items()}
-        grown = {}
-        for name, values in seconds.items():
-            command = [sys.executable, "-m", "scripts.bench_step", "--memory-of", name, "--bodies", body]
-            command += ["--device", options.device, "--batch", str(options.batch)]
-            grown[name] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-            print(
-                f"{body:<6} {name:<21} {median[name]:>8.3f} {min(values):>8.3f} {max(values):>8.3f} {grown[name]:>8.0f}"
-            )
-        report[f"step_speedup_{body}"] = round(median["transformers"] / median["ours"], 3)
-        report[f"step_speedup_vanilla_{body}"] = round(median["transformers_vanilla"] / median["ours"], 3)
-        report[f"step_over_floor_{body}"] = round(median["ours"] / median["floor"], 3)
-        report[f"memory_ratio_{body}"] = round(grown["ours"] / grown["transformers"], 3)
-    report["step_over_floor"] = report.get("step_over_floor_small", float("nan"))
-    report["memory_ratio"] = report.get("memory_ratio_small", float("nan"))
-    print(json.dumps(report))
+        report |= compared(body, options.batch, options.rounds, options.device)
+    if "small" in options.bodies:
+        report |= {name: report[f"{name}_small"] for name in ("step_over_floor", "memory_ratio")}
+    print(json.dumps({name: round(figure, 3) for name, figure in report.items()}))
 
 
 if __name__ == "__main__":

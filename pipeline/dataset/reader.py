@@ -6,7 +6,7 @@ copy, processes share the page cache, and no Python object stands for an Example
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,17 +23,20 @@ Int64s = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Ragged:
-    """Examples side by side: example k has `words[word_offsets[k]:word_offsets[k + 1]]`, and its entities and spans
-    between `entity_offsets[k]` and `entity_offsets[k + 1]`."""
+    """Examples side by side: the words of all of them in a row, and so their entities and spans."""
 
     words: Int32s
-    word_offsets: Int64s
-    """[B + 1]."""
+    word_counts: Int64s
+    """[B] how many of `words` are each Example's."""
     entities: Int32s
-    entity_offsets: Int64s
-    """[B + 1]."""
+    entity_counts: Int64s
+    """[B]."""
     spans: Int32s
     """[E, 2] half-open, in positions of their Example; position 0 is <s>."""
+
+    def without_entities(self) -> Ragged:
+        nothing = np.zeros_like(self.entity_counts)
+        return replace(self, entities=self.entities[:0], entity_counts=nothing, spans=self.spans[:0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +104,16 @@ class ExampleStore:
         words, entities, spans = [], [], []
         for number, row in zip(*(places.tolist() for places in self.places(indices)), strict=True):
             part = self.blocks[number]
-            words.append(part.words[part.word_offsets[row] : part.word_offsets[row + 1]])
-            first, last = part.entity_offsets[row], part.entity_offsets[row + 1]
+            words.append(part.words[part.word_offsets.item(row) : part.word_offsets.item(row + 1)])
+            first, last = part.entity_offsets.item(row), part.entity_offsets.item(row + 1)
             entities.append(part.entities[first:last])
             spans.append(part.spans[first:last])
         none = np.empty(0, dtype=np.int32)
         return Ragged(
             words=np.concatenate([none, *words]),
-            word_offsets=offsets(words),
+            word_counts=np.array([len(part) for part in words], dtype=np.int64),
             entities=np.concatenate([none, *entities]),
-            entity_offsets=offsets(entities),
+            entity_counts=np.array([len(part) for part in entities], dtype=np.int64),
             spans=np.concatenate([none.reshape(0, 2), *spans]),
         )
 
@@ -133,7 +136,3 @@ def block(batch: pa.RecordBatch) -> Block:
         entities=entities.values.to_numpy(),
         spans=spans.values.values.to_numpy().reshape(-1, 2),
     )
-
-
-def offsets(parts: list[Int32s]) -> Int64s:
-    return np.cumsum([0, *(len(part) for part in parts)], dtype=np.int64)

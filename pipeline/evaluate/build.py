@@ -41,7 +41,7 @@ def build(config: EvaluateConfig, context: Context) -> None:
     model = trained_model(parents["pretrain"]).to(device)
 
     masker = data.masker(data.validation, phase=0)
-    words, entities = score(model, in_turn(masker, np.arange(len(data.validation)), config.micro_batch), device)
+    words, entities = score(model, in_turn(masker, np.arange(len(data.validation)), config.micro_batch_tokens), device)
     figures = word_figures(words, word_unigram(data))
     if config.entities:
         unigram = entity_unigram(data, config)
@@ -49,7 +49,7 @@ def build(config: EvaluateConfig, context: Context) -> None:
         figures |= entity_figures(entities, unigram) | entity_figures(entities.where(seen), unigram, "_seen")
         masker = data.masker(data.train, phase=0)
         chosen = some_of(len(data.train), config.train_examples, config.seed)
-        _, trained = score(model, in_turn(masker, chosen, config.micro_batch), device)
+        _, trained = score(model, in_turn(masker, chosen, config.micro_batch_tokens), device)
         figures |= train_figures(trained, unigram)
 
     write_json(job.folder / "metrics.json", figures)

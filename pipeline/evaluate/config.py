@@ -18,7 +18,7 @@ class EvaluateConfig:
     """False for a words-only model."""
     train_examples: int
     """Training Examples that are measured too, masked as the training never masked them."""
-    micro_batch: int = field(metadata=policy())
-    """Examples per forward pass."""
+    micro_batch_tokens: int = field(metadata=policy())
+    """Words and entities per forward pass, padding included, at most."""
     seed: int
     """Of the masks and of the choice of training Examples; not the training's seed, so the masks are fresh."""

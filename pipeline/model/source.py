@@ -24,7 +24,7 @@ from torch import Tensor
 from transformers import CONFIG_MAPPING
 
 from pipeline.errors import PipelineError
-from pipeline.model.luke import WORD_PAD
+from pipeline.model.dimensions import WORD_PAD
 from pipeline.store import digest
 
 CONFIG = "config.json"

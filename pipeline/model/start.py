@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from pipeline.errors import PipelineError
 from pipeline.model.beginnings import entities_from_titles, local_attention, positions_from_words
 from pipeline.model.config import ModelConfig
-from pipeline.model.luke import INIT_STD, Dimensions, Luke
+from pipeline.model.dimensions import INIT_STD, Dimensions
+from pipeline.model.luke import Luke
 from pipeline.model.source import LUKE, ROBERTA, fingerprint, read_config, read_entities, read_tokens, read_weights
 from pipeline.model.weights import (
     ENTITY_PARTS,

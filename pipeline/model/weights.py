@@ -26,7 +26,8 @@ from transformers import LukeConfig, RobertaConfig
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import Attention, ModelConfig
-from pipeline.model.luke import INIT_STD, WORD_PAD, Dimensions, Luke
+from pipeline.model.dimensions import INIT_STD, WORD_PAD, Dimensions
+from pipeline.model.luke import Luke
 from pipeline.model.source import LUKE, ROBERTA, State, read_config, read_weights
 from pipeline.store import read_json, write_json
 

@@ -5,8 +5,7 @@ stream of permutations, one per epoch, and the masks of an Example are a functio
 training's data is one integer, and the number of processes, workers or micro-batches changes nothing but who computes
 what.
 
-A global batch is fixed first, then sorted by length and dealt out: micro-batches hold Examples of like length (next to
-no padding), and at any moment all ranks work on like lengths.
+A global batch is fixed first, then dealt out to ranks and micro-batches by length (`dealing`).
 """
 
 from __future__ import annotations
@@ -20,11 +19,16 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.pretrain.masking import WordTables, example_keys, mask_entities, mask_words, ranges
+from pipeline.pretrain.dealing import deal
+from pipeline.pretrain.masking import PAD_ENTITY, WordTables, example_keys, mask_entities, mask_words, ranges
 from pipeline.records import Batch
 from pipeline.vocab.words import WordVocab
 
 Ints = NDArray[np.int64]
+Int32s = NDArray[np.int32]
+
+AT_ONCE = 2048
+"""Examples that are sorted by length together where they are only measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +63,6 @@ def permutation(seed: int, phase: int, epoch: int, length: int) -> Ints:
     return np.random.default_rng((seed, phase, epoch)).permutation(length)
 
 
-def deal(lengths: Ints, *, micro_batch: int, rank: int, ranks: int) -> list[Ints]:
-    """One rank's micro-batches, as positions in the global batch.
-
-    Every rank gets the same number of micro-batches (their backward passes meet in a collective), of at most
-    `micro_batch` Examples each; a global batch smaller than the number of ranks leaves some of them empty-handed,
-    which is refused where the config meets the processes.
-
-    Args:
-        lengths: [batch] words of each Example of the global batch.
-    """
-    rounds = -(-len(lengths) // (micro_batch * ranks))
-    parts = np.array_split(np.argsort(lengths, kind="stable"), rounds * ranks)
-    return parts[rank::ranks]
-
-
 @dataclass(frozen=True, slots=True)
 class Masker:
     """Turns indices of Examples into masked, padded batches."""
@@ -88,59 +77,60 @@ class Masker:
     seed: int
     phase: int
 
+    def deal(self, indices: Ints, *, budget: int, rank: int = 0, ranks: int = 1) -> list[Ints]:
+        """One rank's micro-batches of the Examples `indices`, as positions in it; see `dealing.deal`."""
+        words = self.store.lengths[indices].astype(np.int64)
+        entities = self.store.entity_counts[indices].astype(np.int64) if self.entities else np.zeros_like(words)
+        return deal(words, entities, budget=budget, rank=rank, ranks=ranks)
+
     def batch(self, indices: Ints, epochs: Ints) -> Batch:
         """Mask and pad the Examples `indices`, each with the masks of its epoch."""
         ragged = self.store.gather(indices)
-        keys = example_keys(self.seed, self.phase, epochs, indices)
-        words = mask_words(ragged.words.astype(np.int64), ragged.word_offsets, keys, self.words, self.config)
-        word_ids, word_lengths, word_places = padded(words.ids, ragged.word_offsets, self.pad)
-        entity_flat, entity_offsets, spans = ragged.entities.astype(np.int64), ragged.entity_offsets, ragged.spans
         if not self.entities:
-            entity_flat, spans = entity_flat[:0], spans[:0]
-            entity_offsets = np.zeros_like(entity_offsets)
-        entities = mask_entities(entity_flat, entity_offsets, keys, self.config)
-        entity_ids, entity_lengths, entity_places = padded(entities.ids, entity_offsets, 0)
-        positions, mention_offsets = mentions(spans.astype(np.int64), entity_places, entity_ids.size)
+            ragged = ragged.without_entities()
+        keys = example_keys(self.seed, self.phase, epochs, indices)
+        word_ids, _ = padded(ragged.words, ragged.word_counts, self.pad)
+        entity_ids, is_entity = padded(ragged.entities, ragged.entity_counts, PAD_ENTITY)
+        words = mask_words(word_ids, keys, self.words, self.config)
+        entities = mask_entities(entity_ids, keys, self.config)
+        mention_positions, mention_offsets = mentions(ragged.spans, is_entity)
         return Batch(
             examples=indices,
-            word_ids=word_ids,
-            word_lengths=word_lengths,
-            entity_ids=entity_ids,
-            entity_lengths=entity_lengths,
-            mention_positions=positions,
+            word_ids=words.ids,
+            word_lengths=ragged.word_counts,
+            entity_ids=entities.ids,
+            entity_lengths=ragged.entity_counts,
+            mention_positions=mention_positions,
             mention_offsets=mention_offsets,
-            word_targets=word_places[words.targets],
+            word_targets=words.targets,
             word_labels=words.labels,
-            entity_targets=entity_places[entities.targets],
+            entity_targets=entities.targets,
             entity_labels=entities.labels,
         )
 
 
-def padded(flat: Ints, offsets: Ints, pad: int) -> tuple[Ints, Ints, Ints]:
+def padded(flat: Int32s, counts: Ints, pad: int) -> tuple[Ints, NDArray[np.bool_]]:
     """Rows of unequal length as a rectangle.
 
     Returns:
-        The rectangle [B, longest], the lengths [B], and for each flat element its place in the flattened rectangle.
+        The rectangle [B, longest], and where it holds something else than padding.
     """
-    lengths = np.diff(offsets)
-    width = int(lengths.max(initial=0))
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    places = rows * width + np.arange(len(flat)) - offsets[rows]
-    rectangle = np.full((len(lengths), width), pad, dtype=np.int64)
-    rectangle.reshape(-1)[places] = flat
-    return rectangle, lengths, places
+    filled = np.arange(counts.max(initial=0)) < counts[:, None]
+    rectangle = np.full(filled.shape, pad, dtype=np.int64)
+    rectangle[filled] = flat
+    return rectangle, filled
 
 
-def mentions(spans: Ints, places: Ints, entities: int) -> tuple[Ints, Ints]:
-    """The word positions of all mentions in a row, and where each of the `entities` padded entities' part starts.
+def mentions(spans: Int32s, is_entity: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """The word positions of all mentions in a row, and where the part of each entity, padded ones too, starts.
 
     Args:
-        spans: [N, 2] half-open, in the order of the entities; places: [N] each one's place among the padded ones.
+        spans: [N, 2] half-open, in the order of the entities; is_entity: [B, E] which of the padded ones are these.
     """
     lengths = spans[:, 1] - spans[:, 0]
-    lengths_padded = np.zeros(entities, dtype=np.int64)
-    lengths_padded[places] = lengths
-    return ranges(spans[:, 0], lengths), np.cumsum(lengths_padded) - lengths_padded
+    spread = np.zeros(is_entity.size, dtype=np.int64)
+    spread[is_entity.reshape(-1)] = lengths
+    return ranges(spans[:, 0], lengths), np.cumsum(spread) - spread
 
 
 def word_tables(vocab: WordVocab) -> WordTables:
@@ -153,20 +143,19 @@ class StepBatches:
 
     order: Order
     masker: Masker
-    micro_batch: int
+    micro_batch_tokens: int
     rank: int
     ranks: int
 
     def __getitem__(self, step: int) -> list[Batch]:
         indices, epochs = self.order.step(step)
-        lengths = self.masker.store.lengths[indices].astype(np.int64)
-        parts = deal(lengths, micro_batch=self.micro_batch, rank=self.rank, ranks=self.ranks)
+        parts = self.masker.deal(indices, budget=self.micro_batch_tokens, rank=self.rank, ranks=self.ranks)
         return [self.masker.batch(indices[part], epochs[part]) for part in parts]
 
 
-def in_turn(masker: Masker, indices: Ints, micro_batch: int) -> Iterator[Batch]:
+def in_turn(masker: Masker, indices: Ints, micro_batch_tokens: int) -> Iterator[Batch]:
     """Batches over `indices`, once each with the masks of epoch 0, like lengths together: for measuring."""
-    ordered = indices[np.argsort(masker.store.lengths[indices], kind="stable")]
-    for start in range(0, len(ordered), micro_batch):
-        part = ordered[start : start + micro_batch]
-        yield masker.batch(part, np.zeros_like(part))
+    for start in range(0, len(indices), AT_ONCE):
+        some = indices[start : start + AT_ONCE]
+        for part in masker.deal(some, budget=micro_batch_tokens):
+            yield masker.batch(some[part], np.zeros_like(part))

@@ -88,16 +88,15 @@ def save(
 
 
 def bring(root: Path, former: Path) -> None:
-    """Give `root` the newest checkpoint of `former`, a finished training's folder, where it has none of its own."""
-    newer = newest(former)
-    if newer is None or next(found(root), None) is not None:
+    """Give `root` the checkpoints of a finished training, where it has none of its own."""
+    if next(found(root), None) is not None:
         return
-    target = root / newer.folder.relative_to(former)
-    aside = target.with_name(f".{target.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(newer.folder, aside, copy_function=os.link)  # never written to: a second name is as good as a copy
-    os.rename(aside, target)
-    sync_folder(target.parent)
+    aside = root.with_name(f".{root.name}")
+    for folder in (aside, root):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(former, aside, copy_function=os.link)  # never written to: a second name is as good as a copy
+    os.rename(aside, root)
+    sync_folder(root.parent)
 
 
 def newest(root: Path) -> Checkpoint | None:

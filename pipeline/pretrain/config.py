@@ -81,12 +81,13 @@ class PretrainConfig:
     optimizer: OptimizerConfig
     batch: int
     """Examples per step, over all processes and micro-batches."""
-    micro_batch: int = field(metadata=policy())
-    """Examples per forward pass of one process, at most; changes speed and memory, not the result."""
+    micro_batch_tokens: int = field(metadata=policy())
+    """Words and entities per forward pass of one process, padding included, at most; a longer Example goes alone.
+    Changes speed and memory, not the result."""
     objective: Objective
     """What is minimised. `batch_means`: the mean over the global batch's masked words plus that over its masked
     entities. `micro_batch_means`: upstream's, the mean over micro-batches and processes of each one's two means, which
-    changes with `micro_batch` and the number of processes."""
+    changes with `micro_batch_tokens` and the number of processes."""
     precision: Literal["no", "bf16"]
     """`bf16`: autocast over fp32 master weights."""
     compile: bool = field(metadata=policy())
@@ -111,7 +112,7 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         if not self.phases:
             raise ValueError("pretrain.phases is empty: at least one phase is needed")
-        for name in ("batch", "micro_batch", "checkpoints", "keep", "log_every"):
+        for name in ("batch", "micro_batch_tokens", "checkpoints", "keep", "log_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"pretrain.{name} is {getattr(self, name)}: it must be at least 1")
         for name in ("loader_workers", "validations", "validation_examples"):

@@ -9,7 +9,6 @@ lines after it, so that no step is told twice. wandb cannot resume an offline ru
 from __future__ import annotations
 
 import json
-import resource
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +16,7 @@ from typing import IO, Any
 import torch
 from accelerate import Accelerator
 
-from pipeline.model.luke import Dimensions
+from pipeline.model.dimensions import Dimensions
 from pipeline.pretrain.checkpoint import Place
 from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.objective import Tally
@@ -160,4 +159,6 @@ def memory_used(device: torch.device) -> int:
     """Bytes this process had at its fullest: of the GPU where it computes on one, else of the machine."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # KiB on Linux
+    # getrusage would tell the parent's peak where that was higher
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -16,7 +16,8 @@ from accelerate.utils import broadcast_object_list
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
-from pipeline.model.luke import WORD_PAD, Luke
+from pipeline.model.dimensions import WORD_PAD
+from pipeline.model.luke import Luke
 from pipeline.model.start import start_fingerprint
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.config import PretrainConfig
@@ -58,7 +59,7 @@ def opened(config: PretrainConfig, model_config: ModelConfig, context: Context, 
     # a JSON object keeps no order, and the phases have one
     both: dict[str, Any] = {"pretrain": config, "model": model_config, "phases": list(config.phases)}
     if config.objective == "micro_batch_means":  # what is else a matter of speed is part of this objective
-        both["micro_batches"] = {"size": config.micro_batch, "processes": processes}
+        both["micro_batches"] = {"tokens": config.micro_batch_tokens, "processes": processes}
     added = added_phases(target, recorded(both), parents)
     if added and not context.overwrite:
         raise PipelineError(

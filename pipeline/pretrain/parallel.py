@@ -7,7 +7,7 @@ and FSDP2 on GPUs alone, so that it could not be tested on a CPU.
 
 All three compute the same: gradients are averaged over the processes in fp32, and parameters are kept and gathered in
 fp32. What FSDP2 saves is memory: of weights, gradients and moments each process holds its share, and besides them one
-layer at a time.
+layer at a time. torch's FSDP takes two seconds to import, and is imported where it was asked for.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.model.luke import Luke
@@ -31,6 +28,23 @@ from pipeline.model.weights import undefined
 def sharded() -> bool:
     """Whether accelerate's file asked for FSDP; its launcher says so in the environment."""
     return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+
+
+def in_shards(model: nn.Module) -> bool:
+    """Whether FSDP2 has cut the model's parameters."""
+    if not sharded():
+        return False
+    from torch.distributed.fsdp import FSDPModule
+
+    return isinstance(model, FSDPModule)
+
+
+def is_shard(tensor: Tensor) -> bool:
+    if not sharded():
+        return False
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(tensor, DTensor)
 
 
 def spread(model: Luke, accelerator: Accelerator, *, compiled: bool) -> nn.Module:
@@ -45,6 +59,9 @@ def spread(model: Luke, accelerator: Accelerator, *, compiled: bool) -> nn.Modul
         for layer in model.luke.encoder.layer:
             layer.compile(dynamic=True)
     if sharded():
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
         mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
         for layer in model.luke.encoder.layer:
             fully_shard(layer, mesh=mesh)
@@ -60,7 +77,7 @@ def spread(model: Luke, accelerator: Accelerator, *, compiled: bool) -> nn.Modul
 
 def gathered(model: Luke) -> Luke:
     """The model with whole parameters: itself, or where it is in shards a copy on the CPU. All processes take part."""
-    if not isinstance(model, FSDPModule):
+    if not in_shards(model):
         return model
     copy = undefined(model.dimensions)
     with torch.no_grad():
@@ -71,14 +88,17 @@ def gathered(model: Luke) -> Luke:
 
 def whole(tensor: Tensor) -> Tensor:
     """The values of a tensor of which each process may hold a shard. All processes take part."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor if not is_shard(tensor) else tensor.full_tensor()  # type: ignore[attr-defined]
 
 
 def like(tensor: Tensor, parameter: Tensor) -> Tensor:
     """`tensor`, whole on every process, on the parameter's device and cut as the parameter is cut."""
     tensor = tensor.to(parameter.device)
-    if isinstance(parameter, DTensor) and tensor.shape == parameter.shape:
-        return distribute_tensor(tensor, parameter.device_mesh, parameter.placements, src_data_rank=None)
+    if is_shard(parameter) and tensor.shape == parameter.shape:
+        from torch.distributed.tensor import distribute_tensor
+
+        mesh, placements = parameter.device_mesh, parameter.placements  # type: ignore[attr-defined]
+        return distribute_tensor(tensor, mesh, placements, src_data_rank=None)
     return tensor
 
 
@@ -91,8 +111,8 @@ def named_moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterato
 
 def synchronise(wrapped: nn.Module, last: bool) -> None:
     """Whether the next backward pass exchanges gradients: only the last one of a step needs to."""
-    if isinstance(wrapped, FSDPModule):
-        wrapped.set_requires_gradient_sync(last)
+    if in_shards(wrapped):
+        wrapped.set_requires_gradient_sync(last)  # type: ignore[operator]
     elif isinstance(wrapped, DistributedDataParallel):
         wrapped.require_backward_grad_sync = last
 

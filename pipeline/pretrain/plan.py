@@ -23,7 +23,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from pipeline.dataset.reader import ExampleStore
-from pipeline.model.luke import Dimensions, Luke
+from pipeline.model.dimensions import Dimensions
+from pipeline.model.luke import Luke
 from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.optim import is_trained
 
@@ -201,7 +202,7 @@ def planned(
     """
     dims = model.dimensions
     load = expected(store, config, dims)
-    places = config.micro_batch * int(store.lengths.max(initial=0) + (store.entity_counts.max(initial=0)))
+    places = config.micro_batch_tokens
     stretches = {
         name: Stretch(
             steps=count,

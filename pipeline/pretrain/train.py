@@ -25,7 +25,7 @@ from pipeline.model.luke import Luke
 from pipeline.model.start import initial_model
 from pipeline.model.weights import save_model
 from pipeline.pretrain import checkpoint
-from pipeline.pretrain.batches import Order, StepBatches, deal
+from pipeline.pretrain.batches import Order, StepBatches
 from pipeline.pretrain.checkpoint import Place, on_cpu
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import MODEL, Data
@@ -161,7 +161,7 @@ class Trainer:
         steps = StepBatches(
             order=self.orders[self.number],
             masker=self.data.masker(self.data.train, phase=self.number),
-            micro_batch=self.config.micro_batch,
+            micro_batch_tokens=self.config.micro_batch_tokens,
             rank=self.accelerator.process_index,
             ranks=self.accelerator.num_processes,
         )
@@ -217,14 +217,14 @@ class Trainer:
         indices = np.arange(min(self.config.validation_examples, len(self.data.validation)))
         if not len(indices):
             return Tally.zero(self.accelerator.device)
-        parts = deal(
-            self.data.validation.lengths[indices].astype(np.int64),
-            micro_batch=self.config.micro_batch,
+        masker = self.data.masker(self.data.validation, phase=0)
+        parts = masker.deal(
+            indices,
+            budget=self.config.micro_batch_tokens,
             rank=self.accelerator.process_index,
             ranks=self.accelerator.num_processes,
         )
         own = [part for part in parts if len(part)]
-        masker = self.data.masker(self.data.validation, phase=0)
         # A process that got no Example computes one all the same, uncounted: shards are gathered by all together.
         batches = (masker.batch(part, np.zeros_like(part)) for part in own or [indices[:1]])
         with self.accelerator.autocast():

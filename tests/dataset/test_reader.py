@@ -44,22 +44,32 @@ def test_examples_come_back_in_order(store: ExampleStore) -> None:
     assert len(store.blocks) == 3
     assert [store.example(index) for index in range(5)] == EXAMPLES
     assert store.lengths.tolist() == [5, 3, 4, 6, 2]
+    assert store.entity_counts.tolist() == [2, 0, 1, 3, 0]
 
 
 def test_gather_puts_any_examples_side_by_side(store: ExampleStore) -> None:
     ragged = store.gather(np.array([3, 0, 4, 3]))
     assert ragged.words.tolist() == [0, 4, 5, 6, 7, 2, 0, 7, 8, 9, 2, 0, 2, 0, 4, 5, 6, 7, 2]
-    assert ragged.word_offsets.tolist() == [0, 6, 11, 13, 19]
+    assert ragged.word_counts.tolist() == [6, 5, 2, 6]
     assert ragged.entities.tolist() == [3, 3, 4, 1, 5, 3, 3, 4]
-    assert ragged.entity_offsets.tolist() == [0, 3, 5, 5, 8]
+    assert ragged.entity_counts.tolist() == [3, 2, 0, 3]
     assert ragged.spans.tolist() == [[1, 2], [3, 4], [4, 5], [1, 2], [2, 4], [1, 2], [3, 4], [4, 5]]
     assert {part.dtype for part in (ragged.words, ragged.entities, ragged.spans)} == {np.dtype(np.int32)}
+
+
+def test_entities_can_be_left_out(store: ExampleStore) -> None:
+    ragged = store.gather(np.array([3, 0]))
+    plain = ragged.without_entities()
+    assert plain.words.tolist() == ragged.words.tolist()
+    assert plain.word_counts.tolist() == [6, 5]
+    assert plain.entity_counts.tolist() == [0, 0]
+    assert (plain.entities.shape, plain.spans.shape) == ((0,), (0, 2))
 
 
 def test_gather_of_nothing(store: ExampleStore) -> None:
     ragged = store.gather(np.array([], dtype=np.int64))
     assert (ragged.words.shape, ragged.entities.shape, ragged.spans.shape) == ((0,), (0,), (0, 2))
-    assert ragged.word_offsets.tolist() == ragged.entity_offsets.tolist() == [0]
+    assert ragged.word_counts.tolist() == ragged.entity_counts.tolist() == []
 
 
 @pytest.mark.parametrize("index", [-1, 5])

@@ -10,7 +10,8 @@ import torch
 from tokenizers import Tokenizer, models
 
 from pipeline.model.config import ModelConfig
-from pipeline.model.luke import Dimensions, Luke
+from pipeline.model.dimensions import Dimensions
+from pipeline.model.luke import Luke
 from pipeline.model.start import initial_model
 from pipeline.records import Batch
 from pipeline.vocab.entities import SPECIALS, EntityVocab

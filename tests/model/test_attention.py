@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from pipeline.model import attention
-from pipeline.model.attention import Side, Stream, attend, choose
+from pipeline.model import attention, kernels
+from pipeline.model.attention import attend, choose
+from pipeline.model.sides import Side, Stream
 
 WORDS, ENTITIES = [40, 13, 2, 40], [7, 0, 3, 7]
 """Lengths of four documents: one full, one without entities, one of two words."""
@@ -50,6 +53,16 @@ def results(words: Stream, entities: Stream, backend: str, dropout_p: float = 0.
 def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
     """The largest difference; nan where one is nan, which Python's own max would lose."""
     return torch.stack([(one[name] - other[name]).abs().max() for name in one]).max().item()
+
+
+@pytest.fixture
+def unasked() -> Iterator[None]:
+    """Nothing is known yet of the kernels, and nothing said, before the test and after it."""
+    for cache in (kernels.flash, attention.tell):
+        cache.cache_clear()
+    yield
+    for cache in (kernels.flash, attention.tell):
+        cache.cache_clear()
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.05)])
@@ -107,8 +120,8 @@ def test_words_alone(backend: str) -> None:
     assert torch.allclose(output[1, :4].transpose(0, 1), expected, atol=1e-12)
 
 
+@pytest.mark.usefixtures("unasked")
 def test_dropout_on_cpu_takes_the_reference_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
-    attention.tell.cache_clear()
     words, entities = stream([9], dtype=torch.float32, seed=0), stream([4], dtype=torch.float32, seed=1)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
@@ -119,19 +132,40 @@ def test_dropout_on_cpu_takes_the_reference_and_says_so_once(caplog: pytest.LogC
     ]
 
 
-def test_an_unknown_signature_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "CPU", "query value key dropout_p is_causal attn_mask scale")
-    attention.flash.cache_clear()
-    words, entities = stream([9], dtype=torch.float32, seed=0), stream([4], dtype=torch.float32, seed=1)
-    assert choose(words, entities, dropout_p=0.0, backend="split") == "reference"
-    attention.flash.cache_clear()
+@pytest.mark.usefixtures("unasked")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("aten", SimpleNamespace()), ("CPU", "query value key dropout_p"), ("CPU_BACKWARD", "grad_out query key value")],
+    ids=["no such op", "arguments in another order", "more arguments than known"],
+)
+def test_another_kernel_is_not_called_and_the_reference_taken(
+    name: str, value: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    words, entities = stream(WORDS, dtype=torch.float32, seed=0), stream(ENTITIES, dtype=torch.float32, seed=1)
+    expected = results(words, entities, "reference")
+    monkeypatch.setattr(kernels, name, value)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert furthest(results(words, entities, "split"), expected) == 0
+    assert [record.message for record in caplog.records] == [
+        f"attention: torch {torch.__version__} has another kernel for CPU; scores are materialised, twice as slow"
+    ]
+
+
+def test_a_kernel_is_known_by_its_arguments_and_results() -> None:
+    arguments = "query key value dropout_p is_causal"
+    assert kernels.takes("_scaled_dot_product_flash_attention_for_cpu", arguments, returns=2)
+    assert not kernels.takes("_scaled_dot_product_flash_attention_for_cpu", arguments, returns=3)
+    assert not kernels.takes("_scaled_dot_product_flash_attention_for_cpu", "query value key", returns=2)
+    assert not kernels.takes("_flash_attention_backward", kernels.BACKWARD.removesuffix(" unused"), returns=3)
+    assert not kernels.takes("no_such_attention", arguments, returns=2)
 
 
 def test_this_torch_has_the_kernels_known_here() -> None:
     """The CUDA ops are registered in a build for CPU, too."""
-    assert attention.takes("_flash_attention_forward", attention.FORWARD, returns=5)
-    assert attention.takes("_flash_attention_backward", attention.BACKWARD, returns=3)
-    assert attention.flash("cpu", torch.float32, 64, 0.0) is attention.CPU_KERNEL
+    assert kernels.takes("_flash_attention_forward", kernels.FORWARD, returns=5)
+    assert kernels.takes("_flash_attention_backward", kernels.BACKWARD, returns=3)
+    assert kernels.flash("cpu", torch.float32, 64, 0.0) is kernels.CPU_KERNEL
 
 
 def test_segments() -> None:
@@ -226,8 +260,8 @@ def test_the_cuda_path_is_the_reference(
     entities = stream(entity_lengths, dtype=torch.float64, seed=1)
     expected = results(words, entities, "reference")
     stand: Any = Stand
-    monkeypatch.setattr(attention, "aten", stand)
-    monkeypatch.setattr(attention, "flash", lambda *_: attention.CUDA_KERNEL)
+    monkeypatch.setattr(kernels, "aten", stand)
+    monkeypatch.setattr(attention, "flash", lambda *_: kernels.CUDA_KERNEL)
     assert furthest(results(words, entities, "split"), expected) < 1e-12
 
 
@@ -239,7 +273,7 @@ def test_cuda_split_is_the_reference(dropout_p: float) -> None:
         stream(lengths, dtype=torch.bfloat16, device="cuda", seed=seed)
         for seed, lengths in enumerate((WORDS, ENTITIES))
     )
-    assert choose(words, entities, dropout_p=dropout_p, backend="auto") is attention.CUDA_KERNEL
+    assert choose(words, entities, dropout_p=dropout_p, backend="auto") is kernels.CUDA_KERNEL
     wide = [
         Stream(part.side, *(getattr(part, name).detach().float().requires_grad_() for name in LEAVES))
         for part in (words, entities)

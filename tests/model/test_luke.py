@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 from transformers import LukeConfig, LukeForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
-from pipeline.model.luke import EntityEmbeddings, Luke
+from pipeline.model.luke import Luke
 from pipeline.model.weights import shared_config
 from pipeline.records import Batch
 from tests.model.samples import MENTIONS, VOCAB, dimensions, made, ragged, without_entities
@@ -161,6 +162,36 @@ def test_no_targets_give_zero_and_not_nan() -> None:
     assert all(not gradient.any() for gradient in gradients(made(dimensions()), empty).values())
 
 
+@pytest.mark.parametrize("attention", ["entity_aware", "vanilla"])
+@pytest.mark.parametrize("entities", [True, False])
+def test_gradients_are_those_of_all_positions_left_to_autograd(attention: str, entities: bool) -> None:
+    """Every position encoded by the materialised attention, tables read as they are, torch's own cross entropy."""
+    batch = ragged() if entities else without_entities(ragged())
+    found = gradients(made(dimensions(attention=attention)).double(), batch)
+    model = made(dimensions(attention=attention, backend="reference")).double()
+    words, others = model.encode(batch)
+    total = torch.zeros((), dtype=torch.float64)
+    for logits, targets, labels in (
+        (model.word_logits(words), batch.word_targets, batch.word_labels),
+        (model.entity_logits(others), batch.entity_targets, batch.entity_labels),
+    ):
+        total = total + F.cross_entropy(logits.flatten(0, 1)[targets], labels, reduction="sum")
+    total.backward()
+    for name, parameter in model.named_parameters():
+        right = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        assert (found[name] - right).abs().max() < 1e-12 * max(1.0, right.abs().max().item()), name
+
+
+@pytest.mark.slow
+def test_compiled_layers_are_the_layers() -> None:
+    """Traced as the option `compile` traces them, without a compiler for the result."""
+    plain, compiled = made(dimensions()), made(dimensions())
+    for layer in compiled.luke.encoder.layer:
+        layer.compile(dynamic=True, backend="aot_eager")
+    before, after = (gradients(model, ragged()) for model in (plain, compiled))
+    assert torch.stack([(before[name] - after[name]).abs().max() for name in before]).max() < 1e-5
+
+
 def test_decoders_are_the_embeddings() -> None:
     """An unmasked, absent word gets its gradient through the decoder alone."""
     batch = ragged()
@@ -169,20 +200,6 @@ def test_decoders_are_the_embeddings() -> None:
     assert found["luke.embeddings.word_embeddings.weight"][absent].any()
     assert found["luke.entity_embeddings.entity_embeddings.weight"][7].any()
     assert not any("decoder" in name for name in found)
-
-
-def test_mention_positions_are_the_mean_of_their_rows() -> None:
-    batch = ragged()
-    model = made(dimensions(entity_embedding=32)).luke.entity_embeddings
-    assert isinstance(model, EntityEmbeddings)
-    table = model.position_embeddings.weight
-    rows = torch.zeros(3, 3, 32)
-    for row, mentions in enumerate(MENTIONS):
-        for column, mention in enumerate(mentions):
-            rows[row, column] = table[mention].mean(0)
-    expected = model.LayerNorm(model.entity_embeddings(batch.entity_ids) + rows + model.token_type_embeddings.weight[0])
-    found = model(batch.entity_ids, batch.mention_positions, batch.mention_offsets)
-    assert torch.allclose(found, expected, atol=1e-6)
 
 
 def test_a_document_alone_is_the_document_in_a_batch() -> None:

@@ -1,33 +1,128 @@
-"""Order, dealing and padding on data one can see."""
+"""Order and padding on data one can see; batches that depend on nothing but the Example."""
+
+from dataclasses import fields
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from pipeline.pretrain.batches import Order, deal, mentions, padded
+from pipeline.dataset.reader import Block, ExampleStore
+from pipeline.pretrain.batches import Masker, Order, StepBatches, in_turn, mentions, padded
+from pipeline.pretrain.config import MaskingConfig
+from pipeline.pretrain.masking import WordTables
+from pipeline.records import Batch
+
+WORDS, MASK = 100, 99
+TABLES = WordTables.of(
+    starts_word=np.arange(WORDS) >= 50, special=np.isin(np.arange(WORDS), [0, 1, 2, MASK]), mask=MASK
+)
+MASKING = MaskingConfig(words=0.15, entities=0.15, as_mask=0.8, as_random=0.1, unknown_entities=False)
 
 
-def test_padded_rows_and_places():
-    rectangle, lengths, places = padded(np.array([5, 6, 7, 8]), np.array([0, 1, 1, 4]), pad=1)
+def store(count: int = 60) -> ExampleStore:
+    """Examples of 3 to 40 words and 0 to 5 entities, each mention of one word."""
+    rng = np.random.default_rng(0)
+    lengths, entities = rng.integers(3, 41, count), rng.integers(0, 6, count)
+    words = [[0, *rng.integers(4, MASK, length - 2).tolist(), 2] for length in lengths]
+    starts = np.concatenate(
+        [rng.integers(1, length - 1, number) for length, number in zip(lengths, entities, strict=True)]
+    )
+    block = Block(
+        page_ids=pa.nulls(count, pa.string()),
+        word_offsets=np.append(0, np.cumsum(lengths)).astype(np.int32),
+        words=np.concatenate(words).astype(np.int32),
+        entity_offsets=np.append(0, np.cumsum(entities)).astype(np.int32),
+        entities=rng.integers(1, 30, entities.sum()).astype(np.int32),
+        spans=np.stack([starts, starts + 1], axis=1).astype(np.int32),
+    )
+    return ExampleStore([block], np.array([0, count]))
+
+
+def masker(*, entities: bool = True) -> Masker:
+    return Masker(store=store(), words=TABLES, pad=1, config=MASKING, entities=entities, seed=0, phase=0)
+
+
+def by_example(batches: list[Batch]) -> dict[int, tuple]:
+    """What the model is given of each Example, and what it must predict."""
+    found = {}
+    for batch in batches:
+        for row, example in enumerate(batch.examples.tolist()):
+            words, entities = batch.word_lengths[row], batch.entity_lengths[row]
+            assert (batch.word_ids[row, words:] == 1).all()
+            assert (batch.entity_ids[row, entities:] == 0).all()
+            first = batch.mention_offsets[row * batch.entity_ids.shape[1] :][:entities]
+            found[example] = (
+                batch.word_ids[row, :words].tolist(),
+                batch.entity_ids[row, :entities].tolist(),
+                batch.mention_positions[first].tolist(),
+                targets(batch.word_targets, batch.word_labels, row, batch.word_ids.shape[1]),
+                targets(batch.entity_targets, batch.entity_labels, row, batch.entity_ids.shape[1]),
+            )
+    return found
+
+
+def targets(places: np.ndarray, labels: np.ndarray, row: int, width: int) -> list[tuple[int, int]]:
+    own = (places >= row * width) & (places < (row + 1) * width)
+    return list(zip((places[own] - row * width).tolist(), labels[own].tolist(), strict=True))
+
+
+def test_an_example_is_masked_the_same_in_any_batch_on_any_rank():
+    whole = masker()
+    order = Order(examples=60, batch=40, seed=0, phase=0)
+    (together,) = StepBatches(order, whole, micro_batch_tokens=10_000, rank=0, ranks=1)[0]
+    expected = by_example([together])
+    assert len(expected) == 40
+    dealt = [StepBatches(order, whole, micro_batch_tokens=100, rank=rank, ranks=3)[0] for rank in range(3)]
+    assert len({len(batches) for batches in dealt}) == 1
+    assert by_example([batch for batches in dealt for batch in batches]) == expected
+    original = whole.store.gather(together.examples)
+    assert together.entity_ids.shape == (40, 5)
+    assert (
+        by_example([together])[int(together.examples[0])][2] == original.spans[: original.entity_counts[0], 0].tolist()
+    )
+
+
+def test_measuring_takes_every_example_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.pretrain.batches.AT_ONCE", 25)
+    batches = list(in_turn(masker(), np.arange(5, 60), 200))
+    assert sorted(index for batch in batches for index in batch.examples.tolist()) == list(range(5, 60))
+    assert max(batch.word_ids.size + batch.entity_ids.size for batch in batches) <= 200
+    assert list(in_turn(masker(), np.arange(0), 200)) == []
+
+
+def test_without_entities_a_batch_has_none():
+    indices = np.arange(10)
+    plain, full = masker(entities=False).batch(indices, indices * 0), masker().batch(indices, indices * 0)
+    assert plain.entity_ids.shape == (10, 0)
+    for field in fields(Batch):
+        if field.name.startswith(("entity", "mention")):
+            assert getattr(plain, field.name).size == (10 if field.name == "entity_lengths" else 0)
+        else:
+            assert np.array_equal(getattr(plain, field.name), getattr(full, field.name))
+
+
+def test_padded_rows():
+    rectangle, filled = padded(np.array([5, 6, 7, 8], np.int32), np.array([1, 0, 3]), pad=1)
     assert rectangle.tolist() == [[5, 1, 1], [1, 1, 1], [6, 7, 8]]
-    assert lengths.tolist() == [1, 0, 3]
-    assert places.tolist() == [0, 6, 7, 8]
+    assert rectangle.dtype == np.int64
+    assert filled.tolist() == [[True, False, False], [False, False, False], [True, True, True]]
 
 
 def test_padded_nothing():
-    rectangle, _, places = padded(np.empty(0, np.int64), np.zeros(3, np.int64), pad=0)
-    assert rectangle.shape == (2, 0)
-    assert places.tolist() == []
+    rectangle, filled = padded(np.empty(0, np.int32), np.zeros(2, np.int64), pad=0)
+    assert rectangle.shape == filled.shape == (2, 0)
 
 
 def test_mentions_are_positions_in_a_row_with_offsets():
     # two Examples of two and one entities, padded to two each
-    positions, offsets = mentions(np.array([[1, 3], [4, 5], [2, 5]]), np.array([0, 1, 2]), 4)
+    spans = np.array([[1, 3], [4, 5], [2, 5]], np.int32)
+    positions, offsets = mentions(spans, np.array([[True, True], [True, False]]))
     assert positions.tolist() == [1, 2, 4, 2, 3, 4]
     assert offsets.tolist() == [0, 2, 3, 6]
 
 
 def test_no_mentions():
-    positions, offsets = mentions(np.empty((0, 2), np.int64), np.empty(0, np.int64), 0)
+    positions, offsets = mentions(np.empty((0, 2), np.int32), np.empty((2, 0), bool))
     assert positions.tolist() == offsets.tolist() == []
 
 
@@ -59,18 +154,3 @@ def test_order_depends_on_seed_and_phase():
 @pytest.mark.parametrize(("epochs", "steps"), [(1, 25), (0.5, 12), (20, 500), (0.001, 1)])
 def test_steps_follow_from_epochs(epochs, steps):
     assert Order(examples=100, batch=4, seed=0, phase=0).steps(epochs) == steps
-
-
-@pytest.mark.parametrize(("micro_batch", "ranks"), [(4, 1), (4, 2), (3, 3), (32, 2), (1, 1)])
-def test_dealing_loses_none_and_gives_all_ranks_as_many_turns(micro_batch, ranks):
-    lengths = np.random.default_rng(0).integers(5, 512, 30)
-    dealt = [deal(lengths, micro_batch=micro_batch, rank=rank, ranks=ranks) for rank in range(ranks)]
-    assert sorted(np.concatenate([part for parts in dealt for part in parts])) == list(range(30))
-    assert len({len(parts) for parts in dealt}) == 1
-    assert max(len(part) for parts in dealt for part in parts) <= micro_batch
-
-
-def test_like_lengths_are_dealt_together():
-    lengths = np.array([10, 500, 11, 499])
-    assert [part.tolist() for part in deal(lengths, micro_batch=2, rank=0, ranks=1)] == [[0, 2], [3, 1]]
-    assert [part.tolist() for part in deal(lengths, micro_batch=1, rank=1, ranks=2)] == [[2], [1]]

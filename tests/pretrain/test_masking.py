@@ -1,20 +1,29 @@
 """Masks on data one can see; the vectorised walk against upstream's loop, written plainly."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from pipeline.pretrain.batches import word_tables
 from pipeline.pretrain.config import MaskingConfig
 from pipeline.pretrain.masking import (
     MASK_ENTITY,
     UNKNOWN_ENTITY,
     WordTables,
     budgets,
+    choose,
     example_keys,
     greedy,
     mask_entities,
     mask_words,
+    ranges,
+    shuffled,
     uniform,
+    word_sizes,
 )
+from pipeline.vocab import words
+from pipeline.vocab.config import WordsConfig
 
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 VOCAB, MASK = 100, 99
@@ -33,43 +42,80 @@ def keys(count: int, seed: int = 0) -> np.ndarray:
     return example_keys(seed, 0, np.zeros(count, np.int64), np.arange(count))
 
 
-def corpus(count: int, length: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def corpus(count: int, length: int, seed: int = 0) -> np.ndarray:
     """`count` Examples of `length` tokens between <s> and </s>; about a third of the tokens continue a word."""
     rng = np.random.default_rng(seed)
     body = np.where(rng.random((count, length)) < 0.33, rng.integers(4, 50, (count, length)), 0)
     body = np.where(body, body, rng.integers(50, 99, (count, length)))
-    rows = np.concatenate([np.full((count, 1), BOS), body, np.full((count, 1), EOS)], axis=1)
-    return rows.reshape(-1), np.arange(count + 1) * (length + 2)
+    return np.concatenate([np.full((count, 1), BOS), body, np.full((count, 1), EOS)], axis=1)
+
+
+def plain_greedy(sizes: list[int], budget: int) -> tuple[list[bool], int]:
+    """What `greedy` does to a row, as upstream's loop does it."""
+    taken = []
+    for size in sizes:
+        taken.append(0 < size <= budget)
+        budget -= size if taken[-1] else 0
+    return taken, budget
 
 
 def test_greedy_takes_in_order_what_still_fits():
-    sizes = np.array([2, 3, 1, 1, 4, 1])
-    owners = np.array([0, 0, 0, 0, 1, 1])
-    assert greedy(sizes, owners, np.array([4, 3])).tolist() == [True, False, True, True, False, True]
-
-
-def test_greedy_takes_the_first_where_nothing_fits():
-    assert greedy(np.array([5, 6]), np.array([0, 0]), np.array([2])).tolist() == [True, False]
-
-
-def test_greedy_gives_nothing_to_an_owner_without_items():
-    assert greedy(np.array([1]), np.array([1]), np.array([0, 1, 0])).tolist() == [True]
+    taken, left = greedy(np.array([[2, 3, 1, 1], [4, 1, 5, 0]]), np.array([4, 3]))
+    assert taken.tolist() == [[True, False, True, True], [False, True, False, False]]
+    assert left.tolist() == [0, 2]
 
 
 def test_greedy_is_the_plain_loop():
     rng = np.random.default_rng(1)
     for _ in range(50):
-        owners = np.sort(rng.integers(0, 5, 40))
-        sizes, budget = rng.integers(1, 6, 40), rng.integers(1, 9, 5)
-        left, expected = budget.copy(), np.zeros(40, bool)
-        for item in range(40):
-            if sizes[item] <= left[owners[item]]:
-                expected[item] = True
-                left[owners[item]] -= sizes[item]
-        for owner in set(owners.tolist()):
-            if not expected[owners == owner].any():
-                expected[np.flatnonzero(owners == owner)[0]] = True
-        np.testing.assert_array_equal(greedy(sizes, owners, budget), expected)
+        sizes = rng.integers(1, 6, (5, 40))
+        sizes[np.arange(40) >= rng.integers(0, 41, 5)[:, None]] = 0
+        budget = rng.integers(0, 30, 5)
+        taken, left = greedy(sizes, budget)
+        expected = [plain_greedy(*row) for row in zip(sizes.tolist(), budget.tolist(), strict=True)]
+        assert list(zip(taken.tolist(), left.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("spare", [-38, 0, 16])
+def test_the_choice_is_the_plain_loop_over_all_words_in_random_order(spare):
+    """Whether few words are put in order at first, or so few that all are, then."""
+    rng = np.random.default_rng(2)
+    for seed in range(20):
+        sizes = rng.integers(1, 5, (6, 60)) * (rng.random((6, 60)) < 0.5)
+        budget = np.append(39, rng.integers(0, 40, 5))
+        order = shuffled(sizes > 0, keys(6, seed), 60)
+        expected = []
+        for row, most in zip(order.tolist(), budget.tolist(), strict=True):
+            taken, _ = plain_greedy([int(sizes.reshape(-1)[place]) for place in row], most)
+            if most and not any(taken):
+                taken[0] = True
+            expected += [place for place, chosen in zip(row, taken, strict=True) if chosen]
+        assert choose(sizes, budget, keys(6, seed), spare).tolist() == sorted(expected)
+
+
+def test_the_first_word_is_chosen_where_none_fits():
+    order = shuffled(np.array([[False, True, False, True]]), keys(1), 4)
+    assert choose(np.array([[0, 5, 0, 6]]), np.array([2]), keys(1)).tolist() == [order[0, 0]]
+
+
+def test_the_order_is_random_and_the_eligible_go_first():
+    eligible = np.array([[True, False, True, True], [False, True, False, False]])
+    order = shuffled(eligible, keys(2), 4)
+    assert sorted(order[0, :3].tolist()) == [0, 2, 3]
+    assert order[1, 0] == 5
+    assert shuffled(eligible, keys(2), 2).tolist() == order[:, :2].tolist()
+    firsts = shuffled(np.ones((6000, 6), bool), keys(6000), 1)[:, 0] % 6
+    assert abs(np.bincount(firsts) - 1000).max() < 3.5 * np.sqrt(6000 / 6 * 5 / 6)
+
+
+def test_word_sizes():
+    #                 <s> |w  w | w |w  w  w |</s> pad
+    kinds = np.array([[2, 1, 0, 1, 1, 0, 0, 2, 2], [2, 0, 0, 1, 2, 0, 1, 1, 2]], np.uint8)
+    assert word_sizes(kinds).tolist() == [[0, 2, 0, 1, 3, 0, 0, 0, 0], [0, 2, 0, 1, 0, 1, 1, 1, 0]]
+
+
+def test_ranges():
+    assert ranges(np.array([3, 8, 0]), np.array([2, 0, 3])).tolist() == [3, 4, 0, 1, 2]
 
 
 def test_budgets_round_as_upstream_and_never_to_nothing():
@@ -79,30 +125,70 @@ def test_budgets_round_as_upstream_and_never_to_nothing():
 def test_whole_words_are_hidden_and_only_they_are_labelled():
     #           <s> |w  w | w |w  w  w | w | w |w  w |</s>
     ids = np.array([0, 60, 5, 61, 62, 6, 7, 63, 64, 65, 8, 2])
-    hidden = mask_words(ids, np.array([0, 12]), keys(1), TABLES, config(words=0.5, as_mask=1.0, as_random=0.0))
+    hidden = mask_words(ids[None], keys(1), TABLES, config(words=0.5, as_mask=1.0, as_random=0.0))
     words = [[1, 2], [3], [4, 5, 6], [7], [8], [9, 10]]
     taken = [word for word in words if word[0] in hidden.targets]
     assert sorted(position for word in taken for position in word) == hidden.targets.tolist()
     assert len(hidden.targets) == 5
     assert hidden.labels.tolist() == ids[hidden.targets].tolist()
-    assert (hidden.ids[hidden.targets] == MASK).all()
+    assert (hidden.ids[0, hidden.targets] == MASK).all()
     rest = np.setdiff1d(np.arange(12), hidden.targets)
-    assert hidden.ids[rest].tolist() == ids[rest].tolist()
+    assert hidden.ids[0, rest].tolist() == ids[rest].tolist()
+
+
+SENTENCE_PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁the", "▁un", "believ", "able", "▁dog", "s", ".", "▁", "<mask>"]
+
+
+def test_whole_words_of_a_sentencepiece_vocabulary():
+    starts = np.array([piece.startswith("▁") for piece in SENTENCE_PIECES])
+    special = np.array([piece.startswith("<") for piece in SENTENCE_PIECES])
+    tables = WordTables.of(starts_word=starts, special=special, mask=12)
+    text = ["<s>", "▁the", "▁un", "believ", "able", "▁dog", "s", ".", "▁", "able", "▁the", "</s>", "<pad>"]
+    ids = np.array([[SENTENCE_PIECES.index(piece) for piece in text]])
+    words = [[1], [2, 3, 4], [5, 6, 7], [8, 9], [10]]
+    seen = set()
+    for seed in range(100):
+        hidden = set(mask_words(ids, keys(1, seed), tables, config(words=0.4)).targets.tolist())
+        taken = [number for number, word in enumerate(words) if word[0] in hidden]
+        assert hidden == {place for number in taken for place in words[number]}
+        assert len(hidden) == 4
+        seen |= set(taken)
+    assert seen == {0, 1, 2, 3, 4}
+
+
+def test_whole_words_of_a_byte_level_vocabulary(tmp_path: Path):
+    """Words are told by the spaces of the text, not by the table under test."""
+    text = " the unbelievable dogs, naïve “cats” and 3 déjà-vus saw the unsaid"
+    words.save(
+        *words.train([text, " un believe able dog cat"] * 3, WordsConfig(adopt=None, size=290, min_count=2)), tmp_path
+    )
+    vocab = words.load(tmp_path)
+    encoding = vocab.tokenizer.encode(text, add_special_tokens=False)
+    number = np.cumsum([character == " " for character in text])  # of the word, at each character
+    owners = np.array([number[first] for first, _ in encoding.offsets])
+    assert len(owners) > 2 * owners.max()  # most words are in pieces
+    ids = np.array([[vocab.bos, *encoding.ids, vocab.eos]])
+    seen = set()
+    for seed in range(200):
+        hidden = mask_words(ids, keys(1, seed), word_tables(vocab), config(words=0.3)).targets - 1
+        taken = set(owners[hidden].tolist())
+        assert np.array_equal(hidden, np.flatnonzero(np.isin(owners, list(taken))))
+        seen |= taken
+    assert seen == set(owners.tolist())
 
 
 def test_a_first_token_begins_a_word_whatever_the_table_says():
-    ids = np.array([0, 5, 60, 2])  # token 5 continues a word, but none is before it
-    hidden = mask_words(ids, np.array([0, 4]), keys(1), TABLES, config(words=0.9))
+    ids = np.array([[0, 5, 60, 2]])  # token 5 continues a word, but none is before it
+    hidden = mask_words(ids, keys(1), TABLES, config(words=0.9))
     assert hidden.targets.tolist() == [1, 2]
 
 
 def test_shares_of_words_and_fates():
-    ids, offsets = corpus(400, 200)
-    hidden = mask_words(ids, offsets, keys(400), TABLES, config())
+    hidden = mask_words(corpus(400, 200), keys(400), TABLES, config())
     total = 400 * 200
     assert len(hidden.targets) == total * 0.15  # every Example reaches its budget of 30: single tokens fill it
-    now, before = hidden.ids[hidden.targets], hidden.labels
-    starts = TABLES.starts_word[before]
+    now, before = hidden.ids.reshape(-1)[hidden.targets], hidden.labels
+    starts = before >= 50
     words = int(starts.sum())
 
     def near(share: float, expected: float) -> bool:
@@ -114,37 +200,55 @@ def test_shares_of_words_and_fates():
     assert near(kept[starts].mean(), 0.1 + 0.1 / 95)
 
 
+def test_every_place_is_chosen_as_often_as_any_other():
+    hidden = mask_words(np.tile([BOS, *range(50, 70), EOS], (4000, 1)), keys(4000), TABLES, config())
+    counts = np.bincount(hidden.targets % 22, minlength=22)
+    assert counts[[0, 21]].tolist() == [0, 0]
+    assert abs(counts[1:21] - 600).max() < 3.5 * np.sqrt(4000 * 0.15 * 0.85)
+
+
 def test_a_words_fate_is_decided_once():
-    ids, offsets = corpus(200, 100)
-    hidden = mask_words(ids, offsets, keys(200), TABLES, config(as_mask=0.5, as_random=0.0))
-    fates = dict(zip(hidden.targets.tolist(), (hidden.ids[hidden.targets] == MASK).tolist(), strict=True))
-    for position in hidden.targets.tolist():
-        if not TABLES.starts_word[ids[position]] and position - 1 in fates:
-            assert fates[position] == fates[position - 1]
+    ids = corpus(200, 100)
+    hidden = mask_words(ids, keys(200), TABLES, config(as_mask=0.5, as_random=0.0))
+    masked = hidden.ids.reshape(-1)[hidden.targets] == MASK
+    fates = dict(zip(hidden.targets.tolist(), masked.tolist(), strict=True))
+    goes_on = [place for place in fates if 4 <= ids.reshape(-1)[place] < 50 and place - 1 in fates]
+    assert len(goes_on) > 500
+    assert all(fates[place] == fates[place - 1] for place in goes_on)
 
 
 def test_replacements_are_never_special():
-    ids, offsets = corpus(200, 100)
-    hidden = mask_words(ids, offsets, keys(200), TABLES, config(as_mask=0.0, as_random=1.0))
-    assert not TABLES.special[hidden.ids[hidden.targets]].any()
-    assert len(set(hidden.ids[hidden.targets].tolist())) == 95  # every ordinary token is drawn
+    hidden = mask_words(corpus(200, 100), keys(200), TABLES, config(as_mask=0.0, as_random=1.0))
+    drawn = set(hidden.ids.reshape(-1)[hidden.targets].tolist())
+    assert drawn == set(range(VOCAB)) - {BOS, PAD, EOS, UNK, MASK}  # every ordinary token is drawn
 
 
 def test_every_word_can_be_reached_the_last_ones_too():
-    ids, offsets = np.array([BOS, *range(50, 70), EOS]), np.array([0, 22])  # twenty words of one token
+    ids = np.array([[BOS, *range(50, 70), EOS]])  # twenty words of one token
     reached = set()
     for seed in range(200):
-        reached |= set(mask_words(ids, offsets, keys(1, seed), TABLES, config()).targets.tolist())
+        reached |= set(mask_words(ids, keys(1, seed), TABLES, config()).targets.tolist())
     assert reached == set(range(1, 21))
 
 
 def test_masks_are_a_function_of_the_example_not_of_its_batch():
-    ids, offsets = corpus(6, 40)
-    together = mask_words(ids, offsets, keys(6), TABLES, config())
+    ids = corpus(6, 40)
+    wider = np.concatenate([ids, np.full((6, 5), PAD)], axis=1)
+    together = mask_words(wider[::-1], keys(6)[::-1], TABLES, config())
     for number in range(6):
-        part = slice(offsets[number], offsets[number + 1])
-        alone = mask_words(ids[part], np.array([0, 42]), keys(6)[[number]], TABLES, config())
-        assert alone.ids.tolist() == together.ids[part].tolist()
+        alone = mask_words(ids[[number]], keys(6)[[number]], TABLES, config())
+        assert alone.ids[0].tolist() == together.ids[5 - number, :42].tolist()
+        own = together.targets // 47 == 5 - number
+        assert alone.targets.tolist() == (together.targets[own] % 47).tolist()
+        assert alone.labels.tolist() == together.labels[own].tolist()
+
+
+def test_what_is_given_stays_as_it_is():
+    ids, entities = corpus(3, 40), np.full((3, 8), 5)
+    mask_words(ids, keys(3), TABLES, config())
+    mask_entities(entities, keys(3), config())
+    assert np.array_equal(ids, corpus(3, 40))
+    assert (entities == 5).all()
 
 
 def test_keys_differ_by_seed_phase_epoch_and_example():
@@ -159,35 +263,42 @@ def test_keys_differ_by_seed_phase_epoch_and_example():
 
 
 def test_uniform_is_uniform():
-    values = uniform(np.repeat(keys(1), 100_000), 1, np.arange(100_000))
+    values = uniform(keys(1), np.arange(100_000))
     counts = np.histogram(values, bins=10, range=(0, 1))[0]
     assert abs(counts - 10_000).max() < 4 * np.sqrt(100_000 * 0.1 * 0.9)
 
 
 def test_entities_are_masked_but_never_unknown_ones():
-    ids = np.array([UNKNOWN_ENTITY, 7, UNKNOWN_ENTITY, 8, 9, UNKNOWN_ENTITY])
-    hidden = mask_entities(ids, np.array([0, 3, 5, 6]), keys(3), config())
-    assert hidden.targets.tolist()[0] == 1
+    ids = np.array([[UNKNOWN_ENTITY, 7, UNKNOWN_ENTITY], [8, 9, 0], [UNKNOWN_ENTITY, 0, 0]])
+    hidden = mask_entities(ids, keys(3), config())
+    flat = hidden.ids.reshape(-1)
     assert len(hidden.targets) == 2  # one of the first Example, one of the second, none of the third
-    assert (hidden.ids[hidden.targets] == MASK_ENTITY).all()
-    assert hidden.labels.tolist() == ids[hidden.targets].tolist()
+    assert hidden.targets[0] == 1
+    assert hidden.targets[1] in (3, 4)
+    assert (flat[hidden.targets] == MASK_ENTITY).all()
+    assert hidden.labels.tolist() == ids.reshape(-1)[hidden.targets].tolist()
+    assert np.delete(flat, hidden.targets).tolist() == np.delete(ids, hidden.targets).tolist()
 
 
 def test_upstreams_masking_of_unknown_entities_is_a_switch():
-    ids = np.array([UNKNOWN_ENTITY, UNKNOWN_ENTITY])
-    hidden = mask_entities(ids, np.array([0, 2]), keys(1), config(unknown_entities=True))
-    assert len(hidden.targets) == 1
+    ids = np.array([[UNKNOWN_ENTITY, UNKNOWN_ENTITY, 0]])
+    for seed in range(20):
+        hidden = mask_entities(ids, keys(1, seed), config(unknown_entities=True))
+        assert len(hidden.targets) == 1
+        assert hidden.targets[0] != 2
 
 
 def test_entity_share():
-    ids = np.full(100 * 40, 5)
-    hidden = mask_entities(ids, np.arange(101) * 40, keys(100), config())
-    assert np.bincount(hidden.targets // 40, minlength=100).tolist() == [6] * 100
+    hidden = mask_entities(np.full((500, 40), 5), keys(500), config())
+    assert np.bincount(hidden.targets // 40, minlength=500).tolist() == [6] * 500
+    counts = np.bincount(hidden.targets % 40, minlength=40)
+    assert abs(counts - 75).max() < 3.5 * np.sqrt(500 * 0.15 * 0.85)
 
 
 def test_no_entities_at_all():
-    hidden = mask_entities(np.empty(0, np.int64), np.zeros(3, np.int64), keys(2), config())
-    assert hidden.targets.tolist() == []
+    hidden = mask_entities(np.empty((2, 0), np.int64), keys(2), config())
+    assert hidden.ids.shape == (2, 0)
+    assert hidden.targets.tolist() == hidden.labels.tolist() == []
 
 
 @pytest.mark.parametrize(

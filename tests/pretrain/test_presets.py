@@ -6,17 +6,23 @@ roberta-large as they are published, and nothing else.
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from rich.console import Console
 from transformers import LukeForMaskedLM
 
 from pipeline.config import Config
+from pipeline.dataset.reader import Block, ExampleStore
 from pipeline.model.luke import Luke
 from pipeline.model.start import dimensions_of
 from pipeline.model.weights import ENTITY_QUERY, LEFTOVERS, TIED, shapes, transformers_config
+from pipeline.pretrain.plan import planned, show
 from tests.line import configured
 
 PUBLISHED = {
@@ -123,3 +129,39 @@ def test_the_paper_presets_are_the_published_recipe(config: Config) -> None:
     assert (config.model.dropout, config.model.attention_dropout, config.model.entity_embedding) == (0.1, 0.1, 256)
     assert (config.dataset.max_words, config.dataset.max_entities) == (512, 128)
     assert (config.vocab.words.adopt, config.vocab.entities.size) == ("roberta-base", 500_000)
+
+
+def test_its_plan(preset: str, config: Config, model: Luke) -> None:
+    """The published number of steps on sequences such as Wikipedia's: its arithmetic, and what a GPU has to hold."""
+    words, entities = np.full(64, 480, dtype=np.int32), np.full(64, 25, dtype=np.int32)
+    store = examples(words, entities)
+    steps = [98_168, 98_168]
+    plan = planned(config.pretrain, model, store, steps, device=torch.device("cpu"), processes=8, in_shards=False)
+    first, second = plan.stretches.values()
+    assert (plan.parameters, second.trained) == (PARAMETERS[preset], PARAMETERS[preset])
+    assert first.tokens == second.tokens == 98_168 * 2048 * 480
+    # six operations a weight and token, and some more for the heads, the scores and the entities
+    body = sum(p.numel() for name, p in model.luke.named_parameters() if ".layer." in name)
+    assert 1.0 < second.flops / (6 * body * second.tokens) < 1.35
+    assert first.flops < second.flops
+    weights = 4 * PARAMETERS[preset]
+    assert (second.memory["gradients"], second.memory["moments"]) == (weights, 2 * weights)
+    console = Console(width=100, file=io.StringIO(), record=True)
+    console.print(show(plan, config.pretrain))
+    told = console.export_text()
+    assert f"{PARAMETERS[preset] / 1e6:,.1f}M parameters" in told
+    assert told.count("98,168") == 2
+
+
+def examples(words: np.ndarray, entities: np.ndarray) -> ExampleStore:
+    """Examples of so many words and entities, all of id 5."""
+    offsets = [np.concatenate([[0], np.cumsum(counts)]).astype(np.int32) for counts in (words, entities)]
+    block = Block(
+        page_ids=pa.nulls(len(words), pa.string()),
+        word_offsets=offsets[0],
+        words=np.full(words.sum(), 5, dtype=np.int32),
+        entity_offsets=offsets[1],
+        entities=np.full(entities.sum(), 5, dtype=np.int32),
+        spans=np.ones((entities.sum(), 2), dtype=np.int32),
+    )
+    return ExampleStore([block], np.array([0, len(words)]))

@@ -14,13 +14,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import EXIT_CODE, PipelineError
 from pipeline.pretrain.batches import Order
-from pipeline.pretrain.data import Data
 from pipeline.pretrain.optim import ENTITY_PARTS
 from pipeline.pretrain.signals import REQUEUE
 from pipeline.vocab.words import load
-from tests.line import SMALL, TINY, configured, run_stage, save_roberta, shared
+from tests.line import SMALL, TINY, run_stage, save_roberta, shared
 
 ROOT = Path(__file__).parents[2]
 PRETRAIN = ["stage=pretrain", *TINY]
@@ -30,6 +30,8 @@ VARYING = ("tokens_per_second", "tflops_per_process", "data_wait_share", "memory
 
 STILL = ["model.dropout=0", "model.attention_dropout=0"]
 """Overrides for a training that draws no random numbers on the way: it may be spread over processes in any way."""
+EACH_ALONE = "pretrain.micro_batch_tokens=1"
+"""An override for micro-batches of one Example."""
 SIGNALLED = str(Path(__file__).with_name("signalled_at.py"))
 
 
@@ -112,12 +114,13 @@ def assert_same_training(first: Path, second: Path) -> None:
 def test_two_processes_and_two_micro_batches_are_one(still, roberta, linked, settings):
     data_dir = linked("together")
     script = launched(settings, "-m", "pipeline")
-    assert train(data_dir, roberta, *STILL, "pretrain.micro_batch=2", script=script) == 0
+    assert train(data_dir, roberta, *STILL, EACH_ALONE, script=script) == 0
     run = json.loads((data_dir / "small" / "pretrain" / "tiny" / "run.json").read_text())
     assert (run["processes"], run["sharded"]) == (2, settings == "fsdp.yaml")
     assert_same_training(data_dir, still)
 
 
+@pytest.mark.slow
 def test_stopped_in_shards_it_goes_on_in_one_process(still, roberta, linked):
     """In the second phase, so that moments are taken over too."""
     data_dir = linked("moved")
@@ -129,9 +132,10 @@ def test_stopped_in_shards_it_goes_on_in_one_process(still, roberta, linked):
     assert_same_training(data_dir, still)
 
 
+@pytest.mark.slow
 def test_batches_and_masks_are_the_same_with_dropout_too(straight, roberta, linked):
     data_dir = linked("dropped")
-    assert train(data_dir, roberta, "pretrain.micro_batch=2", script=launched("ddp.yaml", "-m", "pipeline")) == 0
+    assert train(data_dir, roberta, EACH_ALONE, script=launched("ddp.yaml", "-m", "pipeline")) == 0
     for key in ("words_scored", "entities_scored"):
         assert [line.get(key) for line in lines(data_dir)] == [line.get(key) for line in lines(straight)]
 
@@ -167,7 +171,7 @@ def test_a_finished_training_is_up_to_date_and_a_changed_one_stops(straight, rob
     assert "up to date" in capsys.readouterr().err
     with pytest.raises(PipelineError, match=r"config.pretrain.optimizer.weight_decay: 0.01 -> 0.5"):
         run_stage("pretrain", *common, "pretrain.optimizer.weight_decay=0.5")
-    run_stage("pretrain", *common, "pretrain.micro_batch=4", "pretrain.wandb=offline")  # policy, not content
+    run_stage("pretrain", *common, EACH_ALONE, "pretrain.wandb=offline")  # policy, not content
 
 
 ONE_PHASE = ["~pretrain.phases.all"]
@@ -198,8 +202,8 @@ def test_a_gradient_that_is_not_finite_stops_with_the_state_and_the_examples(rob
     (told,) = (folder / "logs").glob("failed-entities-*.json")
     step = int(told.stem.rpartition("-")[2])
     assert (folder / "checkpoints" / "entities" / f"step-{step - 1}" / "state.json").is_file()
-    data = Data.open(configured(*common).layout, masking=configured(*common).pretrain.masking, entities=True, seed=0)
-    order = Order(examples=len(data.train), batch=4, seed=0, phase=0)
+    train_examples = len(ExampleStore.open(data_dir / "small" / "dataset" / "train"))
+    order = Order(examples=train_examples, batch=4, seed=0, phase=0)
     assert json.loads(told.read_text())["examples"] == order.step(step - 1)[0].tolist()
 
 
