@@ -27,7 +27,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.errors import PipelineError
-from pipeline.model.luke import WORD_PAD, Layer, Luke
+from pipeline.model.dimensions import WORD_PAD
+from pipeline.model.encoder import Layer
+from pipeline.model.luke import Luke
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab
 
