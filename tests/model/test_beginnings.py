@@ -62,7 +62,7 @@ def seen_nearby(model: Luke, head: int) -> float:
     """Of a head's attention in the first layer, the share on a token's own place and the four before and after it."""
     ids = torch.randint(4, VOCAB - 1, (8, 100), generator=torch.Generator().manual_seed(1))
     attention = model.luke.encoder.layer[0].attention.self
-    hidden = model.luke.embeddings.eval()(ids)
+    hidden, _ = model.luke.embeddings.eval()(ids)
     query, key = (part(hidden)[..., 32 * head : 32 * (head + 1)] for part in (attention.query, attention.key))
     weights = (query @ key.transpose(1, 2) / math.sqrt(32)).softmax(dim=-1)
     near = (torch.arange(100)[:, None] - torch.arange(100)).abs() <= 4
