@@ -21,7 +21,8 @@ SMALL = [
 
 
 TINY = [
-    "run=tiny", *SMALL, "model.entity_embedding=16", "pretrain.batch=4", "pretrain.micro_batch_tokens=500",
+    "run=tiny", *SMALL, "model.entity_embedding=16", "model.entity_start=positions",
+    "pretrain.batch=4", "pretrain.micro_batch_tokens=500",
     "pretrain.phases.entities.epochs=3", "pretrain.phases.entities.learning_rate=2e-3",
     "pretrain.phases.all.epochs=4", "pretrain.log_every=1",
     "pretrain.checkpoints=3", "pretrain.keep=10", "pretrain.validations=1",

@@ -2,62 +2,18 @@
 
 A pages-articles dump has the definitions, but the common ones call Lua modules, which nothing here runs; the samples
 have none at all. Each renderer gives wikitext, so a link in an argument stays a link. Everything that is not in this
-table is dropped by the caller, and what it leaves behind is cleaned by `wikitext.tidy`.
+table is dropped by the caller, and what it leaves behind is cleaned by `tidy`. Measures, sums, dates and places are
+in `measures`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A template's use: its name in lower case and its arguments, already expanded and stripped."""
-
-    name: str
-    positional: tuple[str, ...]
-    named: dict[str, str]
-
-    def get(self, number: int) -> str:
-        """The positional argument, counted from 1; "" if absent."""
-        text = self.positional[number - 1] if number <= len(self.positional) else ""
-        return text or self.named.get(str(number), "")
-
-    @property
-    def last(self) -> str:
-        """The last positional argument that is not empty."""
-        return next((text for text in reversed(self.positional) if text), "") or self.named.get("2", "")
-
-
-Renderer = Callable[[Call], str]
-
-UNITS = {
-    "sqmi": "square miles", "sqkm": "km²", "km2": "km²", "m2": "m²", "sqft": "square feet", "cm2": "cm²",
-    "mi2": "square miles", "km3": "km³", "m3": "m³", "cuft": "cubic feet", "cumi": "cubic miles",
-    "C": "°C", "F": "°F", "km/h": "km/h", "kph": "km/h", "mph": "mph", "C-change": "°C", "F-change": "°F",
-    "e6sqkm": "million km²", "e3t": "thousand tonnes", "e6acre": "million acres", "e6ha": "million hectares",
-    "ft": "feet", "in": "inches", "mi": "miles", "yd": "yards", "lb": "pounds", "lbs": "pounds", "oz": "ounces",
-    "nmi": "nautical miles", "impgal": "gallons", "USgal": "US gallons", "acre": "acres", "m/s": "m/s",
-    "/sqkm": "per km²", "/km2": "per km²", "/sqmi": "per square mile", "PD/sqkm": "per km²", "PD/km2": "per km²",
-    "foot": "feet", "inch": "inches", "ha": "hectares", "t": "tonnes", "kt": "kilotonnes", "LT": "long tons",
-    "ST": "short tons", "hp": "horsepower", "acres": "acres", "e6km2": "million km²", "e6sqmi": "million square miles",
-}  # fmt: skip
-JOINS = {"to": "to", "-": "–", "–": "–", "and": "and", "or": "or", "x": "×", "by": "by", "×": "×", "to(-)": "to"}
-LANGUAGES = {
-    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh", "da": "Danish", "de": "German",
-    "el": "Greek", "en": "English", "es": "Spanish", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
-    "fr": "French", "ga": "Irish", "gl": "Galician", "grc": "Ancient Greek", "he": "Hebrew", "hi": "Hindi",
-    "hr": "Croatian", "hu": "Hungarian", "hy": "Armenian", "id": "Indonesian", "is": "Icelandic", "it": "Italian",
-    "ja": "Japanese", "ka": "Georgian", "ko": "Korean", "la": "Latin", "lt": "Lithuanian", "lv": "Latvian",
-    "ms": "Malay", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
-    "ru": "Russian", "sa": "Sanskrit", "sk": "Slovak", "sl": "Slovene", "sq": "Albanian", "sr": "Serbian",
-    "sv": "Swedish", "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
-    "vi": "Vietnamese", "yi": "Yiddish", "zh": "Chinese", "az": "Azerbaijani", "be": "Belarusian", "bn": "Bengali",
-    "eo": "Esperanto", "et": "Estonian", "gd": "Scottish Gaelic", "ku": "Kurdish", "mk": "Macedonian",
-    "mt": "Maltese", "sh": "Serbo-Croatian", "sco": "Scots", "ang": "Old English",
-}  # fmt: skip
+from pipeline.corpus import measures
+from pipeline.corpus.calls import Call, Renderer
+from pipeline.corpus.languages import LANGUAGE_NAMES
+from pipeline.corpus.markup import NOTHING
 
 
 def argument(number: int) -> Renderer:
@@ -68,69 +24,49 @@ def literal(text: str) -> Renderer:
     return lambda call: text
 
 
+def between(before: str, after: str) -> Renderer:
+    """The first argument between two texts; nothing without it."""
+    return lambda call: f"{before}{call.get(1)}{after}" if call.get(1) else ""
+
+
+def joined(separator: str) -> Renderer:
+    return lambda call: separator.join(part for part in call.positional if part)
+
+
 def last(call: Call) -> str:
     return call.last
 
 
+def listed(call: Call) -> str:
+    """{{ubl|a|b}}: an item a line."""
+    return "".join(f"\n* {part}" for part in call.positional if part) + "\n\n"
+
+
+def content(call: Call) -> str:
+    """{{columns-list|* a ...}}: lines of their own."""
+    return f"\n{call.named.get('content') or call.last}\n"
+
+
 def lang_named(call: Call) -> str:
-    """{{lang-de|Wort}}: "German: Wort"."""
+    """{{lang-de|Wort|lit=word}}: "German: Wort, lit. 'word'"."""
     text = call.get(1)
-    name = LANGUAGES.get(call.name.removeprefix("lang-"))
-    return f"{name}: {text}" if name and text and call.named.get("label") != "none" else text
+    name = LANGUAGE_NAMES.get(call.name.removeprefix("lang-"))
+    if name and text and call.named.get("label") != "none":
+        text = f"{name}: {text}"
+    romanized = call.get(2) or call.named.get("translit") or call.named.get("tr")
+    meaning = call.get(3) or call.named.get("lit") or call.named.get("translation")
+    text += f", romanized: {romanized}" if text and romanized else ""
+    return text + (f", lit. '{NOTHING}{meaning}'" if text and meaning else "")
 
 
-NUMBER = re.compile(r"[-−+]?[.\d]")
-COMPOUND = {"ft": "in", "foot": "inch", "lb": "oz", "st": "lb", "mi": "yd", "yd": "ft"}
-"""A measure in two units: {{convert|6|ft|2|in}}."""
-
-
-def convert(call: Call) -> str:
-    """The measure as written, without the conversion: {{convert|5|to|10|km|mi}} gives "5 to 10 km"."""
-    words: list[str] = []
+def etymology(call: Call) -> str:
+    """{{etymology|la|albedo|whiteness}}: "from Latin albedo 'whiteness'"; more words follow in threes."""
     parts = call.positional
-    for index, part in enumerate(parts):
-        if NUMBER.match(part):
-            words.append(part)
-        elif part in JOINS and index:
-            words.append(JOINS[part])
-        elif index:
-            words.append(UNITS.get(part, part))
-            if index + 2 >= len(parts) or COMPOUND.get(part) != parts[index + 2]:
-                return " ".join(words)
-        else:
-            return ""
-    return ""
-
-
-def as_of(call: Call) -> str:
-    """{{As of|2010|5}}: "As of May 2010"."""
-    if call.named.get("alt"):
-        return call.named["alt"]
-    months = "January February March April May June July August September October November December".split()
-    year, month, day = call.get(1), call.get(2), call.get(3)
-    month = months[int(month) - 1] if month.isdecimal() and 1 <= int(month) <= 12 else month
-    since = call.named.get("since")
-    start = ("since" if since else "as of") if call.named.get("lc") else ("Since" if since else "As of")
-    return " ".join(part for part in (start, day, month, year) if part) if year else ""
-
-
-def circa(call: Call) -> str:
-    return " – ".join(f"c. {year}" for year in call.positional[:2] if year) or "c."
-
-
-def fraction(call: Call) -> str:
-    match [part for part in call.positional if part]:
-        case [whole, over, under]:
-            return f"{whole} {over}/{under}"
-        case [over, under]:
-            return f"{over}/{under}"
-        case [under]:
-            return f"1/{under}"
-    return ""
-
-
-def joined(call: Call) -> str:
-    return "".join(call.positional)
+    found = []
+    for code, word, meaning in zip(parts[0::3], parts[1::3], [*parts[2::3], ""], strict=False):
+        words = (LANGUAGE_NAMES.get(code, ""), word, f"'{NOTHING}{meaning}'" if meaning else "")
+        found.append(" ".join(part for part in words if part))
+    return f"from {' and '.join(found)}" if found else ""
 
 
 def nihongo(call: Call) -> str:
@@ -147,17 +83,36 @@ def linked(call: Call) -> str:
     return f"[[{call.get(1)}|{label}]]" if label else f"[[{call.get(1)}]]" if call.get(1) else ""
 
 
+def link(call: Call) -> str:
+    """{{w|Title|label}}."""
+    return f"[[{call.get(1)}|{call.get(2)}]]" if call.get(2) else f"[[{call.get(1)}]]" if call.get(1) else ""
+
+
 def ship(call: Call) -> str:
-    """{{USS|Enterprise|CV-6}}: a link to the ship's page."""
-    name = f"{call.name.upper()} {call.get(1)}"
-    return f"[[{name} ({call.get(2)})|{name}]]" if call.get(2) else f"[[{name}]]"
+    """{{USS|Enterprise|CV-6}} and {{ship|USS|Enterprise|CV-6}}: a link to the ship's page."""
+    parts = [part.strip("'") for part in call.positional]
+    prefix, name, number = (*parts, "", "", "")[:3] if call.name == "ship" else (call.name.upper(), *parts, "", "")[:3]
+    if not name:
+        return ""
+    name = f"{prefix} {name}".strip()
+    return f"[[{name} ({number})|{name}]]" if number else f"[[{name}]]"
 
 
-def value(call: Call) -> str:
-    """{{val|1234|0.5|u=km}}: "1234 ± 0.5 km"."""
-    number = f"{call.get(1)} ± {call.get(2)}" if call.get(2) else call.get(1)
-    exponent = f" × 10^{call.named['e']}" if call.named.get("e") else ""
-    return f"{number}{exponent} {call.named.get('u') or call.named.get('ul') or ''}".strip()
+def ship_class(call: Call) -> str:
+    """{{sclass|Nimitz|aircraft carrier}}: "Nimitz-class aircraft carrier"."""
+    return f"[[{call.get(1)}-class {call.get(2)}]]" if call.get(1) and call.get(2) else ""
+
+
+def author_year(call: Call) -> str:
+    """{{harvtxt|Jech|2008}}: "Jech (2008)"."""
+    *authors, year = [part for part in call.positional if part] or [""]
+    return f"{' & '.join(authors)} ({year})" if authors else ""
+
+
+def pronunciation(call: Call) -> str:
+    """{{IPAc-en|æ|l|ˈ|b|iː|d|oʊ}}: "/ælˈbiːdoʊ/"."""
+    sounds = "".join(STRESS.get(part, part) for part in call.positional if part.lower() not in LABELS)
+    return f"/{sounds}/" if sounds else ""
 
 
 def quotation(call: Call) -> str:
@@ -165,60 +120,169 @@ def quotation(call: Call) -> str:
     return f"\n\n{call.named.get('text') or call.named.get('quote') or call.get(1)}\n\n"
 
 
+def scripts(call: Call) -> str:
+    """{{su|p=+|b=3}}: what stands below and above."""
+    return call.named.get("b", "") + call.named.get("p", "")
+
+
 def table(renderer: Renderer, names: str) -> dict[str, Renderer]:
     """One renderer under several names, separated by commas."""
     return {name.strip(): renderer for name in names.split(",")}
 
 
+VANISHING = frozenset(
+    name.strip()
+    for name in (
+        "citation needed, cn, citation needed (lead), clarify, clarification needed, by whom, according to whom, "
+        "dubious, dubious-inline, disputed-inline, verify source, failed verification, better source, "
+        "better source needed, page needed, page number needed, full citation needed, unreliable source?, "
+        "unreliable source inline, original research inline, pov-inline, weasel inline, weasel-inline, update inline, "
+        "update after, dead link, webarchive, wayback, cbignore, not in source, not in citation given, medcn, "
+        "primary source inline, primary source-inline, synthesis inline, sfn, sfnp, sfnm, sfnmp, harvnb, harvp, rp, "
+        "refn, efn, efn-ua, efn-lr, efn-la, efn-lg, notetag, cref, cref2, ref label, note label, reflist, notelist, "
+        "refbegin, refend, shortcut, anchor, anchors, main, main article, see also, further, further information, "
+        "distinguish, hatnote, other uses, toc limit, toc left, toc right, short description, use dmy dates, "
+        "use mdy dates, portal bar, portal-inline, commons category, sister project links, authority control, "
+        "italic title, good article, featured article, flagicon, flagdeco, inflation-fn, inflation/fn, refnest, "
+        "要出典, 要検証, いつ, 誰, どこ, 要説明, 独自研究, 要ページ番号, リンク切れ, 脚注ヘルプ, 節stub, 出典の明記, "
+        "正確性, 要追記, 要曖昧さ回避, 信頼性要検証"
+    ).split(",")
+)
+"""Names, in lower case, of what no reader of the text sees: notes of editors, citations, pointers, and navigation."""
+STRESS = {"'": "ˈ", ",": "ˌ", "_": " "}
+LABELS = frozenset(["lang", "pron", "also", "us", "uk", "us also", "uk also", "local", "icon", "small", "ipa", "label"])
+YEAR = re.compile(r"[12]\d{3}")
+
+ACCIDENTALS = {"flat": "♭", "b": "♭", "sharp": "♯", "#": "♯", "natural": "♮", "doubleflat": "𝄫", "doublesharp": "𝄪"}
+
 RENDERERS: dict[str, Renderer] = {
-    **table(argument(1), "nowrap, nobr, small, smaller, big, larger, em, strong, abbr, tooltip, linktext, resize, "
-            "sub, sup, smallcaps, sc, allcaps, mono, code, var, angbr, not a typo, as written, script, "
-            "ruby, flag, sic, flagcountry, vr, tt, key press, keypress, math, mvar, vanchor, center, "
-            "nts, unicode, no col break, inline-block, citation needed span, clarify span, 要出典範囲, "
-            "いつ範囲, 独自研究範囲, 誰範囲, en, fr, de, es, it, el, zh, la, ru, ko, ふりがな, 読み仮名, "
+    # A wrapper of what is shown.
+    **table(argument(1), "nowrap, nobr, small, smaller, big, larger, em, strong, abbr, tooltip, sub, sup, smallcaps, "
+            "sc, allcaps, mono, code, var, not a typo, as written, midsize, avoid wrap, nobold, noitalic, underline, "
+            "u, strike, ruby, flag, flagu, sic, flagcountry, vr, tt, key press, keypress, kbd, math, mvar, vanchor, "
+            "visible anchor, center, nts, unicode, no col break, inline-block, citation needed span, clarify span, nq, "
+            "proper name, typo, box, bold, italic, resize text, smalldiv, pslink, overline, flatlist, plainlist, "
+            "要出典範囲, いつ範囲, 独自研究範囲, 誰範囲, en, fr, de, es, it, el, zh, la, ru, ko, ふりがな, 読み仮名, "
             "読み仮名 ruby不使用, 補助漢字フォント, jis2004フォント, 拡張漢字"),
-    **table(argument(2), "lang, wikt-lang, color, colored text, font color"),
-    **table(last, "transl, transliteration, ipa, ipalink, ipablink, ipaslink"),
-    **table(convert, "convert, cvt, convert/spell"),
-    **table(as_of, "as of, asof"),
-    **table(circa, "circa, c., ca."),
-    **table(fraction, "frac, fraction, sfrac"),
-    **table(joined, "chem, chem2, rgb"),
-    **table(nihongo, "nihongo, nihongo2, korean"),
-    **table(linked, "ill, interlanguage link, ill-wd2, 仮リンク"),
-    **table(ship, "uss, hms, rms, ss, hmcs, hmas, sms"),
-    **table(value, "val"),
-    **table(quotation, "quote, blockquote, cquote, quotation, quote box, centered pull quote"),
-    **table(literal(" "), "nbsp, space, spaces, thinsp, hair space, clear, pb"),
-    **table(literal(" – "), "spaced ndash, snd, spnd, spaced en dash"),
+    **table(argument(2), "lang, wikt-lang, color, colored text, font color, rtl-lang, script, lang-x, highlight, "
+            "background color, rquote, 仮リンク2"),
+    **table(last, "transl, transliteration, ipa, ipalink, ipablink, ipaslink, resize"),
+    **table(joined(""), "chem, chem2, rgb, gaps, linktext, mp, mpl, mpl-"),
+    **table(joined(" "), "bibleverse, bibleref, bibleref2, bible verse, lcons"),
+    **table(joined(":"), "cite quran, qref"),
+    **table(joined("-"), "respell, nuclide, nuclide2"),
+    **table(joined(" · "), "hlist"),
+    **table(listed, "ubl, unbulleted list, bulleted list, ordered list, olist, blist"),
+    **table(content, "columns-list, div col list, multicol list"),
+    **table(between("⟨", "⟩"), "angbr, angle bracket, angbr ipa, grapheme"),
+    **table(between("/", "/"), "ipa-all, phoneme"),
+    **table(between(f"'{NOTHING}", "'"), "gloss, single+"),
+    **table(between(f"lit. '{NOTHING}", "'"), "lit, literal translation, literal, lit."),
+    **table(between("√", ""), "sqrt, radic"),
+    **table(between("ISBN ", ""), "isbn, isbnt"),
+    **table(between("OCLC ", ""), "oclc"),
+    **table(between("ISSN ", ""), "issn"),
+    **table(between("doi:", ""), "doi"),
+    **table(between("U.S. Patent ", ""), "us patent"),
+    **table(between("née ", ""), "née, nee, née2"),
+    # Links, quotations, languages.
+    **table(nihongo, "nihongo, nihongo2, nihongo3, korean"),
+    **table(linked, "ill, interlanguage link, interlanguage link multi, illm, ill-wd2, 仮リンク"),
+    **table(link, "w, link"),
+    **table(ship, "ship, uss, hms, rms, ss, hmcs, hmas, sms, hmnzs, ins, mv, ms, mt, rv, rrs, usns, uscgc, usat, usrc, "
+            "ussb, hnoms, hdms, hnlms, hswms, orp, prr, gts, sv, ps, ts"),
+    **table(ship_class, "sclass, sclass2, sclass-"),
+    **table(author_year, "harvtxt, harvs"),
+    **table(quotation, "quote, blockquote, cquote, quotation, quote box, centered pull quote, poem quote, poemquote"),
+    **table(pronunciation, "ipac-en"),
+    **table(etymology, "etymology, ety"),
+    **table(scripts, "su, subsup"),
+    # Measures.
+    **table(measures.convert, "convert, cvt, convert/spell"),
+    **table(measures.as_of, "as of, asof"),
+    **table(measures.circa, "circa, c., ca."),
+    **table(measures.fraction, "frac, fraction, sfrac, fract"),
+    **table(measures.value, "val"),
+    **table(measures.power_of_ten, "e, 10^, ×10^"),
+    **table(measures.density, "pop density, population density"),
+    **table(measures.gauge, "railgauge, track gauge, rail gauge"),
+    **table(measures.coordinates, "coord"),
+    **table(measures.date, "birth date, birth-date, death date, death-date, start date, end date, date, dts, "
+            "birth date and age, death date and age, film date, release date"),
+    **table(measures.old_style, "oldstyledate, oldstyledatedy"),
+    **table(measures.ordinal, "ordinal"),
+    **table(measures.years("r."), "reign, r."),
+    **table(measures.years("fl."), "floruit, fl."),
+    **table(measures.years("b."), "born, b."),
+    **table(measures.years("d."), "died, d."),
+    **table(measures.unit_behind("L☉"), "solar luminosity"),
+    **table(measures.unit_behind("M☉"), "solar mass"),
+    **table(measures.unit_behind("R☉"), "solar radius"),
+    **table(measures.unit_behind("Ma"), "ma"),
+    **table(measures.unit_behind("million years ago"), "mya"),
+    **table(measures.money("US$"), "us$, usd"),
+    **table(measures.money("A$"), "a$, aud, au$"),
+    **table(measures.money("CA$"), "cad, ca$, c$"),
+    **table(measures.money("NZ$"), "nzd, nz$"),
+    **table(measures.money("¥"), "jpy, ¥, cny, yen"),
+    **table(measures.money("£"), "gbp, £, pound sterling"),
+    **table(measures.money("€"), "eur, €, euro"),
+    **table(measures.money("₹"), "inr, indian rupee, rupee"),
+    # Signs.
+    **table(literal(" "), "nbsp, nbs, space, spaces, thinsp, hair space, pb, zwsp, sp"),
+    **table(literal(" – "), "spaced ndash, snd, spnd, spaced en dash, ndashs"),
     **table(literal(" — "), "spaced mdash, snds, em dash spaced"),
     **table(literal("–"), "ndash, endash, en dash, –"),
-    **table(literal("—"), "mdash, emdash, em dash, —"),
+    **table(literal("—"), "mdash, emdash, em dash, —, mdashb"),
     **table(literal(" · "), "·, dot, middot, •, bullet"),
     **table(literal("'"), "', apostrophe"),
+    **table(literal("'\""), "' \", '\""),
+    **table(literal("\"'"), "\" ', \"'"),
+    **table(literal("\""), "-\", \""),
     **table(literal("'s"), "'s"),
     **table(literal("="), "="),
     **table(literal("&#124;"), "!, pipe"),
     **table(literal("×"), "x, times"),
     **table(literal("−"), "minus"),
+    **table(literal("±"), "±, plus-minus"),
+    **table(literal("π"), "pi"),
     **table(literal("°"), "degree, degrees, deg"),
     **table(literal("AD"), "ad"),
     **table(literal("†"), "extinct, dagger"),
+    **table(literal("⇌"), "eqm"),
+    **table(literal("→"), "overunderset"),
+    **table(literal("ʻ"), "okina"),
+    **table(literal("₂"), "subscript2"),
+    **table(literal("CO2"), "co2"),
+    **table(literal("H2O"), "h2o"),
+    **table(literal("C"), "carbon"),
+    **table(literal("H"), "hydrogen"),
     **table(literal("♯"), "music sharp, sharp"),
     **table(literal("♭"), "music flat, flat"),
+    **table(lambda call: ACCIDENTALS.get(call.get(1).lower(), ""), "music"),
+    **{f"l{number}": literal(f"L{number}") for number in range(1, 6)},
 }  # fmt: skip
 """Name in lower case -> its renderer."""
 
 
-def render_inline(call: Call, language: str) -> str | None:
-    """Wikitext in place of the template; None for one that is not known here.
+def renderer_of(name: str, language: str) -> Renderer | None:
+    """What renders the template of this name in lower case; None for one that is not known here.
 
     Args:
         language: the wiki's. {{lang-de|Wort}} names the language in it; only English's names are known here.
     """
-    renderer = RENDERERS.get(call.name)
-    if renderer is None and call.name.startswith("lang-"):
-        renderer = lang_named if language == "en" else argument(1)
-    if renderer is None and call.name.startswith("script/"):
-        renderer = argument(1)
+    renderer = RENDERERS.get(name)
+    if renderer is None and "-" in name:
+        if name.startswith("lang-"):
+            return lang_named if language == "en" else argument(1)
+        if name.startswith("ipa-"):
+            return between("&#91;", "&#93;")
+    if renderer is None and name.startswith("script/"):
+        return argument(1)
+    return renderer
+
+
+def render_inline(call: Call, language: str) -> str | None:
+    """Wikitext in place of the template; None for one that is not known here."""
+    renderer = renderer_of(call.name, language)
     return None if renderer is None else renderer(call)

@@ -80,6 +80,23 @@ MEDIA_FILE = re.compile(
 )
 """How the name of an uploaded file ends: tells a media link whose prefix no table knows."""
 
+LANGUAGE_NAMES = {
+    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh", "da": "Danish", "de": "German",
+    "el": "Greek", "en": "English", "es": "Spanish", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "ga": "Irish", "gl": "Galician", "grc": "Ancient Greek", "he": "Hebrew", "hi": "Hindi",
+    "hr": "Croatian", "hu": "Hungarian", "hy": "Armenian", "id": "Indonesian", "is": "Icelandic", "it": "Italian",
+    "ja": "Japanese", "ka": "Georgian", "ko": "Korean", "la": "Latin", "lt": "Lithuanian", "lv": "Latvian",
+    "ms": "Malay", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
+    "ru": "Russian", "sa": "Sanskrit", "sk": "Slovak", "sl": "Slovene", "sq": "Albanian", "sr": "Serbian",
+    "sv": "Swedish", "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
+    "vi": "Vietnamese", "yi": "Yiddish", "zh": "Chinese", "az": "Azerbaijani", "be": "Belarusian", "bn": "Bengali",
+    "rus": "Russian", "grc-gre": "Greek", "uz": "Uzbek", "ps": "Pashto", "kk": "Kazakh", "mn": "Mongolian",
+    "syc": "Syriac", "arc": "Aramaic", "non": "Old Norse", "fro": "Old French", "enm": "Middle English",
+    "eo": "Esperanto", "et": "Estonian", "gd": "Scottish Gaelic", "ku": "Kurdish", "mk": "Macedonian",
+    "mt": "Maltese", "sh": "Serbo-Croatian", "sco": "Scots", "ang": "Old English",
+}  # fmt: skip
+"""Code -> English name, for the English Wikipedia's {{lang-de|Wort}}: "German: Wort"."""
+
 LATIN = "a-zA-ZÀ-ÖØ-öø-ɏ"
 CYRILLIC = "a-zа-џѐ-ӿА-Я"
 TRAILS = {

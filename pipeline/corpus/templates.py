@@ -1,8 +1,9 @@
 """Templates in a page: expanded where the dump defines them, rendered where we know them, dropped otherwise.
 
 In: wikitext without comments and references. Out: wikitext in which no "{{" is left. For each outermost template, in
-this order: wikiextractor's `Extractor.expandTemplates`, for parser functions and wherever the dump holds the
-definition; `inline.render_inline`, for common ones without a definition or with one that asks for Lua; else a HOLE.
+this order: nothing, for the notes to readers and editors in `inline.VANISHING`; wikiextractor's
+`Extractor.expandTemplates`, for parser functions and wherever the dump holds the definition; `inline.renderer_of`, for
+common ones without a definition or with one that asks for Lua; else a HOLE.
 
 The definitions are a dict in each worker (English Wikipedia: some 600,000 templates, about 2 GB of text).
 """
@@ -16,15 +17,22 @@ from dataclasses import dataclass
 
 from wikiextractor.extract import Extractor, resolve_template_page
 
-from pipeline.corpus.inline import Call, render_inline
-from pipeline.corpus.strip import HOLE, links_in
+from pipeline.corpus.calls import Call
+from pipeline.corpus.inline import VANISHING, YEAR, renderer_of
+from pipeline.corpus.markup import HOLE, NOTHING, links_in
 from pipeline.corpus.titles import SiteInfo, folded, raised
 
 MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""
 MAX_GROWTH = 2_000_000
 """Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
-BRACES = re.compile(r"\{\{+|\}\}+|\[\[|\]\]")
+BRACES = re.compile(r"\{\{(?P<leaf>[^{}]++\}\}(?!\}))|\{\{+|\}\}+")
+"""A template without braces in it, or a run of braces."""
+STRAY = re.compile(r"\{\{+|\}\}+")
+BARS = re.compile(r"\{\{+|\}\}+|\[\[|\]\]|\|")
+SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
+LINK_ELSEWHERE = re.compile(r"\[\[[^\[\]|:]*:[^\[\]]*\]\]|<[^<>]*>")
+"""Categories and tags: what an expansion may consist of and still show nothing."""
 NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
 FUNCTION = re.compile(
     r"\s*(?:#[a-z]+|lc|uc|lcfirst|ucfirst|formatnum|padleft|padright|plural|ns|urlencode|fullurl|localurl|pagename|"
@@ -68,9 +76,11 @@ def define(text: str) -> str:
 
 def marks_disambiguation(wikitext: str) -> bool:
     """Whether the page calls one of the templates of lists of meanings."""
-    names = (folded(match[1]).lower() for match in NAME.finditer(wikitext))
-    return "__DISAMBIG__" in wikitext or any(
-        name in DISAMBIGUATION or name.endswith(" disambiguation") for name in names
+    names = {name.strip(" \n").replace("_", " ").lower() for name in NAME.findall(wikitext)}
+    return (
+        "__DISAMBIG__" in wikitext
+        or not DISAMBIGUATION.isdisjoint(names)
+        or any(name.endswith(" disambiguation") for name in names)
     )
 
 
@@ -101,32 +111,56 @@ class Expander:
 
     def text(self, text: str, depth: int) -> str:
         """`text` with every template in it replaced; braces without a partner are cut."""
+        if "{{" not in text and "}}" not in text:
+            return text
         parts, end = [], 0
         for start, stop in outermost(text):
             parts.append(unbraced(text[end:start]))
-            parts.append(self.template(text[start:stop], depth))
+            value = self.template(text[start:stop], depth)
+            if (
+                value == HOLE
+                and text[start - 1 : start] in ("\n", "")
+                and text[stop : stop + 1] in ("*", "#", ":", ";")
+            ):
+                value = NOTHING  # the line begins behind it: {{anchor|x}}* item
+            parts.append(value)
             end = stop
         return "".join(parts) + unbraced(text[end:])
 
     def template(self, raw: str, depth: int) -> str:
         """What stands for one template, braces included in `raw`."""
-        name, *parts = split_arguments(raw[2:-2])
         self.counts["templates.seen"] += 1
-        if depth > MAX_DEPTH or SILENT.match(name) or raw.startswith("{{{"):
+        value, kind = self.shown(raw, depth)
+        if not value.replace(HOLE, ""):
             self.counts["templates.dropped"] += 1
+            self.counts["characters.dropped.template"] += len(raw)
             return HOLE
-        name = re.sub(r"^\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", "", name, flags=re.IGNORECASE)
-        value = self.expanded(raw, name)
+        self.counts[f"templates.{kind}"] += 1
+        if depth == 0:
+            self.counts["characters.dropped.template"] += len(raw)
+            self.counts["characters.rendered"] += len(value)
+        return value
+
+    def shown(self, raw: str, depth: int) -> tuple[str, str]:
+        """The wikitext that stands for the template, "" for none, and how it was made."""
+        bar = raw.find("|")
+        name = raw[2:bar] if bar > 0 else raw[2:-2]
+        if ":" in name and (match := SUBSTITUTION.match(name)):
+            name = name[match.end() :]
+        if depth > MAX_DEPTH or raw.startswith("{{{") or SILENT.match(name):
+            return "", ""
+        local = folded(self.local_name(name) if ":" in name else name)
+        key = local.lower()
+        if key in VANISHING:
+            return "", ""
+        value = self.expanded(raw, name, local)
         if value:
-            self.counts["templates.expanded"] += 1
-            return value
-        call = self.call(name, parts, depth)
-        rendered = render_inline(call, self.site.language)
-        if rendered is None or not rendered.replace(HOLE, ""):
-            self.counts["templates.dropped"] += 1
-            return HOLE
-        self.counts["templates.rendered"] += 1
-        return rendered
+            return value, "expanded"
+        renderer = renderer_of(key, self.site.language)
+        if renderer is not None:
+            return renderer(self.call(key, split_arguments(raw[2:-2])[1:], depth)), "rendered"
+        # {{f1|1998}}, {{24hLM|2006}}: a year, linked to what happened in it.
+        return (raw[bar + 1 : -2] if bar > 0 and YEAR.fullmatch(raw, bar + 1, len(raw) - 2) else ""), "rendered"
 
     def call(self, name: str, parts: list[str], depth: int) -> Call:
         positional, named = [], {}
@@ -136,22 +170,23 @@ class Expander:
                 named[key.strip()] = self.text(value.strip(), depth + 1)
             else:
                 positional.append(self.text(part.strip(), depth + 1))
-        return Call(folded(self.local_name(name)).lower(), tuple(positional), named)
+        return Call(name, tuple(positional), named)
 
     def local_name(self, name: str) -> str:
         prefix, colon, rest = name.partition(":")
         return rest if colon and self.site.prefixes.get(folded(prefix).lower()) == 10 else name
 
-    def expanded(self, raw: str, name: str) -> str:
-        """wikiextractor's expansion; "" where it has none."""
-        title = folded(self.local_name(name))
-        title = raised(title) if self.site.first_letter else title
+    def expanded(self, raw: str, name: str, local: str) -> str:
+        """wikiextractor's expansion; "" where it has none, or one that shows nothing."""
+        title = raised(local) if self.site.first_letter else local
         known = title in self.definitions.texts or title in self.definitions.redirects
         if not known and not FUNCTION.match(name):
             return ""
         value: str = self.extractor.expandTemplates(raw.replace(name, title, 1) if known else raw).strip()
         self.room -= len(value)
-        return value if self.room >= 0 and "{{" not in value else ""
+        if self.room < 0 or "{{" in value:
+            return ""
+        return value if value.isalnum() or LINK_ELSEWHERE.sub("", value).strip() else ""
 
 
 def outermost(text: str) -> list[tuple[int, int]]:
@@ -160,6 +195,9 @@ def outermost(text: str) -> list[tuple[int, int]]:
     stack: list[tuple[int, int]] = []
     """Start and length of each open run."""
     for match in BRACES.finditer(text):
+        if match["leaf"]:
+            found.append(match.span())
+            continue
         run, at = len(match[0]), match.start()
         if match[0][0] == "{":
             stack.append((at, run))
@@ -179,11 +217,7 @@ def outermost(text: str) -> list[tuple[int, int]]:
 
 
 def unbraced(text: str) -> str:
-    return (
-        BRACES.sub(lambda match: match[0] if match[0][0] in "[]" else HOLE, text)
-        if "{{" in text or "}}" in text
-        else text
-    )
+    return STRAY.sub(HOLE, text) if "{{" in text or "}}" in text else text
 
 
 def split_arguments(body: str) -> list[str]:
@@ -191,7 +225,7 @@ def split_arguments(body: str) -> list[str]:
     if "|" not in body:
         return [body]
     parts, depth, end = [], 0, 0
-    for match in re.finditer(r"\{\{+|\}\}+|\[\[|\]\]|\|", body):
+    for match in BARS.finditer(body):
         token = match[0]
         if token == "|":
             if depth == 0:

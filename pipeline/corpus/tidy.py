@@ -1,99 +1,134 @@
-"""The last cleaning of a line of text: white space, and the punctuation around what was cut out. Pure.
+"""The last cleaning of a page's text: white space, and the punctuation around what was cut out. Pure.
 
 Mentions stand between OPEN and CLOSE in the text itself, so whatever the cleaning does moves the spans along; only
 `placed` takes these marks out. Nothing but the neighbourhood of a HOLE is changed: what editors wrote stays.
+
+A step is one sweep over the page at the speed of C; only lines with a hole are looked at one by one, and of these
+only the holes. Every step is linear in the page, whatever stands in it.
 """
 
 from __future__ import annotations
 
 import re
 
-from pipeline.corpus.strip import HOLE, NOTHING
+from pipeline.corpus.markup import CLOSE, HOLE, NOTHING, OPEN
 
-OPEN = "\x03"
-CLOSE = "\x04"
-SPACE = " \t\n\r\f\u00a0\u1680\u2000-\u200a\u202f\u205f"
+SPACE = " \t\f\r\u00a0\u1680\u2000-\u200a\u202f\u205f"
 """What a reader sees as a space; the ideographic space is a character and stays."""
-WHITE = re.compile(rf"[{SPACE}{HOLE}]{{2,}}|[{SPACE[1:]}]")
-"""All but a lone space and a lone hole, which are right as they are."""
+ODD_SPACE = re.compile(f"[{SPACE[1:]}]")
+SPACES = re.compile("  +")
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-OPENING = "([（［「『【〈《"
-CLOSING = ")]）］」』】〉》"
+BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}+ +| +{NOTHING}+(\))")
+"""Space that a tag parted from a bracket: "(<small> a </small>)"."""
+HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
+"""A line that held nothing but a template or a picture ends the paragraph."""
+EDGE = " \u3000" + HOLE
+LEFT_EDGE = re.compile(f"{OPEN}([{EDGE}]+)")
+BRACKETS = {
+    "(": ")",
+    "（": "）",
+    "[": "]",
+    "［": "］",
+    "「": "」",
+    "『": "』",
+    "【": "】",
+    "〈": "〉",
+    "《": "》",
+    "“": "”",
+}
+OPENING = "".join(BRACKETS)
+CLOSING = "".join(BRACKETS.values())
 SEPARATOR = ",;:，；：、،؛"
 FULL_STOP = ".!?。．！？"
-EMPTY = re.compile(rf" ?([{re.escape(OPENING)}“])([ {SEPARATOR}/{HOLE}]*)[{re.escape(CLOSING)}”]")
-"""Brackets with nothing in them but separators."""
-GAP = re.compile(rf"[ {SEPARATOR}{HOLE}]+")
-AT_START = re.compile(rf"[ {SEPARATOR}{FULL_STOP}{HOLE}]+")
+RUN = " " + SEPARATOR
+SLASHES = "/／|–-·・"
+"""They separate, too, but only what stands between brackets."""
+MAX_BRACKETS = 8
+"""Brackets in brackets around one hole that are looked at."""
+WORD = re.compile(rf"[\w{OPEN}]")
+"""What makes a line with a hole worth keeping."""
 
 
 def tidy(marked: str) -> str:
-    """White space collapsed, holes closed with the punctuation left around them; OPEN and CLOSE stay paired.
-
-    Every pattern is a single run of characters, so the cost is linear in the line whatever stands in it.
-    """
-    text = marked.replace(NOTHING, "")
-    text = INVISIBLE.sub("", text) if not text.isascii() else text
-    text = collapsed(text)
-    if OPEN in text:
-        text = collapsed(outside(text))
+    """The page's lines, clean; OPEN and CLOSE stay paired."""
+    text = marked
+    if f"{NOTHING})" in text or f"({NOTHING}" in text:
+        text = BRACKETED_SPACE.sub(r"\1\2", text)
+    text = text.replace(NOTHING, "")
+    if not text.isascii():
+        text = INVISIBLE.sub("", text)
     if HOLE in text:
-        text = closed(text)
-    return text.strip(" \u3000")
-
-
-def collapsed(text: str) -> str:
-    """Runs of white space as one space, runs of holes as one hole with a space on the sides that had one."""
-
-    def single(run: re.Match[str]) -> str:
-        found = run[0]
-        if HOLE not in found:
-            return " "
-        return (" " if found[0] != HOLE else "") + HOLE + (" " if found[-1] != HOLE else "")
-
-    return WHITE.sub(single, text)
+        text = HOLE_LINES.sub("\n", text)
+    text = SPACES.sub(" ", ODD_SPACE.sub(" ", text))
+    if OPEN in text:
+        text = outside(text)
+    lines = (closed(line) if HOLE in line else line.strip(" \u3000") for line in text.split("\n"))
+    return "".join([f"{line}\n" for line in lines if line])
 
 
 def outside(text: str) -> str:
     """Mentions that neither begin nor end with white space or a hole; these go before and behind them."""
-    first, *rest = text.split(OPEN)
-    parts = [first]
-    for piece in rest:
-        mention, _, after = piece.partition(CLOSE)
-        core = mention.strip(" \u3000" + HOLE)
-        start = mention.find(core)
-        parts += (mention[:start], OPEN, core, CLOSE, mention[start + len(core) :], after)
-    return "".join(parts)
+    text = LEFT_EDGE.sub(rf"\1{OPEN}", text)
+    *mentions, last = text.split(CLOSE)
+    parts: list[str] = []
+    for piece in mentions:
+        core = piece.rstrip(EDGE)
+        parts += (core, CLOSE, piece[len(core) :])
+    return SPACES.sub(" ", "".join(parts) + last)
 
 
-def closed(text: str) -> str:
-    """The text without its holes: "Rome ( ; ) is" is "Rome is", "at , in" is "at, in", "(, 1950)" "(1950)"."""
-    for _ in range(3):  # brackets in brackets
-        text, count = EMPTY.subn(lambda match: HOLE if HOLE in match[2] else match[0], text)
-        if not count:
-            break
-    if (start := AT_START.match(text)) and HOLE in start[0]:
-        text = text[start.end() :]
-    text = GAP.sub(gap_closed, text)
-    return text if re.search(r"\w", text) else ""
+def closed(line: str) -> str:
+    """The line without its holes: "Rome ( ; ) is" is "Rome is", "at , in" is "at, in", "(, 1950)" "(1950)"."""
+    first, *pieces = line.split(HOLE)
+    kept = first.rstrip(RUN)
+    run = first[len(kept) :]
+    """What stands around the holes since `kept`: spaces and separators."""
+    parts: list[str] = []
+    """Text and what joins it, by turns; `kept` is the next one."""
+    for piece in pieces:
+        body = piece.lstrip(RUN)
+        run += HOLE + piece[: len(piece) - len(body)]
+        for _ in range(MAX_BRACKETS):
+            if body[:1] not in CLOSING:
+                break
+            # Brackets with nothing in them are part of the hole.
+            inner, back = kept.rstrip(RUN + SLASHES), 0
+            while not inner and back < len(parts):
+                back += 2
+                inner = parts[-back].rstrip(RUN + SLASHES)
+            if not (inner and body) or BRACKETS.get(inner[-1]) != body[0]:
+                break
+            del parts[len(parts) - back :]
+            before, rest = inner[:-1], body[1:]
+            kept, body = before.rstrip(RUN), rest.lstrip(RUN)
+            run = before[len(kept) :] + HOLE + rest[: len(rest) - len(body)]
+            if not kept and parts:
+                run = parts.pop() + run
+                kept = parts.pop()
+        if not body:
+            continue
+        if not kept and not parts:
+            body = body.lstrip(RUN + FULL_STOP) or body
+        else:
+            parts += (kept, joint(kept[-1:], run, body))
+        kept = body.rstrip(RUN)
+        run = body[len(kept) :]
+    # A line may end with a colon that announces what was cut, not with a comma.
+    text = "".join(parts) + kept + (run if HOLE not in run else ":" if ":" in run else "")
+    return text.strip(" \u3000") if WORD.search(text) else ""
 
 
-def gap_closed(run: re.Match[str]) -> str:
+def joint(before: str, run: str, after: str) -> str:
     """What stays of a run of spaces and separators with a hole in it: one separator, one space, or nothing."""
-    found, text = run[0], run.string
-    if HOLE not in found:
-        return found
-    before, after = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]
-    if before in OPENING or not after or after in CLOSING:
-        # A line may end with a colon that announces what was cut, not with a comma.
-        return ":" if not after and ":" in found else ""
-    separators = found.strip(" " + HOLE)
-    # ".NET" behind a space is a word, "." is the sentence's end.
-    if after in FULL_STOP and not (after == "." and text[run.end() + 1 : run.end() + 2].isalnum()):
+    if before in OPENING or after[0] in CLOSING or before == OPEN or after[0] == CLOSE:
         return ""
+    # ".NET" behind a space is a word, "." is the sentence's end.
+    if after[0] in FULL_STOP and not (after[0] == "." and after[1:2].isalnum()):
+        return ""
+    separators = run.strip(" " + HOLE)
     if not separators:
-        return " " if " " in found else ""
-    return separators[0] + (" " if " " in found[found.index(separators[0]) :] else "")
+        return " " if " " in run else ""
+    return separators[0] + (" " if " " in run[run.index(separators[0]) :] else "")
 
 
 def placed(marked: str) -> tuple[str, list[tuple[int, int]]]:

@@ -3,8 +3,8 @@
 Arithmetic is counted as in the papers that quote a model FLOPs utilisation (Chowdhery et al. 2022, appendix B): two
 operations for each multiply-add of a matrix product, the backward pass twice the forward one, nothing for recomputing,
 padding, LayerNorm or softmax. LUKE adds to a RoBERTa's the entity's projections and, with entity-aware attention, a
-second query for every token; its two attentions together have as many scores as a plain one. The heads work on masked
-positions only.
+second query for every token; its two attentions together have as many scores as a plain one. The heads, and the
+last layer behind its attention, work on masked positions only.
 
 Memory is what has to be there at once, an estimate to choose the micro-batch by: it leaves out the allocator's
 fragments and the kernels' work space. Time is arithmetic over an assumed rate; the first line of metrics tells better.
@@ -83,9 +83,10 @@ def flops(dims: Dimensions, load: Load, trains: Trains) -> float:
     """
     tokens = load.words + (load.entities if dims.entity_vocab_size else 0.0)
     projections = 5 if dims.entity_aware else 4
-    body = dims.layers * (
-        tokens * 2 * (projections * dims.hidden**2 + 2 * dims.hidden * dims.intermediate) + 4 * dims.hidden * load.pairs
-    )
+    targets = load.word_targets + (load.entity_targets if dims.entity_vocab_size else 0.0)
+    behind_attention = dims.hidden**2 + 2 * dims.hidden * dims.intermediate  # at all tokens, but in the last layer
+    attention = tokens * 2 * (projections - 1) * dims.hidden**2 + 4 * dims.hidden * load.pairs
+    body = dims.layers * attention + 2 * behind_attention * ((dims.layers - 1) * tokens + targets)
     words = load.word_targets * 2 * dims.hidden * (dims.hidden + dims.vocab_size)
     entities = 0.0
     if dims.entity_vocab_size:
@@ -244,9 +245,8 @@ def show(plan: Plan, config: PretrainConfig) -> RenderableType:
         f"{plan.parameters / 1e6:,.1f}M parameters, {plan.examples:,} Examples, steps of {config.batch:,}, "
         f"{plan.processes} process{'es' if plan.processes > 1 else ''} on {plan.device}"
     )
-    table = Table(
-        box=None, caption=f"memory: of one process, estimated; time: {plan.assumption}", caption_justify="left"
-    )  # fmt: skip
+    caption = f"memory: of one process, estimated; time: {plan.assumption}"
+    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
     for name in ("phase", "trained", "steps", "epochs", "tokens", "warm-up", "peak lr", "FLOPs", "memory", "time"):
         table.add_column(name, justify="left" if name == "phase" else "right", no_wrap=True)
     for (name, stretch), phase in zip(plan.stretches.items(), config.phases.values(), strict=True):
@@ -258,7 +258,7 @@ def show(plan: Plan, config: PretrainConfig) -> RenderableType:
             counted(stretch.tokens),
             f"{round(phase.warmup * stretch.steps):,}",
             f"{phase.learning_rate:g}",
-            f"{stretch.flops:.1e}",
+            f"{stretch.flops:.1e}".replace("e+", "e"),
             f"{sum(stretch.memory.values()) / 2**30:,.1f} GB",
             duration(stretch.flops / plan.rate) if plan.rate else "?",
         )

@@ -50,13 +50,13 @@ def test_articles(tmp_path: Path) -> None:
     first = articles[0]
     text = first["text"]
     assert text == (
-        "A lighthouse is a tower with a lamp for ships at sea. It warns of cliffs & shoals.\n"
+        "A lighthouse ([laithaus]) is a tower with a lamp for ships at sea. It warns of cliffs & shoals.\n"
         "The first one burned wood, later oil. Note: The keeper lived in the tower.\n"
         "a Keeper climbs the stairs\n"
         "the lamp is lit\n"
     )
     assert first["url"] == "https://test.example.org/wiki/Lighthouse"
-    assert (first["id"], first["revision"], first["lead_end"]) == ("1", "101", 83)
+    assert (first["id"], first["revision"], first["lead_end"]) == ("1", "101", 96)
     assert [(text[link["start"] : link["end"]], link["title"]) for link in first["links"]] == [
         ("tower", "Tower"), ("lamp", "Lamp"), ("ships", "Ship"), ("sea", "Sea (water)"), ("cliffs", "Cliff"),
         ("shoals", "Shoal"), ("wood", "Wood"), ("oil", "Whale oil"), ("keeper", "Keeper"), ("Keeper", "Keeper"),

@@ -28,13 +28,15 @@ def test_a_load_counts_pairs_within_each_example():
 
 
 def test_arithmetic_by_hand():
-    # a layer: 19 tokens, five projections of 4 x 4 and two matrices of 4 x 8, 193 scores of width 4 twice
-    layer = 19 * 2 * (5 * 16 + 2 * 32) + 2 * 2 * 4 * 193
+    # attention: 19 tokens, four projections of 4 x 4, 193 scores of width 4 twice
+    attention = 19 * 2 * 4 * 16 + 2 * 2 * 4 * 193
+    # behind it: one of 4 x 4 and two of 4 x 8; 19 tokens in the first layer, the 4 masked ones in the last
+    body = 2 * attention + (19 + 4) * 2 * (16 + 2 * 32)
     words = 3 * 2 * 4 * (4 + 50)
     entities = 2 * 3 * (3 * 4 + 1 * (4 + 20))
-    assert flops(DIMS, LOAD, "everything") == 3 * (2 * layer + words + entities)
+    assert flops(DIMS, LOAD, "everything") == 3 * (body + words + entities)
     # no gradients of the body's weights: its backward pass is one forward's work
-    assert flops(DIMS, LOAD, "entities") == 2 * (2 * layer + words) + 3 * entities
+    assert flops(DIMS, LOAD, "entities") == 2 * (body + words) + 3 * entities
 
 
 def test_vanilla_attention_has_a_projection_less():

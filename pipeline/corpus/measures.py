@@ -1,0 +1,185 @@
+"""Templates of measures, sums, dates and places, as text. Pure.
+
+Each renderer gives what the page says, without the conversion that its template adds in brackets.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.corpus.calls import Call, Renderer
+
+UNITS = {
+    "sqmi": "square miles", "sqkm": "km²", "km2": "km²", "m2": "m²", "sqft": "square feet", "cm2": "cm²",
+    "mi2": "square miles", "km3": "km³", "m3": "m³", "cuft": "cubic feet", "cumi": "cubic miles",
+    "sqyd": "square yards",
+    "C": "°C", "F": "°F", "K": "K", "km/h": "km/h", "kph": "km/h", "mph": "mph", "C-change": "°C", "F-change": "°F",
+    "e6sqkm": "million km²", "e3t": "thousand tonnes", "e6acre": "million acres", "e6ha": "million hectares",
+    "ft": "feet", "in": "inches", "mi": "miles", "yd": "yards", "lb": "pounds", "lbs": "pounds", "oz": "ounces",
+    "nmi": "nautical miles", "impgal": "gallons", "USgal": "US gallons", "acre": "acres", "m/s": "m/s", "kn": "knots",
+    "/sqkm": "per km²", "/km2": "per km²", "/sqmi": "per square mile", "PD/sqkm": "per km²", "PD/km2": "per km²",
+    "foot": "feet", "inch": "inches", "ha": "hectares", "t": "tonnes", "kt": "kilotonnes", "LT": "long tons",
+    "ST": "short tons", "hp": "horsepower", "acres": "acres", "e6km2": "million km²", "e6sqmi": "million square miles",
+    "MT": "tonnes", "u": "u", "ly": "light-years", "pc": "parsecs", "AU": "AU", "oilbbl": "barrels", "bbl": "barrels",
+    "st": "stone", "l": "litres", "L": "litres", "impfloz": "fluid ounces", "USfloz": "US fluid ounces",
+}  # fmt: skip
+"""Code -> how it is read after a number; a code that is its own sign is not here."""
+SINGULARS = {"feet": "foot", "inches": "inch", "stone": "stone", "horsepower": "horsepower"}
+JOINS = {
+    "to": "to", "-": "–", "–": "–", "and": "and", "or": "or", "x": "×", "by": "by", "×": "×", "*": "×", "to(-)": "to",
+    "and(-)": "and", "or(-)": "or", "to about": "to about", "+/-": "±", "±": "±", "+": "+", "by(x)": "by", "xx": "×",
+}  # fmt: skip
+COMPOUND = {"ft": "in", "foot": "inch", "lb": "oz", "st": "lb", "mi": "yd", "yd": "ft"}
+"""A measure in two units: {{convert|6|ft|2|in}}."""
+NUMBER = re.compile(r"[-−+]?[.\d]")
+MONTHS = "January February March April May June July August September October November December".split()
+
+
+def convert(call: Call) -> str:
+    """The measure as written: {{convert|5|to|10|km|mi}} gives "5 to 10 km", {{convert|5|mi|adj=on}} "5-mile"."""
+    words: list[str] = []
+    parts = call.positional
+    for index, part in enumerate(parts):
+        if NUMBER.match(part):
+            words.append(part)
+        elif part in JOINS and index:
+            words.append(JOINS[part])
+        elif index:
+            unit = UNITS.get(part, part)
+            if call.named.get("adj") in ("on", "mid") and unit.isascii() and unit[:4] != "per " and unit != part:
+                return f"{' '.join(words)}-{singular(unit).replace(' ', '-')}"
+            words.append(singular(unit) if words == ["1"] else unit)
+            if index + 2 >= len(parts) or COMPOUND.get(part) != parts[index + 2]:
+                return " ".join(words)
+        else:
+            return ""
+    return ""
+
+
+def singular(unit: str) -> str:
+    head, _, last = unit.rpartition(" ")
+    last = SINGULARS.get(last, last.removesuffix("s") if last.islower() else last)
+    return f"{head} {last}".strip()
+
+
+def value(call: Call) -> str:
+    """{{val|1234|0.5|u=km}}: "1234 ± 0.5 km"."""
+    number = f"{call.get(1)} ± {call.get(2)}" if NUMBER.match(call.get(2)) else call.get(1)
+    exponent = f" × 10^{call.named['e']}" if call.named.get("e") else ""
+    unit = call.named.get("u") or call.named.get("ul") or call.named.get("up") or call.named.get("upl") or ""
+    return f"{call.named.get('p', '')}{number}{exponent} {unit}".strip()
+
+
+def power_of_ten(call: Call) -> str:
+    """5.98{{e|24}}: "5.98×10^24"."""
+    return f"×10^{call.get(1)}" if call.get(1) else ""
+
+
+def fraction(call: Call) -> str:
+    match [part for part in call.positional if part]:
+        case [whole, over, under]:
+            return f"{whole} {over}/{under}"
+        case [over, under]:
+            return f"{over}/{under}"
+        case [under]:
+            return f"1/{under}"
+    return ""
+
+
+def unit_behind(unit: str) -> Renderer:
+    """{{Solar luminosity|96}}: "96 L☉"; without a number the unit alone."""
+    return lambda call: f"{call.get(1)} {unit}".strip()
+
+
+def money(sign: str) -> Renderer:
+    """{{US$|2 billion}}: "US$2 billion"; without a sum the sign alone."""
+    return lambda call: sign + call.get(1)
+
+
+def density(call: Call) -> str:
+    """{{Pop density|people|area|km2}}: how many there are on one km²."""
+    try:
+        people, area = (float(call.get(number).replace(",", "")) for number in (1, 2))
+        places = int(call.named.get("prec", "0"))
+        return f"{people / area:,.{max(0, min(places, 3))}f} per {singular(UNITS.get(call.get(3), call.get(3)))}"
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return ""
+
+
+def gauge(call: Call) -> str:
+    """{{RailGauge|1435mm}}: "1,435 mm"."""
+    match = re.fullmatch(r"(\d+) ?mm", call.get(1))
+    return f"{int(match[1][:6]):,} mm" if match else ""
+
+
+def coordinates(call: Call) -> str:
+    """{{coord|13|19|N|169|9|W}}: "13°19′N 169°9′W"; nothing where it only stands above the page."""
+    if "inline" not in call.named.get("display", "inline").lower() and call.named.get("display", "inline") not in (
+        "it",
+        "i",
+    ):
+        return ""
+    signs, words, count = "°′″", [], 0
+    numbers = [part for part in call.positional if part]
+    for part in numbers:
+        if part in ("N", "S", "E", "W"):
+            words.append(part)
+            count = 0
+            if part in "EW":
+                return "".join(words)
+            words.append("&#32;")
+        elif NUMBER.match(part) and count < len(signs):
+            words.append(part + signs[count])
+            count += 1
+        else:
+            break
+    if len(numbers) >= 2 and NUMBER.match(numbers[0]) and NUMBER.match(numbers[1]):
+        return f"{numbers[0]}°, {numbers[1]}°"
+    return ""
+
+
+def month(text: str) -> str:
+    return MONTHS[int(text) - 1] if text.isdecimal() and len(text) < 3 and 1 <= int(text) <= 12 else text
+
+
+def as_of(call: Call) -> str:
+    """{{As of|2010|5}}: "As of May 2010"."""
+    if call.named.get("alt"):
+        return call.named["alt"]
+    since = call.named.get("since")
+    start = ("since" if since else "as of") if call.named.get("lc") else ("Since" if since else "As of")
+    parts = (start, call.get(3), month(call.get(2)), call.get(1))
+    return " ".join(part for part in parts if part) if call.get(1) else ""
+
+
+def date(call: Call) -> str:
+    """{{birth date|1969|7|20}}: "July 20, 1969"; day first with df=yes."""
+    year, name, day = call.get(1), month(call.get(2)), call.get(3)
+    if not year.isdecimal() or not name:
+        return call.get(1)
+    if call.named.get("df", "n")[:1] in "yt":
+        return " ".join(part for part in (day, name, year) if part)
+    return f"{name} {day}, {year}" if day else f"{name} {year}"
+
+
+def old_style(call: Call) -> str:
+    """{{OldStyleDate|February 2|1905|January 20}}: "February 2 [O.S. January 20] 1905"."""
+    old = f"&#91;O.S. {call.get(3)}&#93;" if call.get(3) else ""
+    return " ".join(part for part in (call.get(1), old, call.get(2)) if part)
+
+
+def circa(call: Call) -> str:
+    return " – ".join(f"c. {year}" for year in call.positional[:2] if year) or "c."
+
+
+def ordinal(call: Call) -> str:
+    number = call.get(1)
+    if not number.isdecimal():
+        return number
+    teens = number[-2:-1] == "1"
+    return number + ("th" if teens else {"1": "st", "2": "nd", "3": "rd"}.get(number[-1], "th"))
+
+
+def years(before: str) -> Renderer:
+    """{{reign|1066|1087}}: "r. 1066–1087"."""
+    return lambda call: f"{before} " + "–".join(part for part in call.positional[:2] if part)
