@@ -48,7 +48,8 @@ ACCENTS = {"bar": "\u0304", "overline": "\u0305", "hat": "\u0302", "widehat": "\
 RAISED = dict(zip("0123456789+-−=()ni′*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ′*", strict=True))
 LOWERED = dict(zip("0123456789+-−=()aeoxhklmnpstijruv", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ", strict=True))
 RELATION = re.compile(r" *([=≠≤≥<>≈≡∼≃≅∝≪≫→←↔⇒⇐⇔↦∈∉⊂⊆⊃⊇]) *")
-SPACES = re.compile(r"\s+")
+SPACES = re.compile(r"\s+(?=[,;)\s]|$)|(?<=\()\s+")
+"""Those that only TeX needs."""
 
 
 class Unwritable(Exception):
@@ -63,7 +64,7 @@ def written(tex: str) -> str | None:
         text = Reader(TOKEN.findall(tex)).all()
     except Unwritable:
         return None
-    text = SPACES.sub(" ", RELATION.sub(r" \1 ", text)).strip()
+    text = SPACES.sub("", RELATION.sub(r" \1 ", text)).strip()
     return text or None
 
 

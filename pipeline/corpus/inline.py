@@ -158,14 +158,15 @@ ACCIDENTALS = {"flat": "♭", "b": "♭", "sharp": "♯", "#": "♯", "natural":
 RENDERERS: dict[str, Renderer] = {
     # A wrapper of what is shown.
     **table(argument(1), "nowrap, nobr, small, smaller, big, larger, em, strong, abbr, tooltip, sub, sup, smallcaps, "
-            "sc, allcaps, mono, code, var, not a typo, as written, midsize, avoid wrap, nobold, noitalic, underline, "
-            "u, strike, ruby, flag, flagu, sic, flagcountry, vr, tt, key press, keypress, kbd, math, mvar, vanchor, "
+            "sc, allcaps, mono, code, var, not a typo, notatypo, dp, as written, midsize, avoid wrap, nobold, "
+            "noitalic, underline, u, strike, ruby, flag, flagu, sic, flagcountry, vr, tt, key press, keypress, "
+            "kbd, math, mvar, vanchor, "
             "visible anchor, center, nts, unicode, no col break, inline-block, citation needed span, clarify span, nq, "
             "proper name, typo, box, bold, italic, resize text, smalldiv, pslink, overline, flatlist, plainlist, "
             "要出典範囲, いつ範囲, 独自研究範囲, 誰範囲, en, fr, de, es, it, el, zh, la, ru, ko, ふりがな, 読み仮名, "
             "読み仮名 ruby不使用, 補助漢字フォント, jis2004フォント, 拡張漢字"),
     **table(argument(2), "lang, wikt-lang, color, colored text, font color, rtl-lang, script, lang-x, highlight, "
-            "background color, rquote, 仮リンク2"),
+            "background color, rquote"),
     **table(last, "transl, transliteration, ipa, ipalink, ipablink, ipaslink, resize"),
     **table(joined(""), "chem, chem2, rgb, gaps, linktext, mp, mpl, mpl-"),
     **table(joined(" "), "bibleverse, bibleref, bibleref2, bible verse, lcons"),
@@ -183,12 +184,13 @@ RENDERERS: dict[str, Renderer] = {
     **table(between("OCLC ", ""), "oclc"),
     **table(between("ISSN ", ""), "issn"),
     **table(between("doi:", ""), "doi"),
+    **table(between("JSTOR ", ""), "jstor"),
     **table(between("U.S. Patent ", ""), "us patent"),
     **table(between("née ", ""), "née, nee, née2"),
     # Links, quotations, languages.
     **table(nihongo, "nihongo, nihongo2, nihongo3, korean"),
     **table(linked, "ill, interlanguage link, interlanguage link multi, illm, ill-wd2, 仮リンク"),
-    **table(link, "w, link"),
+    **table(link, "w, link, annotated link"),
     **table(ship, "ship, uss, hms, rms, ss, hmcs, hmas, sms, hmnzs, ins, mv, ms, mt, rv, rrs, usns, uscgc, usat, usrc, "
             "ussb, hnoms, hdms, hnlms, hswms, orp, prr, gts, sv, ps, ts"),
     **table(ship_class, "sclass, sclass2, sclass-"),
@@ -212,12 +214,14 @@ RENDERERS: dict[str, Renderer] = {
     **table(measures.old_style, "oldstyledate, oldstyledatedy"),
     **table(measures.ordinal, "ordinal"),
     **table(measures.years("r."), "reign, r."),
-    **table(measures.years("fl."), "floruit, fl."),
+    **table(measures.years("fl."), "floruit, fl., fl"),
     **table(measures.years("b."), "born, b."),
     **table(measures.years("d."), "died, d."),
     **table(measures.unit_behind("L☉"), "solar luminosity"),
     **table(measures.unit_behind("M☉"), "solar mass"),
     **table(measures.unit_behind("R☉"), "solar radius"),
+    **table(measures.unit_behind("MJ"), "jupiter mass"),
+    **table(measures.unit_behind("M⊕"), "earth mass"),
     **table(measures.unit_behind("Ma"), "ma"),
     **table(measures.unit_behind("million years ago"), "mya"),
     **table(measures.money("US$"), "us$, usd"),

@@ -1,9 +1,8 @@
 """The pass `parse`: one chunk of pages -> articles-NNNNN.parquet and quarantine-NNNNN.parquet.
 
 A page that cannot be rendered costs itself, never the chunk: too long, not wikitext, over its time, or an exception of
-ours or the parser's; each goes to the quarantine with its reason. The time limit interrupts Python code; inside
-mwparserfromhell's tokenizer, which is C, it waits for the call to end (that tokenizer gives up by itself after a
-million steps back, and it sees one paragraph at a time).
+ours or a parser's; each goes to the quarantine with its reason. The time limit interrupts Python code; inside the C
+tokenizer of mwparserfromhell, which only a page's second try meets, it waits for the call to end.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ ARTICLES = pa.schema([("id", "string"), ("revision", "string"), ("url", "string"
                       ("is_disambiguation", "bool")])  # fmt: skip
 QUARANTINE = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("reason", "string")])
 PAGES_BETWEEN_COLLECTIONS = 100
-"""The cyclic collector, left to itself, takes a quarter of mwparserfromhell's time."""
+"""The cyclic collector, left to itself, goes through a chunk's rows again and again, and finds nothing in them."""
 
 
 class GivenUp(Exception):

@@ -14,7 +14,7 @@ import mwparserfromhell
 from mwparserfromhell.nodes import ExternalLink, Heading, HTMLEntity, Tag, Text, Wikilink
 
 from pipeline.corpus.languages import link_trail
-from pipeline.corpus.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, hides, links_in
+from pipeline.corpus.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, hides, links_in
 from pipeline.corpus.scan import decoded
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.writer import Writer
@@ -122,9 +122,7 @@ class Walk:
         elif name == "br":
             self.writer.parts.append(" ")
         else:
-            if block:
-                self.writer.block()
+            self.writer.block() if block else self.writer.parts.append(NOTHING)
             if node.contents:
                 self.nodes(node.contents)
-                if block:
-                    self.writer.block()
+                self.writer.block() if block else self.writer.parts.append(NOTHING)

@@ -132,13 +132,11 @@ class Expander:
         self.counts["templates.seen"] += 1
         value, kind = self.shown(raw, depth)
         if not value.replace(HOLE, ""):
-            self.counts["templates.dropped"] += 1
-            self.counts["characters.dropped.template"] += len(raw)
-            return HOLE
+            value, kind = HOLE, "dropped"
         self.counts[f"templates.{kind}"] += 1
-        if depth == 0:
+        if depth == 0:  # what is in its arguments is counted with it
             self.counts["characters.dropped.template"] += len(raw)
-            self.counts["characters.rendered"] += len(value)
+            self.counts["characters.rendered"] += len(value) if value != HOLE else 0
         return value
 
     def shown(self, raw: str, depth: int) -> tuple[str, str]:
@@ -153,10 +151,10 @@ class Expander:
         key = local.lower()
         if key in VANISHING:
             return "", ""
-        value = self.expanded(raw, name, local)
+        renderer = renderer_of(key, self.site.language)
+        value = self.expanded(raw, name, local, ours=renderer is not None)
         if value:
             return value, "expanded"
-        renderer = renderer_of(key, self.site.language)
         if renderer is not None:
             return renderer(self.call(key, split_arguments(raw[2:-2])[1:], depth)), "rendered"
         # {{f1|1998}}, {{24hLM|2006}}: a year, linked to what happened in it.
@@ -176,12 +174,19 @@ class Expander:
         prefix, colon, rest = name.partition(":")
         return rest if colon and self.site.prefixes.get(folded(prefix).lower()) == 10 else name
 
-    def expanded(self, raw: str, name: str, local: str) -> str:
-        """wikiextractor's expansion; "" where it has none, or one that shows nothing."""
+    def expanded(self, raw: str, name: str, local: str, *, ours: bool) -> str:
+        """wikiextractor's expansion; "" where it has none, or one that shows nothing.
+
+        Args:
+            ours: there is a renderer of ours, which is better than a definition that asks for Lua.
+        """
         title = raised(local) if self.site.first_letter else local
-        known = title in self.definitions.texts or title in self.definitions.redirects
-        if not known and not FUNCTION.match(name):
+        definition = self.definitions.texts.get(self.definitions.redirects.get(title, title))
+        if definition is None and not FUNCTION.match(name):
             return ""
+        if definition is not None and ours and "#invoke:" in definition:
+            return ""
+        known = definition is not None
         value: str = self.extractor.expandTemplates(raw.replace(name, title, 1) if known else raw).strip()
         self.room -= len(value)
         if self.room < 0 or "{{" in value:

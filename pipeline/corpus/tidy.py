@@ -18,26 +18,14 @@ SPACE = " \t\f\r\u00a0\u1680\u2000-\u200a\u202f\u205f"
 ODD_SPACE = re.compile(f"[{SPACE[1:]}]")
 SPACES = re.compile("  +")
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}+ +| +{NOTHING}+(\))")
+BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}++ | {NOTHING}++(\))")
 """Space that a tag parted from a bracket: "(<small> a </small>)"."""
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
 EDGE = " \u3000" + HOLE
 LEFT_EDGE = re.compile(f"{OPEN}([{EDGE}]+)")
-BRACKETS = {
-    "(": ")",
-    "（": "）",
-    "[": "]",
-    "［": "］",
-    "「": "」",
-    "『": "』",
-    "【": "】",
-    "〈": "〉",
-    "《": "》",
-    "“": "”",
-}
-OPENING = "".join(BRACKETS)
-CLOSING = "".join(BRACKETS.values())
+OPENING, CLOSING = "(（[［「『【〈《“", ")）]］」』】〉》”"
+BRACKETS = dict(zip(OPENING, CLOSING, strict=True))
 SEPARATOR = ",;:，；：、،؛"
 FULL_STOP = ".!?。．！？"
 RUN = " " + SEPARATOR

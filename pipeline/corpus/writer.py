@@ -22,7 +22,7 @@ from pipeline.corpus.titles import FILE, MAIN, SiteInfo, Title, normalise_title,
 MAX_OPEN = 100
 """Frames in frames; MediaWiki gives up at far fewer, and the work on hostile input is bounded by it."""
 EDGE = " \t\r\u00a0\u3000" + UNSEEN
-"""What is taken off a mention's ends; it stays, outside."""
+"""What no mention consists of alone; `tidy` puts what stands at its ends outside of it."""
 UNUSUAL = re.compile(r"[:&%#_\[\]{}|<>\x00-\x1f\x7f\u00a0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f\u3000\ufffd]")
 """Anything in a target that needs more thought than a capital letter."""
 LINK, MEDIA, EXTERNAL, ELEMENT = "link", "media", "external", "element"

@@ -246,7 +246,7 @@ def show(plan: Plan, config: PretrainConfig) -> RenderableType:
         f"{plan.processes} process{'es' if plan.processes > 1 else ''} on {plan.device}"
     )
     caption = f"memory: of one process, estimated; time: {plan.assumption}"
-    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
+    table = Table(box=None, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
     for name in ("phase", "trained", "steps", "epochs", "tokens", "warm-up", "peak lr", "FLOPs", "memory", "time"):
         table.add_column(name, justify="left" if name == "phase" else "right", no_wrap=True)
     for (name, stretch), phase in zip(plan.stretches.items(), config.phases.values(), strict=True):

@@ -32,7 +32,7 @@ def sound(page: Rendered) -> bool:
         adds_up(page.counts, "links")
         and adds_up(page.counts, "characters")
         and not any(mark in page.text for mark in (HOLE, NOTHING, OPEN, CLOSE, LEAD))
-        and "pages.second_try" not in page.counts
+        and "articles.second_try" not in page.counts
     )
 
 

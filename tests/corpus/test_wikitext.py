@@ -34,7 +34,7 @@ def test_case(site: SiteInfo, wikitext: str, text: str, links: list[tuple[str, s
     assert (page.text, pairs(page)) == (text, links)
     for what in ("links", "characters"):
         assert adds_up(page.counts, what)
-    assert "pages.second_try" not in page.counts
+    assert "articles.second_try" not in page.counts
 
 
 def test_drops_are_counted_by_reason() -> None:
@@ -77,3 +77,27 @@ def test_disambiguation(wikitext: str, answer: bool) -> None:
 def test_a_language_is_named_in_english_only_on_an_english_wiki() -> None:
     assert rendered("a ({{lang-de|[[Wort]]}})").text == "a (German: Wort)\n"
     assert rendered("（{{Lang-tr|''Türkiye''}}）", JAPANESE).text == "（Türkiye）\n"
+
+
+def test_what_wikis_define_their_templates_as() -> None:
+    texts = {
+        "Fix": """<sup class="{{{class|noprint Inline-Template}}}">&#91;<i>[[{{{link}}}|{{{text}}}]]</i>&#93;</sup>""",
+        "Speculation inline": "{{Fix|link=WP:SPEC|text=speculation?}}[[Category:Speculation]]",
+        "Convert": "{{safesubst:#invoke:convert|convert}}",
+        "Cite web": "{{#invoke:citation/CS1|citation|CitationClass=web}}",
+        "Pages": """<sup class="reference">:{{{1}}}</sup>""",
+        "As of": "{{#if:{{{lc|}}}|as of|As of}} {{{1}}}[[Category:All {{{1}}}]]",
+        "Infobox X": """{| class="infobox"\n|-\n! {{{name}}}\n| [[{{{a|b}}}]]\n|}""",
+        "Hat": """<div role="note" class="hatnote">See [[z]].</div>""",
+        "Flag": """<span class="flagicon">[[File:{{{1}}}.svg|20px|link=]]&nbsp;</span>[[{{{1}}}]]""",
+        "Note": "{{#tag:ref|{{{1}}}|group=n}}",
+    }
+    wikitext = (
+        "{{hat}}\n{{Infobox X|name=A}}\n'''A'''{{note|b [[c]]}} is{{speculation inline}} {{cvt|5|to|10|km|mi}} from "
+        "{{flag|D}}.{{pages|7}} {{As of|2010}}, e. {{Cite web|title=f}}"
+    )
+    page = rendered(wikitext, definitions=Definitions(texts, {"Cvt": "Convert"}))
+    assert page.text == "A is 5 to 10 km from D. As of 2010, e.\n"
+    assert pairs(page) == [("D", "D")]
+    assert adds_up(page.counts, "links")
+    assert adds_up(page.counts, "characters")
