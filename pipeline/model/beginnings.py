@@ -119,7 +119,7 @@ def entities_from_titles(model: Luke, words: WordVocab, entities: EntityVocab) -
         mode="mean",
     )
     table[MASK] = model.luke.embeddings.word_embeddings.weight[words.mask]
-    counts = torch.from_numpy(entities.counts) + 1.0
+    counts = torch.tensor(entities.counts) + 1.0
     model.entity_predictions.bias.copy_((counts / counts.sum()).log())
     head, transform = model.lm_head, model.entity_predictions.transform
     transform.dense.load_state_dict(head.dense.state_dict())
