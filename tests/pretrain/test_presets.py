@@ -140,9 +140,9 @@ def test_its_plan(preset: str, config: Config, model: Luke) -> None:
     first, second = plan.stretches.values()
     assert (plan.parameters, second.trained) == (PARAMETERS[preset], PARAMETERS[preset])
     assert first.tokens == second.tokens == 98_168 * 2048 * 480
-    # six operations a weight and token, and some more for the heads, the scores and the entities
+    # six operations a weight and token, more for heads, scores and entities, less in the last layer
     body = sum(p.numel() for name, p in model.luke.named_parameters() if ".layer." in name)
-    assert 1.0 < second.flops / (6 * body * second.tokens) < 1.35
+    assert 0.95 < second.flops / (6 * body * second.tokens) < 1.2
     assert first.flops < second.flops
     weights = 4 * PARAMETERS[preset]
     assert (second.memory["gradients"], second.memory["moments"]) == (weights, 2 * weights)
