@@ -52,6 +52,13 @@ def test_entities_of_training_pages_masked_afresh_are_under_the_unigram(sample):
     assert told["train_entities_scored"] > 500
 
 
+def test_held_out_entities_are_known_by_their_mentions(sample):
+    told = figures(sample, "tiny")
+    assert told["entity_loss"] < told["unigram_entity_loss"]
+    assert told["entity_hits_at_10_seen"] >= 2 * told["unigram_entity_hits_at_10_seen"]
+    assert told["entities_scored_seen"] > 200
+
+
 def test_luke_went_on_from_the_roberta(sample):
     """Its first held-out word loss is already near the RoBERTa's, far under that of random weights."""
     lines = (sample / "pretrain" / "tiny" / "metrics.jsonl").read_text().splitlines()
