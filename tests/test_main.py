@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.line import SMALL, shared
+from tests.line import run_stage
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,12 +49,12 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     assert "data_dir=" in done.stderr
 
 
-def test_ctrl_c_is_no_fault(small, tmp_path):
-    shared(small, tmp_path)
-    (tmp_path / "small" / "corpus").unlink()
-    command = [sys.executable, "-m", "pipeline", "stage=corpus", *SMALL, f"data_dir={tmp_path}", "executor.workers=2"]
+def test_ctrl_c_is_no_fault(tmp_path):
+    """On the sample's dump, which takes seconds: the signal must not come when all is done."""
+    run_stage("dump", f"data_dir={tmp_path}")
+    command = [sys.executable, "-m", "pipeline", "stage=corpus", f"data_dir={tmp_path}", "executor.workers=2"]
     run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while not (tmp_path / "small" / "corpus.partial" / "work").is_dir():
+    while not (tmp_path / "sample" / "corpus.partial" / "work").is_dir():
         assert run.poll() is None
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGINT)

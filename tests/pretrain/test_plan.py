@@ -99,7 +99,7 @@ def test_the_plan_is_told(small):
     console = Console(width=140, file=io.StringIO(), record=True)
     console.print(show(plan, config))
     told = console.export_text()
-    assert "8 Examples, steps of 16, 2 processes on cpu" in told
+    assert f"8 Examples, steps of {config.batch}, 2 processes on cpu" in told
     rows = [line.split() for line in told.splitlines() if line.strip().startswith(("entities", "all"))]
     assert [row[2] for row in rows] == ["3", "5"]
     assert counted(3 * expected(store, config, DIMS).words) in rows[0]
