@@ -132,7 +132,7 @@ def test_a_training_that_is_told_to_stop_is_queued_again_and_ends_the_same(
     job = done.stdout.strip()
     # As Slurm does before the time limit, but as soon as the training runs.
     told = lambda: log(tmp_path)  # noqa: E731
-    wait(lambda: "up to the learning rate" in told(), seconds=120, told=told)
+    wait(lambda: "peak lr" in told(), seconds=120, told=told)  # the plan, then the first step
     subprocess.run(["scancel", "--batch", "--signal=USR1", job], env=slurm, check=True)
     wait(lambda: "goes back into the queue" in told(), seconds=120, told=told)
     # Slurm holds a requeued job back for two minutes; started sooner, its node may not yet be done with the former one.
