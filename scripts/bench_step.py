@@ -42,7 +42,7 @@ def batch(size: int) -> Batch:
     """Full sequences, every mention of three words."""
     rng = np.random.default_rng(0)
     starts = np.sort(rng.integers(1, WORDS - MENTION, (size * ENTITIES, 1)), axis=0)
-    positions, offsets = mentions(np.hstack([starts, starts + MENTION]), np.arange(size * ENTITIES), size * ENTITIES)
+    positions, offsets = mentions(np.hstack([starts, starts + MENTION]), np.ones((size, ENTITIES), dtype=bool))
     words, entities = round(0.15 * WORDS) * size, round(0.15 * ENTITIES) * size
     return Batch(
         examples=np.arange(size),
