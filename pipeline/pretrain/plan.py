@@ -30,7 +30,7 @@ from pipeline.pretrain.optim import is_trained
 
 PEAKS = {
     "B200": 2250e12, "H200": 989e12, "GH200": 989e12, "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12,
-    "A100": 312e12, "L40S": 362e12, "L4": 121e12, "A10": 125e12, "4090": 165e12, "3090": 71e12,
+    "A100": 312e12, "L40S": 362e12, "L40": 181e12, "L4": 121e12, "A10": 125e12, "4090": 165e12, "3090": 71e12,
 }  # fmt: skip
 """Dense bf16 operations per second by a part of the device's name, from NVIDIA's data sheets; the first match holds."""
 GPU_SHARE, CPU_SHARE = 0.35, 0.5
