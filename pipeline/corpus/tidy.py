@@ -22,6 +22,8 @@ BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}++ | {NOTHING}++(\))")
 """Space that a tag parted from a bracket: "(<small> a </small>)"."""
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
+SUM_GONE = re.compile(rf"[(（][^()（）\n{OPEN}{CLOSE}]*[$£€¥₹]{HOLE}[^()（）\n{OPEN}{CLOSE}]*[)）]")
+"""What a sum was worth today, in brackets, where the sum could not be calculated: "(equivalent to $ in 2020)"."""
 EDGE = " \u3000" + HOLE
 LEFT_EDGE = re.compile(f"{OPEN}([{EDGE}]+)")
 OPENING, CLOSING = "(（[［「『【〈《“", ")）]］」』】〉》”"
@@ -46,7 +48,7 @@ def tidy(marked: str) -> str:
     if not text.isascii():
         text = INVISIBLE.sub("", text)
     if HOLE in text:
-        text = HOLE_LINES.sub("\n", text)
+        text = SUM_GONE.sub(HOLE, HOLE_LINES.sub("\n", text))
     text = SPACES.sub(" ", ODD_SPACE.sub(" ", text))
     if OPEN in text:
         text = outside(text)

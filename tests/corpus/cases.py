@@ -223,8 +223,8 @@ TEMPLATES: dict[str, Case] = {
     "interlanguage link": ("{{ill|Foo|de|Bar}} {{ill|Foo|fr|lt=x}}", "Foo x\n", [("Foo", "Foo"), ("x", "Foo")]),
     "ship": (
         "{{USS|Enterprise|CV-6}} and {{HMS|Hood}}",
-        "USS Enterprise and HMS Hood\n",
-        [("USS Enterprise", "USS Enterprise (CV-6)"), ("HMS Hood", "HMS Hood")],
+        "USS Enterprise (CV-6) and HMS Hood\n",
+        [("USS Enterprise (CV-6)", "USS Enterprise (CV-6)"), ("HMS Hood", "HMS Hood")],
     ),
     "circa and fractions": (
         "{{circa|1500}}, {{frac|1|2}}, {{sfrac|2|3}}, {{frac|1|1|4}}",

@@ -1,0 +1,88 @@
+"""Templates that no reader of the text sees, by name: a table, and nothing but a table.
+
+Notes of editors, citations, pointers to other pages, and navigation. Most of them would be dropped as unknown anyway;
+those in this table are so even where the dump's own definition would show something.
+"""
+
+from __future__ import annotations
+
+VANISHING = frozenset(
+    name.strip()
+    for name in (
+        # Notes of editors.
+        "citation needed, cn, fact, citation needed (lead), clarify, clarification needed, clarify inline, by whom, "
+        "by whom?, according to whom, according to whom?, who, who?, whom?, which, which?, when, when?, where, where?, "
+        "why, why?, how, how?, how often, what?, quantify, vague, specify, definition needed, example needed, "
+        "examples, dubious, dubious-inline, dubious inline, disputed-inline, disputed inline, discuss, verify source, "
+        "verify quote, verification needed, failed verification, failed verification inline, better source, "
+        "better source needed, page needed, page number needed, pages needed, full citation needed, full, "
+        "additional citation needed, unreliable source?, unreliable source inline, unreliable source, rs?, "
+        "self-published source, self-published inline, self-published source inline, user-generated inline, "
+        "user-generated source, third-party inline, third-party source needed, non-primary source needed, "
+        "non-primary source inline, primary source inline, primary source-inline, primary source, psi, medcn, "
+        "medical citation needed, mcn, original research inline, or inline, synthesis inline, syn, pov-inline, "
+        "pov statement, neutrality inline, npov language, weasel inline, weasel-inline, peacock inline, "
+        "peacock term, editorializing inline, loaded term, promotional inline, undue inline, undue weight inline, "
+        "relevance inline, importance inline, importance-inline, speculation inline, speculation?, opinion, "
+        "update inline, update-inline, update after, update needed inline, time needed, year needed, date missing, "
+        "contradict-inline, contradictory inline, inconsistent, copy edit inline, grammar inline, awkward, "
+        "incomprehensible inline, technical inline, jargon inline, expand inline, expand section inline, "
+        "attribution needed, volume needed, issue needed, isbn needed, author missing, title missing, "
+        "citation not found, irrelevant citation, circular reference, circular definition, obsolete source, "
+        "deprecated inline, excessive citations inline, dead link, broken footnote, page range too broad, "
+        "disambiguation needed, dn, link needed, ambiguous link, romanization needed, needs ipa, ipa needed, "
+        "pronunciation needed, transl needed, translation needed, not in source, not in citation given, nics, "
+        "not verified in body, lead extra info, sentence fragment inline, verify credibility, image reference needed, "
+        "chinese script needed, arabic script needed, hebrew script needed, failed, cbignore, webarchive, wayback, "
+        # Citations.
+        "sfn, sfnp, sfnm, sfnmp, sfn whitelist, sfnref, harvnb, harvp, harvid, harvcol, harvcolnb, harv, harvsp, rp, "
+        "r, "
+        "rma, refn, efn, efn-ua, efn-lr, efn-la, efn-lg, efn-ur, efn-num, notetag, cref, cref2, ref label, note label, "
+        "ref, note, ref supports2, reflist, notelist, notelist-ua, notelist-la, notefoot, refbegin, refend, refnest, "
+        "inflation-fn, inflation/fn, multiref, multiref2, bare url inline, citation style, "
+        # Pointers and navigation.
+        "shortcut, anchor, anchors, main, main article, main articles, main list, see also, see, further, "
+        "further information, further ill, distinguish, not to be confused with, hatnote, hatnote group, other uses, "
+        "otheruses, other people, other places, about, for, for multi, redirect, redirect2, redirect-distinguish, "
+        "self reference, selfref, details, broader, other uses of, "
+        "toc limit, toc left, toc right, toc, compact toc, short description, use dmy dates, use mdy dates, "
+        "use british english, use american english, use indian english, use australian english, "
+        "use canadian english, engvarb, use list-defined references, cs1 config, pp, pp-move, pp-semi, pp-vandalism, "
+        "pp-protected, pp-extended, portal, portal bar, portal-inline, portal inline, commons, commons category, "
+        "commons category-inline, commons-inline, wikiquote, wiktionary, wikisource, sister project links, "
+        "sister project, authority control, taxonbar, italic title, lowercase title, displaytitle, good article, "
+        "featured article, featured list, flagicon, flagdeco, flag icon, flag athlete icon, flagicon image, "
+        "clear, clear left, clear right, -, stub, col-begin, col-end, col-2, col-3, col-break, div col, div col end, "
+        "div col begin, colbegin, colend, end div col, nocolbreak, ntsh, hs, hidden sort key, sort key, "
+        "number table sorting hidden, spoken wikipedia, listen, pronunciation, "
+        # Other wikis'.
+        "要出典, 要検証, いつ, 誰, どこ, 要説明, 独自研究, 要ページ番号, リンク切れ, 脚注ヘルプ, 節stub, 出典の明記, "
+        "正確性, 要追記, 要曖昧さ回避, 信頼性要検証, 要出典科学, 誰2, どれ, 何, なぜ, 要非一次資料, 翻訳中途, "
+        "要高次出典, "
+        "要更新, 未検証, 精度, "
+        "belege, belege fehlen, anker, hauptartikel, siehe auch, quelle, datei fehlt, fnbox, fnz, internetquelle, "
+        "dieser artikel, begriffsklärungshinweis, "
+        "référence souhaitée, refsou, refins, quoi, qui, quand, où, lequel, pourquoi, combien, précision nécessaire, "
+        "par qui, selon qui, pas clair, article détaillé, article connexe, loupe, voir homonymes, confusion, sources, "
+        "source insuffisante, référence insuffisante, référence à confirmer, à sourcer, passage non neutre, "
+        "réf. souhaitée, réf. insuffisante, page h', "
+        "cita requerida, citarequerida, añadir referencias, cuándo, quién, aclarar, ap, ver también, vt, ap2, "
+        "bandera, icono, "
+        "нет аи, нет в источнике, кто, кто?, где, когда, какой, чей, уточнить, проверить, нп аи, "
+        "неавторитетный источник, "
+        "источник?, источник, проверено, не аи, аи, значимость?, стиль, основная статья, главная, также, см. также, "
+        "флаг, флагификация/флаг, переход, якорь, примечания, начало примечаний, стилистика, прояснить, уточнение, "
+        "senza fonte, chi, quando, vedi anche, vedi categoria, bandiera, torna a, "
+        "carece de fontes, carece de fontes2, citation needed span end, quem, quando?, ver artigo principal, "
+        "artigo principal, vt, ver também, âncora, "
+        "fakt, odn, odn2, kto, kiedy, zobacz też, osobny artykuł, główny artykuł, "
+        "bron?, feit, wie?, wanneer?, hoofdartikel, zie ook, "
+        "noteta, fact?, 来源请求, 來源請求, 查证请求, 谁, 何时, 何地, 哪里, 哪個, 非原创研究, 可靠來源, 消歧義鏈接, "
+        "主条目, "
+        "主條目, 參見, 参见, 另见, flagicon2, "
+        "بحاجة لمصدر, مصدر, من؟, متى؟, مقالة مفصلة, طالع أيضًا, طالع أيضا, ر, بذرة, شريط بوابات, "
+        "מקור, דרוש מקור, ערך מורחב, הערה, הבהרה, "
+        "需要引用"
+    ).split(",")
+)
+"""Names in lower case."""
