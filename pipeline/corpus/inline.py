@@ -62,6 +62,20 @@ def wrongly(call: Call) -> str:
     return "&#91;sic?&#93;" if word == "?" else f"{word} {note}".strip()
 
 
+def behind(word: str) -> Renderer:
+    """The first argument behind a word, which stands alone without it."""
+    return lambda call: f"{word} {call.get(1)}".strip()
+
+
+STATUTES = {"usc": "{0} U.S.C. § {1}", "uscsub": "{0} U.S.C. § {1}({2})", "usstat": "{0} Stat. {1}",
+            "uspl": "Pub. L. {0}–{1}", "ussc": "{0} U.S. {1} ({2})"}  # fmt: skip
+
+
+def statute(call: Call) -> str:
+    """{{uscsub|18|3553|a}}: "18 U.S.C. § 3553(a)"."""
+    return STATUTES[call.name].format(*call.positional, "", "", "").replace(" ()", "").replace("()", "")
+
+
 def website(call: Call) -> str:
     """{{URL|example.org|label}}: the label, else the address as it is read."""
     if call.name.startswith("official"):
@@ -149,14 +163,15 @@ RENDERERS: dict[str, Renderer] = {
     **table(between("LCCN ", ""), "lccn"),
     **table(between("JSTOR ", ""), "jstor"),
     **table(between("U.S. Patent ", ""), "us patent"),
-    **table(between("née ", ""), "née, nee, née2"),
-    **table(between("né ", ""), "né"),
+    **table(behind("née"), "née, nee, née2"),
+    **table(behind("né"), "né"),
     # Links, quotations, references that are read.
     **table(red_link, "ill, interlanguage link, interlanguage link multi, illm, ill-wd2, link-interwiki, 仮リンク"),
     **table(lambda call: linked(call.get(1), call.get(2)), "w, link, annotated link, l, link if exists"),
     **table(section_link, "section link, slink, sectionlink"),
     **table(anchored, "vanchor, visible anchor, vis anchor"),
     **table(wrongly, "sic"),
+    **table(statute, "usc, uscsub, usstat, uspl, ussc"),
     **table(website, "url, official website, official url"),
     **table(author_year, "harvtxt, harvs, harvcoltxt, harvard citation text"),
     **table(bible, "bibleverse, bibleref, bibleref2, bible verse, bibleverse-nb, bibleverse with nivlink"),
@@ -174,6 +189,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(places.ship_class, "sclass, sclass2, sclass-"),
     # Languages and pronunciation.
     **table(speech.langx, "langx"),
+    **table(speech.in_language, "in lang, in language"),
     **table(speech.nihongo, "nihongo, nihongo2, nihongo title"),
     **table(speech.nihongo3, "nihongo3"),
     **table(speech.nihongo_krt, "nihongo krt"),
@@ -241,6 +257,8 @@ def renderer_of(name: str, language: str) -> Renderer | None:
             return between("&#91;", "&#93;")
     if renderer is None and name.startswith("script/"):
         return argument(1)
+    if renderer is None and name.endswith(" icon"):
+        return speech.language_icon
     return renderer
 
 

@@ -20,7 +20,18 @@ COUNTRIES = dict(
         "SRB:Serbia,SUI:Switzerland,SVK:Slovakia,SWE:Sweden,THA:Thailand,TPE:Chinese Taipei,TUN:Tunisia,TUR:Turkey,"
         "TWN:Taiwan,UAE:United Arab Emirates,UK:United Kingdom,UKR:Ukraine,URS:Soviet Union,URU:Uruguay,"
         "US:United States,USA:United States,USSR:Soviet Union,VEN:Venezuela,VIE:Vietnam,VNM:Vietnam,WAL:Wales,"
-        "YUG:Yugoslavia,ZAF:South Africa,ZIM:Zimbabwe"
+        "YUG:Yugoslavia,ZAF:South Africa,ZIM:Zimbabwe,"
+        "ABW:Aruba,AFG:Afghanistan,AIA:Anguilla,ALB:Albania,ALG:Algeria,DZA:Algeria,ANG:Angola,AGO:Angola,ARM:Armenia,"
+        "AZE:Azerbaijan,BAN:Bangladesh,BGD:Bangladesh,BIH:Bosnia and Herzegovina,BLR:Belarus,BMU:Bermuda,BOL:Bolivia,"
+        "BOT:Botswana,BVT:Bouvet Island,CAM:Cambodia,CIV:Ivory Coast,CMR:Cameroon,CRC:Costa Rica,CUW:Curaçao,"
+        "CYM:Cayman Islands,CYP:Cyprus,DOM:Dominican Republic,ECU:Ecuador,ESA:El Salvador,FLK:Falkland Islands,"
+        "FRO:Faroe Islands,GEO:Georgia (country),GGY:Guernsey,GHA:Ghana,GIB:Gibraltar,GRL:Greenland,GUA:Guatemala,"
+        "HAI:Haiti,HON:Honduras,IOM:Isle of Man,IRQ:Iraq,JEY:Jersey,JOR:Jordan,KAZ:Kazakhstan,KOS:Kosovo,"
+        "KSA:Saudi Arabia,SAU:Saudi Arabia,KUW:Kuwait,LBY:Libya,LIB:Lebanon,LKA:Sri Lanka,SRI:Sri Lanka,MDA:Moldova,"
+        "MKD:North Macedonia,MLT:Malta,MNE:Montenegro,MNG:Mongolia,MOZ:Mozambique,MSR:Montserrat,MYA:Myanmar,"
+        "NAM:Namibia,NCA:Nicaragua,NEP:Nepal,PAN:Panama,PAR:Paraguay,PLE:Palestine,PRI:Puerto Rico,PUR:Puerto Rico,"
+        "PRK:North Korea,QAT:Qatar,SEN:Senegal,SHN:Saint Helena,SXM:Sint Maarten,SYR:Syria,TAN:Tanzania,TTO:"
+        "Trinidad and Tobago,TRI:Trinidad and Tobago,UGA:Uganda,UZB:Uzbekistan,VGB:British Virgin Islands,ZAM:Zambia"
     ).split(",")
 )
 """Codes of the IOC and of ISO 3166, and some that only Wikipedia has."""
@@ -34,7 +45,8 @@ def country(call: Call) -> str:
 
 def country_by_name(call: Call) -> str:
     """{{FRA}}: the template's name is the country's code."""
-    return linked(COUNTRIES[call.name.upper()], "")
+    name = COUNTRIES[call.name.upper()]
+    return linked(name, name.partition(" (")[0])
 
 
 def place(kind: str) -> Renderer:

@@ -21,7 +21,7 @@ ACCIDENTALS = {
 SIGNS: dict[str, Renderer] = {
     **table(literal("&#32;"), "nbsp, nbs, space, spaces, thinsp, thin space, hair space, hairsp, hsp, nnbsp, ensp, "
             "emsp, figure space, pb, zwsp, sp, quad, br, break, esd"),
-    **table(literal(NOTHING), "shy, wbr, zwj, zwnj, lrm, rlm, wj, 0"),
+    **table(literal(NOTHING), "shy, wbr, zwj, zwnj, lrm, rlm, wj, 0, nowrap begin, nowrap end"),
     **table(literal(" – "), "spaced ndash, snd, spnd, spaced en dash, ndashs, spaced endash, snds, sndash, s-ndash"),
     **table(literal(" — "), "spaced mdash, em dash spaced, smdash, spaced em dash"),
     **table(literal("–"), "ndash, endash, en dash, –, dash"),

@@ -46,6 +46,17 @@ def word_of(call: Call, code: str, text: str, romanized: str, meaning: str) -> s
     return text + (f", lit. '{NOTHING}{meaning}'" if text and meaning else "")
 
 
+def in_language(call: Call) -> str:
+    """{{in lang|fr|de}} behind an external link: "(in French and German)"."""
+    names = [name for name in map(language_name, call.positional) if name]
+    return f"(in {' and '.join(names)})" if names else ""
+
+
+def language_icon(call: Call) -> str:
+    """{{fr icon}}, the older form."""
+    return in_language(Call("in lang", (call.name.removesuffix(" icon"),), {}))
+
+
 def etymology(call: Call) -> str:
     """{{etymology|la|albedo|whiteness}}: "from Latin albedo 'whiteness'"; more words follow in threes."""
     parts = call.positional

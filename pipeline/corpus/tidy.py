@@ -22,8 +22,9 @@ BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}++ | {NOTHING}++(\))")
 """Space that a tag parted from a bracket: "(<small> a </small>)"."""
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
-SUM_GONE = re.compile(rf"[(（][^()（）\n{OPEN}{CLOSE}]*[$£€¥₹]{HOLE}[^()（）\n{OPEN}{CLOSE}]*[)）]")
-"""What a sum was worth today, in brackets, where the sum could not be calculated: "(equivalent to $ in 2020)"."""
+INSIDE = rf"[^()（）\n{OPEN}{CLOSE}]*"
+SUM_GONE = re.compile(rf"[(（](?:{INSIDE}[$£€¥₹]{HOLE}|{HOLE} (?:year|month|day)s\b){INSIDE}[)）]")
+"""A remark in brackets that lost its number to a calculation: "(equivalent to $ in 2020)", "( years ago)"."""
 EDGE = " \u3000" + HOLE
 LEFT_EDGE = re.compile(f"{OPEN}([{EDGE}]+)")
 OPENING, CLOSING = "(（[［「『【〈《“", ")）]］」』】〉》”"

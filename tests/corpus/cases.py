@@ -179,6 +179,8 @@ BLOCKS: dict[str, Case] = {
     "table": ('a\n{| class="wikitable"\n|-\n! b\n| [[c]]\n|}\nd', "a\nd\n", []),
     "table in a table": ("a\n{|\n| [[b]]\n{|\n| c\n|}\n|}\nd", "a\nd\n", []),
     "indented table": ("a\n:{|\n| b\n|}\nc", "a\nc\n", []),
+    "a table that html closes": ("{| border=1\n<tr><td>[[a]]\n</table>\n[[b]] c", "b c\n", [("b", "B")]),
+    "an html table in a table": ("{|\n|<table><tr><td>a</table>\n|b\n|}\nc", "c\n", []),
     "unclosed table": ("a\n{|\n| b\n== C ==\nd", "a\nd\n", []),
     "text behind a table": ("{|\n| a\n|} b", "b\n", []),
     "the rest of a template's table": ("a\n|-\n| b || c\n|}\nd", "a\nd\n", []),

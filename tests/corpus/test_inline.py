@@ -28,6 +28,8 @@ LANGUAGES = [
     ("{{respell|AY|bee|_|SEE}}, {{pronunciation respelling|pruh|NUN}}", "AY-bee SEE, pruh-NUN"),
     ("{{audio|De-Berlin.ogg|Berlin}} {{audio|a.ogg|listen}} is", "Berlin is"),
     ("{{etymology|la|albus|white}}, {{gloss|white}}, {{lit|white}}", "from Latin albus 'white', 'white', lit. 'white'"),
+    ("[http://x.y a] {{in lang|fr|de}} {{ru icon}}. A ({{née}} B), {{née|C}}",
+     "a (in French and German) (in Russian). A (née B), née C"),
     ("{{okina}}Oahu, {{hamza}}, {{ayin}}, {{angbr|a}}", "ʻOahu, ʾ, ʿ, ⟨a⟩"),
 ]  # fmt: skip
 MEASURES = [
@@ -44,7 +46,8 @@ MEASURES = [
     ("{{circa|1500|1510}}, {{c.|900}}, {{fl.|1200|1240}}, {{reign|1066|1087}}, {{born|1950}}",
      "c. 1500 – c. 1510, c. 900, fl. 1200–1240, r. 1066–1087, b. 1950"),
     ("{{as of|2010|5|2|lc=y}}, {{as of|2010|5|2|df=US}}", "as of 2 May 2010, As of May 2, 2010"),
-    ("{{birth date|1969|7|20}}, {{start date and age|2001|3|df=y}}, {{birth year and age|1950}}",
+    ("{{birth date|1969|7|20}}, {{start date and age|2001|3|df=y}}, "
+     "{{birth year and age|1950}}",
      "July 20, 1969, March 2001, 1950"),
     ("{{mya|66|56}}, {{Ma|3}}, {{solar mass|2}}", "66–56 million years ago, 3 Ma, 2 M☉"),
     ("{{US$|5 million}}, {{GBP|3}}, {{INR|7}}, {{₹|2}}, {{CNY|1}}, {{A$|4}}", "US$5 million, £3, ₹7, ₹2, ¥1, A$4"),
@@ -52,10 +55,12 @@ MEASURES = [
      "+1° 2′ 3″"),
     ("{{ordinal|21}}, {{formatnum:1234567}}, {{nts|5}}, {{ntsh|5}}x", "21st, 1,234,567, 5, x"),
     ("It cost $100 (equivalent to ${{Inflation|US|100|1950}} in 2020).", "It cost $100."),
+    ("It landed in 1969 ({{age|1969|7|20}} years ago).", "It landed in 1969."),
     ("It cost £9 ({{GBP|{{Format price|{{Inflation|UK|9|1950}}}}}} in 2020) then.", "It cost £9 then."),
 ]  # fmt: skip
 SCIENCE = [
-    ("{{chem|H|2|O}}, {{chem2|SO4(2-)}}, {{chem2|C_{''n''}H_{2''n''+2} }}, {{ce|A -> B}}", "H2O, SO42−, CnH2n+2, A → B"),
+    ("{{chem|H|2|O}}, {{chem2|SO4(2-)}}, {{chem2|C_{''n''}H_{2''n''+2} }}, {{ce|A -> B}}",
+     "H2O, SO42−, CnH2n+2, A → B"),
     ("{{chem2|^{14}C}}, {{chem2|Na+}}, {{chem2|Cl-}}, {{chem2|CuSO4*5H2O}}", "14C, Na+, Cl−, CuSO4·5H2O"),
     ("{{math|''x'' {{=}} 2}}, {{mvar|y}}, {{pi}}, {{sqrt|2}}, {{abs|''x''}}, {{su|b=1|p=2}}",
      "x = 2, y, π, √2, |x|, 12"),
@@ -78,6 +83,8 @@ WRAPPERS = [
     ("a {{blockquote|text=b|author=c}} d {{poemquote|e}}", "a\nb\nd\ne"),
     ("a {{plainlist|\n* b\n* c\n}}", "a\nb\nc"),
     ("{{bibleverse|1|Corinthians|13:4|KJV}}; {{bibleverse||Genesis|1:1}}", "1 Corinthians 13:4; Genesis 1:1"),
+    ("{{uscsub|18|3553|a}}, {{usc|18|1}}, {{ussc|410|113|1973}}, {{USPL|91|190}}",
+     "18 U.S.C. § 3553(a), 18 U.S.C. § 1, 410 U.S. 113 (1973), Pub. L. 91–190"),
     ("{{URL|https://example.org/}} {{URL|example.org|label}} {{ISBN|1}} {{doi|2}} {{arxiv|3}}",
      "example.org label ISBN 1 doi:2 arXiv:3"),
 ]  # fmt: skip
