@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from pipeline.corpus.calls import Call, Renderer, argument, between, joined, linked, literal, table
-from pipeline.corpus.speech import parenthesised
+from pipeline.corpus.speech import ipa_in_brackets, parenthesised
 
 ROMAN = re.compile(r"([ivxlc]+)(er?|re)( siècle)?", re.IGNORECASE)
 """{{XIXe siècle}}: the template's name is what it shows."""
@@ -23,6 +23,10 @@ GERMAN = {
     "uk": "ukrainisch",
 }  # fmt: skip
 """Code -> the word that {{enS|dog}} puts before: "englisch dog"."""
+
+
+EXPONENTS = {"1": "", "2": "²", "3": "³", "-1": "⁻¹", "-2": "⁻²", "-3": "⁻³"}
+"""Of a unit, an argument of their own: {{unité|5|m|2}}."""
 
 
 def spaced(*numbers: int) -> Renderer:
@@ -39,7 +43,7 @@ def with_unit(call: Call) -> str:
     """{{unité|5|km|/|h}}, {{M|5||km}}: "5 km/h", "5 km"."""
     number, unit, *more = (*call.positional, "", "")
     unit = unit or call.named.get("u") or call.named.get("ul") or (more.pop(0) if more else "")
-    more = [part for part in more if part not in ("1",)]
+    more = [EXPONENTS.get(part, part) for part in more]
     return f"{number} {unit}{''.join(more)}".strip() if number else ""
 
 
@@ -61,6 +65,22 @@ def linked_last(call: Call) -> str:
 def linked_first(call: Call) -> str:
     """{{link-en|表題|Title|label}}: the title of this wiki comes first."""
     return linked(call.get(1), call.get(3))
+
+
+def japanese_date(first: int) -> Renderer:
+    """{{生年月日と年齢|1974|5|25}}: "1974年5月25日"."""
+
+    def render(call: Call) -> str:
+        parts = call.positional[first : first + 3]
+        return "".join(part + sign for part, sign in zip(parts, "年月日", strict=False) if part)
+
+    return render
+
+
+def life(call: Call) -> str:
+    """{{bd|1879年|3月14日|1955年|4月18日}}: "（1879年3月14日－1955年4月18日）"."""
+    born, died = call.get(1) + call.get(2), call.get(3) + call.get(4)
+    return f"（{born}－{died}）" if born else ""
 
 
 def centuries(shape: str) -> Renderer:
@@ -97,7 +117,7 @@ def calendar_day(joint: str) -> Renderer:
 FOREIGN: dict[str, dict[str, Renderer]] = {
     "de": {
         **{f"{code}s": before(word) for code, word in GERMAN.items()},
-        **table(between("&#91;", "&#93;"), "ipa, lautschrift"),
+        **table(ipa_in_brackets, "ipa, lautschrift"),
         **table(between("„", "“"), "\", zitat-inline, zitat-de"),
         **table(argument(1), "polytonisch, unicode, nobr, sperrsatz, kapitälchen, rekonstruktion, zitat, kursiv, fett, "
                 "hoch, tief, bruch-inline, rsru, belege-span, arab, hebr, ips"),
@@ -109,7 +129,7 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
     },
     "fr": {
         **table(between("«&#32;", "&#32;»"), "citation, guil, citation étrangère, «, début citation, cita"),
-        **table(between("&#91;", "&#93;"), "api, api-fr, prononciation, prononciation api"),
+        **table(ipa_in_brackets, "api, api-fr, msapi, prononciation, prononciation api"),
         **table(argument(1), "refnec, référence nécessaire, réfnec, pc, petites capitales, petite capitale, "
                 "abréviation, "
                 "abr, abrd, abréviation discrète, nobr, nom, terme défini, citation bloc, exp, ind, infra, supra, "
@@ -149,8 +169,8 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
         **table(literal("er"), "er"),
         **table(literal("re"), "re, ère"),
         **table(literal("nd"), "nd"),
-        **table(literal("1er"), "1er"),
-        **table(literal("1re"), "1re"),
+        **table(before("1er"), "1er"),
+        **table(before("1re"), "1re"),
         **{f"{number}e": literal(f"{number}e") for number in range(2, 101)},
         **table(literal("av. J.-C."), "av jc, av. j.-c., avjc, -jc, av-jc, av j-c"),
         **table(literal("apr. J.-C."), "ap jc, ap. j.-c., apr. j.-c., apjc"),
@@ -160,7 +180,7 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
     },
     "es": {
         **table(between("«", "»"), "cita, cita-i"),
-        **table(between("&#91;", "&#93;"), "afi, ipa"),
+        **table(ipa_in_brackets, "afi, ipa"),
         **table(argument(1), "versalita, versalitas, nowrap, citación, bandera2, geodatos, tooltip, sust"),
         **table(with_unit, "unidad, convertir"),
         **table(calendar_day(" de "), "fecha"),
@@ -171,12 +191,12 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
         **table(argument(1), "chiarire, citazione necessaria, maiuscoletto, ta, nobr, citazione, abbr, "
                 "in maiuscoletto"),
         **table(with_unit, "m, unità"),
-        **table(between("&#91;", "&#93;"), "ipa"),
+        **table(ipa_in_brackets, "ipa"),
         **table(before("secolo"), "sec"),
     },
     "pt": {
         **table(argument(1), "citação, carece de fontes/bloco, versalete, nowrap, abreviação, citar"),
-        **table(between("&#91;", "&#93;"), "afi, ipa"),
+        **table(ipa_in_brackets, "afi, ipa"),
         **table(with_unit, "fmtn, unidade, convert/pt"),
         **table(before("século"), "séc, século, -séc"),
         **table(literal("d.C."), "dc, d.c."),
@@ -187,7 +207,7 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
     "ru": {
         **table(named_link("1", "2"), "нп, нп1, нп2, нп3, нп4, нп5, не переведено, не переведено 2, не переведено 3, "
                 "не переведено 5, iw, ill"),
-        **table(between("&#91;", "&#93;"), "мфа, ipa"),
+        **table(ipa_in_brackets, "мфа, ipa"),
         **table(argument(1), "s, nobr, comment, подсказка, коммент, число, цитата, цитата-инлайн, "
                 "нет источника в тексте, "
                 "флагификация, флаг страны, нераспространённое, перевод, скобки, нет аи 2, proper, ё, "
@@ -207,7 +227,7 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
     },
     "pl": {
         **table(argument(1), "cytat, j, nowrap, mały, skrót, w, fakt-tekst"),
-        **table(between("&#91;", "&#93;"), "ipa, ipa3, ipa4"),
+        **table(ipa_in_brackets, "ipa, ipa3, ipa4"),
         **table(before(""), "liczba, lb"),
         **table(named_link("1", "2"), "link-interwiki"),
     },
@@ -215,12 +235,23 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
         **table(linked_first, "link-en, link-ja, link-de, link-fr, link-ru, le, lj, lf, internal link helper/en, "
                 "internal link helper/ja, internal link helper"),
         **table(argument(1), "僻字, zy, nobr, 縮排"),
+        **table(life, "bd"),
         **table(linked_last, "tsl, 链接翻译"),
     },
     "ja": {
         **table(named_link("1", "label"), "仮リンク, 日本語版にない記事リンク, link-en"),
-        **table(argument(1), "ruby, ルビ, 補助漢字, bdi, jis2004, ymd"),
+        **table(argument(1), "ruby, ルビ, 補助漢字, bdi, jis2004, snamei, sname"),
+        **table(japanese_date(0), "生年月日と年齢, 生年月日, 年月日"),
+        **table(japanese_date(3), "没年齢, 死亡年月日と没年齢"),
     },
+    "ar": {
+        **table(between("بالإنجليزية: ", ""), "إنج"),
+        **table(between("بالفرنسية: ", ""), "فرن"),
+        **table(between("باللاتينية: ", ""), "لات"),
+        **table(between("بالألمانية: ", ""), "ألم"),
+        **table(argument(1), "اقتباس, عربية, نص عربي"),
+    },
+    "he": {**table(argument(1), "אנגלית, צרפתית, גרמנית, רוסית, ערבית, ציטוטון, ציטוט")},
 }  # fmt: skip
 """Language -> name in lower case -> its renderer."""
 

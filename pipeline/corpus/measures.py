@@ -59,7 +59,7 @@ def convert(call: Call) -> str:
     parts = call.positional
     for index, part in enumerate(parts):
         if NUMBER.match(part):
-            words.append(part)
+            words.append(grouped(part))
         elif part in JOINS and index:
             words.append(JOINS[part])
         elif index:
@@ -73,6 +73,12 @@ def convert(call: Call) -> str:
         else:
             return ""
     return ""
+
+
+def grouped(number: str) -> str:
+    """With a comma behind the thousands: "29,473"."""
+    whole, point, rest = number.partition(".")
+    return f"{int(whole):,}{point}{rest}" if whole.isdecimal() and whole[0] != "0" and len(whole) > 3 else number
 
 
 def unit_name(code: str) -> str:
@@ -99,7 +105,8 @@ def value(call: Call) -> str:
         number += f" +{over.lstrip('+')} −{under.lstrip('-−')}" if NUMBER.match(under) else f" ± {over}"
     exponent = f" × 10^{call.named['e']}" if call.named.get("e") else ""
     unit = call.named.get("u") or call.named.get("ul") or call.named.get("up") or call.named.get("upl") or ""
-    return f"{call.named.get('p', '')}{number}{exponent} {unit}".strip()
+    space = "" if unit in ("%", "°", "′", "″") else " "
+    return f"{call.named.get('p', '')}{number}{exponent}{space}{unit}".strip()
 
 
 def power_of_ten(call: Call) -> str:

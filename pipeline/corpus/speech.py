@@ -18,6 +18,9 @@ LABELS = frozenset(
 )
 """Arguments of {{IPAc-en}} that are no sounds."""
 RECORDING = re.compile(r"\.(?:og[ag]|wav|mp3|flac|opus|webm)$", re.IGNORECASE)
+BUTTONS = frozenset(
+    "listen pronunciation pronounced play help·info aussprache anhören écouter écoutez escuchar".split()
+)
 CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*")
 
 
@@ -126,6 +129,12 @@ def ipa(call: Call) -> str:
     return call.get(1) or call.last
 
 
+def ipa_in_brackets(call: Call) -> str:
+    """{{IPA|x}} on wikis whose template sets the brackets: "[x]"."""
+    text = ipa(call)
+    return text if not text or text[0] in "[/&" else f"&#91;{text}&#93;"
+
+
 def pronunciation(call: Call) -> str:
     """{{IPAc-en|æ|l|ˈ|b|iː|d|oʊ}}: "/ælˈbiːdoʊ/"; ",_" parts two of them."""
     sounds = []
@@ -146,4 +155,4 @@ def respelling(call: Call) -> str:
 def recording(call: Call) -> str:
     """{{audio|De-Berlin.ogg|Berlin}}: the label, if it is a word and no button."""
     label = call.get(2)
-    return "" if label.lower() in ("listen", "pronunciation", "pronounced", "play", "help·info") else label
+    return "" if label.lower() in BUTTONS else label

@@ -34,6 +34,8 @@ FULL_STOP = ".!?。．！？"
 RUN = " " + SEPARATOR
 SLASHES = "/／|–-·・"
 """They separate, too, but only what stands between brackets."""
+DASHES = "-–—~〜"
+DASH_LEFT = re.compile(rf"[{DASHES}] *(?=[)）])")
 MAX_BRACKETS = 8
 """Brackets in brackets around one hole that are looked at."""
 WORD = re.compile(rf"[\w{OPEN}]")
@@ -78,6 +80,8 @@ def closed(line: str) -> str:
     """Text and what joins it, by turns; `kept` is the next one."""
     for piece in pieces:
         body = piece.lstrip(RUN)
+        if body[:1] in DASHES and (dash := DASH_LEFT.match(body)):
+            body = body[dash.end() :]  # "(1950 – HOLE)" the other way round
         run += HOLE + piece[: len(piece) - len(body)]
         for _ in range(MAX_BRACKETS):
             if body[:1] not in CLOSING:

@@ -34,6 +34,7 @@ LINKS: dict[str, Case] = {
     "label with a template": ("[[Paris|{{nowrap|City of Light}}]]", "City of Light\n", [("City of Light", "Paris")]),
     "label with an unknown template": ("[[Paris|city {{zzz}}]] a", "city a\n", [("city", "Paris")]),
     "label with a reference": ("[[Paris|city<ref>a [[b]]</ref>]] a", "city a\n", [("city", "Paris")]),
+    "a label behind a template's bar": ("[[A{{!}}b]]", "b\n", [("b", "A")]),
     "label with a bar": ("[[A|b|c]]", "b|c\n", [("b|c", "A")]),
     "label with brackets": ("[[A|b [c] d]]", "b [c] d\n", [("b [c] d", "A")]),
     "label over two lines": ("[[a|b\nc]] d", "b c d\n", [("b c", "A")]),

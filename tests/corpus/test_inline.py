@@ -37,11 +37,12 @@ MEASURES = [
      "1.5 million acres"),
     ("{{convert|2|e9USgal}}, {{convert|12|cuft/s|m3/s}}, {{convert|1|mpgus}}", "2 billion US gallons, "
      "12 cubic feet per second, 1 miles per gallon"),
+    ("{{convert|29473|km|mi}}, {{convert|1050.5|acre}}, {{convert|0.25|mi}}", "29,473 km, 1,050.5 acres, 0.25 miles"),
     ("a {{convert|5|mi|km|adj=mid|-long}} road of {{convert|3|acre.ft}}", "a 5-mile-long road of 3 acre-feet"),
     ("{{convert|70|F|C|order=flip}}, {{convert|6|ft|2|in|m|2}}, {{convert|3|by|4|in}}", "70 °F, 6 feet 2 inches, "
      "3 by 4 inches"),
-    ("{{val|1.234|(56)|u=m}}, {{val|5|2|3|u=km}}, {{val|5.0e3}}, {{val|7|ul=GeV}}",
-     "1.234(56) m, 5 +2 −3 km, 5.0×10^3, 7 GeV"),
+    ("{{val|1.234|(56)|u=m}}, {{val|5|2|3|u=km}}, {{val|5.0e3}}, {{val|7|ul=GeV}}, {{val|9|u=%}}",
+     "1.234(56) m, 5 +2 −3 km, 5.0×10^3, 7 GeV, 9%"),
     ("{{frac|3|1|2}}, {{sfrac|1|2}}, {{1/2}}, 6{{e|5}}", "3 1/2, 1/2, 1/2, 6×10^5"),
     ("{{circa|1500|1510}}, {{c.|900}}, {{fl.|1200|1240}}, {{reign|1066|1087}}, {{born|1950}}",
      "c. 1500 – c. 1510, c. 900, fl. 1200–1240, r. 1066–1087, b. 1950"),
@@ -125,8 +126,8 @@ FOREIGN = {
             "lateinisch")],
     "fr": [("le {{s|XIX}}, {{s-|XX|e}}, {{sp-|XIX|e|et|XX|e}}, {{-s|II}}, {{XVIIIe siècle}}",
             "le XIXe siècle, XXe, XIXe et XXe, IIe siècle av. J.-C., XVIIIe siècle"),
-           ("{{unité|5|km}}, {{nb|1000}}, {{date|1|mai|2000}}, {{1er}}, {{2e}}, {{M.}} A, {{n°|5}}, {{av JC}}",
-            "5 km, 1000, 1 mai 2000, 1er, 2e, M. A, n° 5, av. J.-C."),
+           ("{{unité|5|km|2}}, {{nb|1000}}, {{date|1|mai|2000}}, {{1er|mai}}, {{2e}}, {{M.}} A, {{n°|5}}, {{av JC}}",
+            "5 km², 1000, 1 mai 2000, 1er mai, 2e, M. A, n° 5, av. J.-C."),
            ("{{citation|mot}}, {{langue|en|dog}}, {{lien|langue=en|trad=X|fr=Y|texte=y}}, {{référence nécessaire|a}}",
             "« mot », dog, [Y|y], a")],
     "es": [("{{unidad|5|km}}, el {{siglo|XIX}}, {{cita|voz}}, {{AFI|a}}, a{{cita requerida}}",
@@ -135,8 +136,11 @@ FOREIGN = {
     "pt": [("{{séc|XIX}}, 50 {{AC}}, {{fmtn|5|km}}", "século XIX, 50 a.C., 5 km")],
     "ru": [("{{нп5|Дом|дома|en|House}} {{s|1990 год}}{{нет АИ|1|2}}{{тире}}а{{уд}} {{итд}}",
             "[Дом|дома] 1990 год — а\u0301 и т. д.")],
-    "zh": [("{{le|表題|Title|字}}、{{tsl|en|Title|表題}}", "[表題|字]、[表題|表題]")],
-    "ja": [("{{仮リンク|表題|en|Title|label=字}}{{R|名}}", "[表題|字]")],
+    "zh": [("甲{{bd|1879年|3月14日|1955年|4月18日|catIdx=A}}", "甲（1879年3月14日－1955年4月18日）"),
+           ("{{le|表題|Title|字}}、{{tsl|en|Title|表題}}", "[表題|字]、[表題|表題]")],
+    "ar": [("({{إنج|dog}})", "(بالإنجليزية: dog)")],
+    "ja": [("甲（{{生年月日と年齢|1974|5|25}} - ）、乙（{{zzz}} - ）", "甲（1974年5月25日 - ）、乙"),
+           ("{{仮リンク|表題|en|Title|label=字}}{{R|名}}", "[表題|字]")],
 }  # fmt: skip
 CASES = [
     *(

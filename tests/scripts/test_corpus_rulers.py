@@ -45,8 +45,8 @@ def test_categories_and_other_languages_are_no_links_of_the_prose() -> None:
 def test_templates_of_the_prose_and_what_becomes_of_them() -> None:
     media = re.compile(r"\[\[\s*File\s*:")
     source = (
-        "{{infobox|a\n|b={{c}}}}{{hat}}\nA {{nowrap|{{d}}}} b.{{sfn|e}}<ref>{{f}}</ref>\n* {{cite book|g}} h {{zzz|i}}\n"
-        "{|\n|{{j}}\n|}\n== {{k}} ==\n[[File:l.jpg|{{m}}]]"
+        "{{infobox|a\n|b={{c}}}}{{hat}}\nA {{nowrap|{{d}}}} b.{{sfn|e}}<ref>{{f}}</ref>\n"
+        "* {{cite book|g}} h {{zzz|i}}\n{|\n|{{j}}\n|}\n== {{k}} ==\n[[File:l.jpg|{{m}}]]"
     )
     found = [template for template, _ in templates(source, media)]
     assert found == ["{{nowrap|{{d}}}}", "{{sfn|e}}", "{{cite book|g}}", "{{zzz|i}}"]
