@@ -13,6 +13,7 @@ import re
 from pipeline.corpus import measures, places, signs, speech
 from pipeline.corpus.calls import Call, Renderer, argument, between, joined, last, linked, table, wrapped
 from pipeline.corpus.foreign import foreign
+from pipeline.corpus.formula import EXPONENT, raised
 from pipeline.corpus.markup import NOTHING
 
 
@@ -94,6 +95,12 @@ def bible(call: Call) -> str:
     return " ".join(words)
 
 
+def superscript(call: Call) -> str:
+    """10{{sup|6}}: "10⁶"."""
+    text = call.get(1)
+    return raised(text) if EXPONENT.fullmatch(text) else text
+
+
 def scripts(call: Call) -> str:
     """{{su|p=+|b=3}}: what stands below and above."""
     return call.named.get("b", "") + call.named.get("p", "")
@@ -105,7 +112,7 @@ RENDERERS: dict[str, Renderer] = {
     **signs.SIGNS,
     **table(places.country_by_name, ", ".join(places.COUNTRIES).lower()),
     # A wrapper of what is shown.
-    **table(wrapped, "nowrap, nobr, nwr, small, smaller, big, larger, em, strong, abbr, abbrlink, tooltip, sub, sup, "
+    **table(wrapped, "nowrap, nobr, nwr, small, smaller, big, larger, em, strong, abbr, abbrlink, tooltip, sub, "
             "smallcaps, small caps, sc, sc1, sc2, allcaps, smallcaps all, caps, aut, au, mono, monospace, mono0, "
             "code, codett, "
             "codes, samp, var, varserif, var serif, serif, sans-serif, not a typo, notatypo, typo, as written, dp, "
@@ -207,6 +214,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(signs.unichar, "unichar"),
     **table(signs.music, "music"),
     **table(scripts, "su"),
+    **table(superscript, "sup"),
     # Measures.
     **table(measures.convert, "convert, cvt, convert/spell"),
     **table(measures.height, "height, weight"),
