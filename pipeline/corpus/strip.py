@@ -19,7 +19,7 @@ EXTENSIONS = (
     "pre|templatestyles|templatedata|inputbox|categorytree|section|indicator|noinclude|includeonly|nowiki"
 )
 EXTENSION = re.compile(rf"<!--|<(?P<name>(?i:{EXTENSIONS}))(?=[\s/>])(?P<attributes>[^<>]*+)>")
-POWER = re.compile(rf"(?<=\d)<sup>((?:&minus;)?{EXPONENT.pattern})</sup>", re.IGNORECASE)
+POWER = re.compile(rf"<sup>(?<=\d<sup>)((?:&minus;)?{EXPONENT.pattern})</sup>")
 """Behind a number an exponent, or a note's mark: without its letters "10<sup>6</sup>" were 106."""
 TAGLESS = ("section", "noinclude", "includeonly")
 """Their tags go and their content stays. (A page of its own has no use for includeonly, but dumps of drafts do.)"""

@@ -23,6 +23,7 @@ BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}++ | {NOTHING}++(\))")
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
 INSIDE = rf"[^()（）\n{OPEN}{CLOSE}]*"
+NUMBER_GONE = re.compile(rf"{HOLE} (?:year|month|day)s\b|(?<=[$£€¥₹]){HOLE}")
 SUM_GONE = re.compile(rf"[(（](?:{INSIDE}[$£€¥₹]{HOLE}|{HOLE} (?:year|month|day)s\b){INSIDE}[)）]")
 """A remark in brackets that lost its number to a calculation: "(equivalent to $ in 2020)", "( years ago)"."""
 EDGE = " \u3000" + HOLE
@@ -51,7 +52,9 @@ def tidy(marked: str) -> str:
     if not text.isascii():
         text = INVISIBLE.sub("", text)
     if HOLE in text:
-        text = SUM_GONE.sub(HOLE, HOLE_LINES.sub("\n", text))
+        text = HOLE_LINES.sub("\n", text)
+        if NUMBER_GONE.search(text):
+            text = SUM_GONE.sub(HOLE, text)
     text = SPACES.sub(" ", ODD_SPACE.sub(" ", text))
     if OPEN in text:
         text = outside(text)
