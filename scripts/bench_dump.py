@@ -1,4 +1,4 @@
-"""A larger dump out of a small one: its pages again and again, under new titles and ids, in Wikimedia's multistream form.
+"""A larger dump out of a small one: its pages again and again, under new titles and ids, in Wikimedia's own form.
 
 One bz2 stream holds the header, every further one 100 pages, the last one the end; beside it lies the index of
 `offset:id:title` lines. Links and redirects keep their targets, so they lead to the first copy's pages. What a
