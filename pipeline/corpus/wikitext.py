@@ -51,8 +51,12 @@ class Rendered:
     which markup is what stands around the text that is kept."""
 
 
-def render(wikitext: str, *, site: SiteInfo, definitions: Definitions, title: str) -> Rendered:
-    """Render one page: by the scanner, and again by the parser if the scanner's account does not add up."""
+def render(wikitext: str, *, site: SiteInfo, definitions: Definitions | None, title: str) -> Rendered:
+    """Render one page: by the scanner, and again by the parser if the scanner's account does not add up.
+
+    Args:
+        definitions: the dump's templates; None cuts every template, those that we know too.
+    """
     prepared = prepare(wikitext, site=site, definitions=definitions, title=title)
     rendered = finish(prepared, site, scan)
     if not adds_up(rendered.counts, "links"):
@@ -70,7 +74,7 @@ class Prepared:
     counts: Counter[str]
 
 
-def prepare(wikitext: str, *, site: SiteInfo, definitions: Definitions, title: str) -> Prepared:
+def prepare(wikitext: str, *, site: SiteInfo, definitions: Definitions | None, title: str) -> Prepared:
     """The steps before the scan, as MediaWiki's preprocessor has them."""
     counts: Counter[str] = Counter({"links.seen": links_in(wikitext), "characters.wikitext": len(wikitext)})
     source = without_extensions(NO_TEXT.sub("", wikitext), counts)

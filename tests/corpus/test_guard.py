@@ -1,0 +1,82 @@
+"""Items in a child process that ends when one of them takes too much, whatever it is that takes it."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from pipeline.corpus.guard import NONE_YET, Died, Limits
+
+LIMITS = {"seconds": 1.0, "memory": 64 << 20}
+
+
+def test_what_the_child_returns_and_raises_comes_back() -> None:
+    limits = Limits(**LIMITS)
+    assert limits.run(lambda: [item * 2 for item in limits.each("ab")]) == ["aa", "bb"]
+    assert limits.run(os.getpid) != os.getpid()
+    with pytest.raises(OSError, match="No space") as caught:
+        limits.run(lambda: (_ for _ in ()).throw(OSError(28, "No space left", "/full")))
+    assert (caught.value.errno, caught.value.filename) == (28, "/full")
+
+
+def test_a_loop_in_c_that_no_signal_handler_would_interrupt_is_ended() -> None:
+    limits = Limits(**LIMITS)
+
+    def work() -> None:
+        for item in limits.each([0, 1, 2]):
+            if item == 1:
+                re.match(r"(a+)+$", "a" * 40 + "b")  # one call into C, for years
+
+    start = time.process_time()
+    assert limits.run(work) == Died(1, "too_slow: over 1 s")
+    assert time.process_time() - start < 1  # the parent only waits
+
+
+def test_each_item_has_its_own_time() -> None:
+    limits = Limits(**LIMITS)
+
+    def work() -> int:
+        for _ in limits.each(range(4)):
+            end = time.process_time() + 0.7
+            while time.process_time() < end:
+                pass
+        return 4
+
+    assert limits.run(work) == 4
+
+
+def test_memory_beyond_the_cap_is_refused_to_the_item_that_asks() -> None:
+    limits = Limits(**LIMITS)
+
+    def work() -> list[str]:
+        seen = []
+        for size in limits.each([1 << 20, 256 << 20, 1 << 20]):
+            try:
+                seen.append(str(len(bytearray(size))))
+            except MemoryError:
+                seen.append("refused")
+        return [*seen, str(len(bytearray(256 << 20)))]  # no limit holds after the last
+
+    assert limits.run(work) == ["1048576", "refused", "1048576", "268435456"]
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGTRAP), "crash: SIGTRAP"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), "crash: SIGKILL"),
+        (lambda: os._exit(7), "crash: exit code 7"),
+    ],
+)
+def test_a_crash_is_told_with_the_item(end: object, reason: str) -> None:
+    limits = Limits(**LIMITS)
+
+    def work() -> None:
+        for item in limits.each("abc"):
+            if item == "c":
+                end()  # type: ignore[operator]
+
+    assert limits.run(work) == Died(2, reason)
+    assert limits.run(lambda: os._exit(0)) == Died(NONE_YET, "crash: exit code 0")
