@@ -3,11 +3,12 @@
 A time limit inside the process does not hold: a signal waits until a call into C returns, an exception may be
 swallowed, and memory that is gone takes the whole worker with it. Here the worker forks, the child does the work and
 says which item it is at, and limits are the kernel's own: RLIMIT_CPU moves along with the items, RLIMIT_DATA is what
-the process had and the cap. If the child dies the parent learns at which item and why. A fork costs 5 ms, an item 3 us.
+the process had and the cap. If the child dies the parent learns at which item and why; the next call starts another.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import resource
@@ -15,14 +16,15 @@ import signal
 import struct
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from mmap import mmap
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 PAGE_BYTES = resource.getpagesize()
 NONE_YET = -1
 
@@ -39,7 +41,7 @@ class Died:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one item may take. Pass it to `run`, and the items through `each` in the child."""
+    """What one item may take: in the child, the items go through `each`."""
 
     seconds: float
     """Of processor time; the kernel counts in whole seconds and rounds up."""
@@ -65,44 +67,80 @@ class Limits:
     def at(self, number: int) -> None:
         struct.pack_into("q", self.place, 0, number)
 
-    def run(self, work: Callable[[], Result]) -> Result | Died:
-        """Do `work` in a child; what it raises is raised here."""
-        self.at(NONE_YET)
-        reader, writer = os.pipe()
+
+class Child:
+    """A process that does `work`, call by call, and is started again when it has died."""
+
+    def __init__(self, work: Callable[..., Any], limits: Limits) -> None:
+        self.work = work
+        self.limits = limits
+        self.stop: Callable[[], Any] | None = None
+        """Ends the process and gives its status; None where there is no process."""
+
+    def __call__(self, *arguments: Any) -> Any | Died:
+        """Call `work` in the child; what it returns is returned and what it raises is raised."""
+        if self.stop is None:
+            self.start()
+        self.limits.at(NONE_YET)
+        try:
+            pickle.dump(arguments, self.requests)
+            self.requests.flush()
+            result, error = pickle.load(self.answers)
+        except (EOFError, BrokenPipeError):
+            assert self.stop is not None
+            status, self.stop = self.stop(), None
+            return Died(struct.unpack_from("q", self.limits.place)[0], why(status, self.limits.seconds))
+        if error is not None:
+            raise error
+        return result
+
+    def start(self) -> None:
+        theirs, ours = os.pipe()
+        answers, their_answers = os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: the child starts none
             child = os.fork()
         if not child:
-            os.close(reader)
-            answer(work, writer)
-        os.close(writer)
-        try:
-            with open(reader, "rb") as pipe:
-                data = pipe.read()
-        finally:
-            _, status = os.waitpid(child, 0)
-        if not data:
-            return Died(struct.unpack_from("q", self.place)[0], why(status, self.seconds))
-        result, error = pickle.loads(data)
-        if error is not None:
-            raise error
-        done: Result = result
-        return done
+            os.close(ours)
+            os.close(answers)
+            serve(self.work, theirs, their_answers)
+        os.close(theirs)
+        os.close(their_answers)
+        self.requests: IO[bytes] = open(ours, "wb")  # noqa: SIM115 - closed in ended()
+        self.answers: IO[bytes] = open(answers, "rb")  # noqa: SIM115
+        self.stop = weakref.finalize(self, ended, child, self.requests, self.answers)
 
 
-def answer(work: Callable[[], object], writer: int) -> None:
-    """In the child: send what `work` returns or raises, and end without the parent's clean-up."""
-    code = 1
+def ended(child: int, requests: IO[bytes], answers: IO[bytes]) -> int:
+    """End a child that has nothing to do, or is dead; its status."""
+    os.kill(child, signal.SIGKILL)  # another child may hold the pipe's end too, and closing ours would not be seen
+    with suppress(BrokenPipeError):
+        requests.close()
+    answers.close()
+    return os.waitpid(child, 0)[1]
+
+
+def serve(work: Callable[..., Any], requests: int, answers: int) -> NoReturn:
+    """In the child: answer until the parent is gone, and end without the parent's clean-up.
+
+    The cyclic collector, left to itself, goes through all that the parent has made again and again.
+    """
     try:
-        try:
-            data = pickle.dumps((work(), None))
-        except Exception as error:
-            data = pickle.dumps((None, error))
-        with open(writer, "wb") as pipe:
-            pipe.write(data)
-        code = 0
+        gc.freeze()
+        gc.disable()
+        with open(requests, "rb") as inbox, open(answers, "wb") as outbox:
+            while True:
+                arguments = pickle.load(inbox)
+                try:
+                    answer = pickle.dumps((work(*arguments), None))
+                except Exception as error:
+                    answer = pickle.dumps((None, error))
+                outbox.write(answer)
+                outbox.flush()
+                del answer, arguments
+                gc.collect()
     finally:
-        os._exit(code)
+        os._exit(0)
 
 
 def why(status: int, seconds: float) -> str:

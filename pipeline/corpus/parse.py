@@ -8,10 +8,7 @@ has seconds of work, that is cheaper than handing over every page.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.definitions import open_definitions
-from pipeline.corpus.guard import NONE_YET, Died, Limits
+from pipeline.corpus.guard import NONE_YET, Child, Died, Limits
 from pipeline.corpus.read import write_rows
 from pipeline.corpus.templates import Definitions
 from pipeline.corpus.titles import SiteInfo
@@ -35,8 +32,6 @@ ARTICLES = pa.schema([("id", "string"), ("revision", "string"), ("url", "string"
                       ("text", "string"), ("links", LINKS), ("lead_end", "int32"),
                       ("is_disambiguation", "bool")])  # fmt: skip
 QUARANTINE = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("reason", "string")])
-PAGES_BETWEEN_COLLECTIONS = 100
-"""The cyclic collector, left to itself, goes through a chunk's rows again and again, and finds nothing in them."""
 DEFINITIONS = "definitions.arrow"
 
 Failures = dict[int, list[str]]
@@ -62,39 +57,43 @@ class ParseChunk:
     def definitions(self) -> Definitions:
         return open_definitions(self.work / DEFINITIONS)
 
+    @cached_property
+    def limits(self) -> Limits:
+        return Limits(seconds=self.config.page_seconds, memory=self.config.page_memory_mb << 20)
+
+    @cached_property
+    def child(self) -> Child:
+        assert self.definitions  # opened before the fork, once for all children
+        return Child(self.render_chunk, self.limits)
+
     def __call__(self, unit: str, report: Report) -> Counts:
-        limits = Limits(seconds=self.config.page_seconds, memory=self.config.page_memory_mb << 20)
         failures: Failures = {}
-        assert self.definitions  # opened here, the children share it
         while True:
-            done = limits.run(lambda: self.render_chunk(unit, limits, failures, report))
+            done: Counts | Died = self.child(unit, failures, report)
             if not isinstance(done, Died):
                 return done
             if done.item == NONE_YET:
                 raise RuntimeError(f"the process that renders chunk {unit} ended between its pages: {done.reason}")
             failures.setdefault(done.item, []).append(done.reason)
 
-    def render_chunk(self, unit: str, limits: Limits, failures: Failures, report: Report) -> Counts:
+    def render_chunk(self, unit: str, failures: Failures, report: Report) -> Counts:
         """In a child: render the chunk's pages and write them."""
         pages = pq.read_table(self.work / self.chunks[int(unit)], use_threads=False).to_pylist()
         counts: Counter[str] = Counter()
         articles: list[dict[str, Any]] = []
         quarantine: list[dict[str, Any]] = []
-        with collector_paused():
-            for number, page in enumerate(limits.each(pages)):
-                report(number / len(pages))
-                if number % PAGES_BETWEEN_COLLECTIONS == 0:
-                    gc.collect()
-                try:
-                    articles.append(self.article(page, list(failures.get(number, [])), counts))
-                    counts["pages.articles"] += 1
-                    continue
-                except GivenUp as problem:
-                    reason = str(problem)
-                except MemoryError:
-                    reason = self.too_large
-                counts[f"pages.quarantined.{reason.partition(':')[0]}"] += 1
-                quarantine.append({**{key: page[key] for key in ("id", "revision", "title")}, "reason": reason})
+        for number, page in enumerate(self.limits.each(pages)):
+            report(number / len(pages))
+            try:
+                articles.append(self.article(page, list(failures.get(number, [])), counts))
+                counts["pages.articles"] += 1
+                continue
+            except GivenUp as problem:
+                reason = str(problem)
+            except MemoryError:
+                reason = self.too_large
+            counts[f"pages.quarantined.{reason.partition(':')[0]}"] += 1
+            quarantine.append({**{key: page[key] for key in ("id", "revision", "title")}, "reason": reason})
         write_rows(self.folder / f"articles-{unit}.parquet", articles, ARTICLES)
         write_rows(self.folder / f"quarantine-{unit}.parquet", quarantine, QUARANTINE)
         return {key: number for key, number in counts.items() if number}
@@ -148,14 +147,3 @@ class ParseChunk:
             except Exception as error:  # whatever it is, it must not cost the other pages of the chunk
                 failed.append(f"error: {type(error).__name__}: {error}"[:300])
         raise GivenUp(failed[0])
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
