@@ -87,9 +87,16 @@ class Column(Mapping[str, str]):
         self.table = table
         self.name = name
 
-    def __getitem__(self, title: str) -> str:
+    def get(self, title: str, default: Any = None) -> Any:
         found = self.table.place(title)
-        value: str | None = found[0][self.name][found[1]].as_py() if found else None
+        value = found[0][self.name][found[1]].as_py() if found else None
+        return default if value is None else value
+
+    def __contains__(self, title: object) -> bool:
+        return isinstance(title, str) and self.get(title) is not None
+
+    def __getitem__(self, title: str) -> str:
+        value: str | None = self.get(title)
         if value is None:
             raise KeyError(title)
         return value
