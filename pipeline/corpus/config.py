@@ -18,7 +18,10 @@ class CorpusConfig:
     max_page_bytes: int
     """Wikitext longer than this goes to the quarantine unread."""
     page_seconds: float
-    """Processor time after which a page is given up to the quarantine."""
+    """Processor time that a page may take, in whole seconds; see `page_memory_mb`."""
+    page_memory_mb: int
+    """Memory that a page may take. One that takes more of either is rendered again without its templates, and goes to
+    the quarantine if that takes too much as well."""
     allow_truncated: bool = field(metadata=policy())
     """Go on with what a dump holds that ends too early, and count it."""
 
@@ -27,3 +30,5 @@ class CorpusConfig:
             raise ValueError(f"corpus.max_page_bytes is {self.max_page_bytes}: no page would pass")
         if self.page_seconds <= 0:
             raise ValueError(f"corpus.page_seconds is {self.page_seconds}: no page would pass")
+        if self.page_memory_mb < 1:
+            raise ValueError(f"corpus.page_memory_mb is {self.page_memory_mb}: no page would pass")
