@@ -223,7 +223,7 @@ def completed(marks: Path) -> float:
 def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     workers = min(executor.workers, len(share.units))
     if workers > 1:
-        start_forks(type(share.work).__module__)
+        start_forks(type(share.work).__module__.rpartition(".")[0])
     from datatrove.executor import LocalPipelineExecutor
 
     LocalPipelineExecutor(
@@ -232,14 +232,15 @@ def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     raise_failure(share.marks)
 
 
-def start_forks(module: str) -> None:
-    """Start the process that workers are forked from, with what they import in it: once, not a second in each of them.
+def start_forks(package: str) -> None:
+    """Start the process that workers are forked from, with a stage's modules in it: a second once, not in each of them.
 
-    It ignores Ctrl-C from its first moment on, as its workers do.
+    All of the stage's steps share it, so it takes `build`, which imports them all. It ignores Ctrl-C from its first
+    moment on, as its workers do.
     """
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        multiprocess.set_forkserver_preload(["datatrove.executor.local", module])
+        multiprocess.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])
         multiprocess.forkserver.ensure_running()
     finally:
         signal.signal(signal.SIGINT, former)
