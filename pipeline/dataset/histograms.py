@@ -76,29 +76,26 @@ def coverage(counts: Int64s, seen: int) -> NDArray[np.float64]:
 
 def draw(found: dict[str, Histogram], covered: NDArray[np.float64], target: Path) -> None:
     """Write the page."""
-    import matplotlib
+    from matplotlib.figure import Figure  # half a second
 
-    matplotlib.use("Agg")  # no screen on a cluster
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(2, 2, figsize=(10, 7))
+    figure = Figure(figsize=(10, 7))
+    axes = figure.subplots(2, 2, gridspec_kw={"hspace": 0.35})
     for axis, (name, histogram) in zip(axes.flat, found.items(), strict=False):
         bars(axis, name, histogram)
     curve = axes.flat[-1]
     curve.plot(np.arange(1, len(covered) + 1), covered * 100)
     curve.set(xscale="log", ylim=(0, 100), xlabel="entities in the vocabulary", ylabel="links covered, %")
     curve.grid(color="lightgrey", linewidth=0.5)
-    figure.tight_layout()
     with written(target, "wb") as file:
         figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
-    pyplot.close(figure)
 
 
 def bars(axis: Any, name: str, histogram: Histogram) -> None:
     """One histogram, in at most 64 bars, with its median and mean."""
     width = histogram.largest // 64 + 1
-    edges = np.arange(0, histogram.largest + 1, width)
-    axis.bar(edges, np.add.reduceat(histogram.counts[: histogram.largest + 1], edges), width, align="edge")
+    starts = np.arange(0, histogram.largest + 1, width)
+    counts = np.add.reduceat(histogram.counts[: histogram.largest + 1], starts)
+    axis.stairs(counts, np.append(starts, starts[-1] + width), fill=True)
     axis.axvline(histogram.percentile(50), color="black", linewidth=1)
     axis.set(xlabel=name, title=f"median {histogram.percentile(50)}, mean {histogram.mean:.1f}")
     axis.title.set_fontsize(9)
