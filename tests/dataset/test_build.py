@@ -133,7 +133,7 @@ def test_same_bytes_from_any_number_of_workers_and_on_a_second_run(root: Path, m
         files = sorted(path for path in (root / "dataset").rglob("*") if path.is_file() and path.name != "run.json")
         found.append({str(path.relative_to(root)): path.read_bytes() for path in files})
         (root / "dataset").rename(root / f"dataset-former{len(found)}")
-    assert len(found[0]) == 3 + 2 * (3 + 2)  # manifest, card, histograms; of each split three shards and two of JSON
+    assert len(found[0]) == 3 + 2 * (3 + 2)  # manifest, card and histograms; shards and two of datasets' own
     assert found[0] == found[1] == found[2]
 
 
