@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.read import write_rows
 from pipeline.corpus.templates import Definitions
@@ -53,6 +54,7 @@ class ParseChunk:
     work: Path
     site: SiteInfo
     config: CorpusConfig
+    choice: Choice
 
     @cached_property
     def definitions(self) -> Definitions:
@@ -77,6 +79,8 @@ class ParseChunk:
                 try:
                     articles.append(self.article(page, counts))
                     counts["pages.articles"] += 1
+                except LeftOut as reason:
+                    counts[f"pages.dropped.{reason}"] += 1
                 except GivenUp as problem:
                     key = str(problem).partition(":")[0]
                     counts[f"pages.quarantined.{key}"] += 1
@@ -92,7 +96,9 @@ class ParseChunk:
 
         Raises:
             GivenUp: it goes to the quarantine.
+            LeftOut: it is not wanted.
         """
+        self.choice.by_title(page["title"])
         if page["model"] != "wikitext":
             raise GivenUp(f"model: {page['model']}")
         if not page["text"].strip():
@@ -106,6 +112,7 @@ class ParseChunk:
             raise
         except Exception as error:  # whatever it is, it must not cost the other pages of the chunk
             raise GivenUp(f"error: {type(error).__name__}: {error}"[:300]) from error
+        self.choice.by_content(text=rendered.text, is_disambiguation=rendered.is_disambiguation)
         counts.update(rendered.counts)
         # By hand: dataclasses.asdict would take as long for the links as the scan.
         return {
