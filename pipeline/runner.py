@@ -221,13 +221,28 @@ def completed(marks: Path) -> float:
 
 
 def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
+    workers = min(executor.workers, len(share.units))
+    if workers > 1:
+        start_forks(type(share.work).__module__)
     from datatrove.executor import LocalPipelineExecutor
 
-    workers = min(executor.workers, len(share.units))
     LocalPipelineExecutor(
         pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs), skip_completed=False
     ).run()
     raise_failure(share.marks)
+
+
+def start_forks(module: str) -> None:
+    """Start the process that workers are forked from, with what they import in it: once, not a second in each of them.
+
+    It ignores Ctrl-C from its first moment on, as its workers do.
+    """
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        multiprocess.set_forkserver_preload(["datatrove.executor.local", module])
+        multiprocess.forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:

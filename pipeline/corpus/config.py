@@ -24,7 +24,10 @@ class CorpusConfig:
     max_page_bytes: int
     """Wikitext longer than this goes to the quarantine unread; jsonl: a longer line is refused."""
     page_seconds: float
-    """Processor time after which a page is given up to the quarantine."""
+    """Processor time that a page may take, in whole seconds; see `page_memory_mb`."""
+    page_memory_mb: int
+    """Memory that a page may take. One that takes more of either is rendered again without its templates, and goes to
+    the quarantine if that takes too much as well."""
     keep_titles: str | None = field(metadata=policy())
     """A text file of titles, one a line: only these pages become articles; null for all. No part of the manifest: its
     digest is."""
@@ -50,3 +53,5 @@ class CorpusConfig:
             raise ValueError(f"corpus.min_characters is {self.min_characters}: 0 takes every page")
         if self.page_seconds <= 0:
             raise ValueError(f"corpus.page_seconds is {self.page_seconds}: no page would pass")
+        if self.page_memory_mb < 1:
+            raise ValueError(f"corpus.page_memory_mb is {self.page_memory_mb}: no page would pass")

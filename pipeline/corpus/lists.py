@@ -33,9 +33,9 @@ CREATE OR REPLACE TEMP TABLE wanted AS
         SEMI JOIN wanted USING (title) ANTI JOIN read_parquet($pages) AS page USING (title) GROUP BY title
     ) AS redirect USING (title)
 """
-MISSING = """
+PRESENT = """
 SELECT DISTINCT title FROM (SELECT unnest($titles::VARCHAR[]) AS title)
-ANTI JOIN read_parquet($pages) AS page USING (title)
+SEMI JOIN read_parquet($pages) AS page USING (title)
 """
 
 Titles = Mapping[str, Mapping[str, str]]
@@ -92,7 +92,7 @@ def follow(
     values = {"lines": lines, "read": [as_link(line, site) for line in lines]}
     with duckdb.connect() as connection:
         connection.execute("CREATE TEMP TABLE wanted AS SELECT unnest($lines) AS line, unnest($read) AS title", values)
-        for _ in range(MAX_REDIRECTS if redirects else 0):
+        for _ in range(MAX_REDIRECTS if redirects and pages else 0):
             connection.execute(FOLLOW, {"redirects": names(redirects), "pages": names(pages)})
         return dict(connection.execute("SELECT line, title FROM wanted").fetchall())
 
@@ -122,9 +122,7 @@ def account(lists: Titles, pages: Sequence[Path]) -> Counts:
     """How many titles each list has and how many are no page's; tells the first of these."""
     counts: Counts = {}
     for key, titles in lists.items():
-        values = {"titles": list(titles.values()), "pages": names(pages)}
-        with duckdb.connect() as connection:
-            missing = {title for (title,) in connection.execute(MISSING, values).fetchall()}
+        missing = set(titles.values()) - present(titles.values(), pages)
         without = [line for line, title in titles.items() if title in missing]
         counts |= {f"titles.{key}.seen": len(titles), f"titles.{key}.without_page": len(without)}
         if without:
@@ -133,6 +131,15 @@ def account(lists: Titles, pages: Sequence[Path]) -> Counts:
                 f"corpus: {len(without):,} of {len(titles):,} titles of corpus.{key} are no page's: {escape(first)}"
             )
     return counts
+
+
+def present(titles: Iterable[str], pages: Sequence[Path]) -> set[str]:
+    """Those of the titles that a page has."""
+    if not pages:
+        return set()
+    with duckdb.connect() as connection:
+        found = connection.execute(PRESENT, {"titles": list(titles), "pages": names(pages)}).fetchall()
+    return {title for (title,) in found}
 
 
 def names(paths: Iterable[Path]) -> list[str]:

@@ -20,13 +20,14 @@ from rich.markup import escape
 
 from pipeline.corpus import lists
 from pipeline.corpus.build import ALWAYS, STAGE, write_site
+from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.parts import TOLD, Part, ReadPart, cut, seen_path
 from pipeline.corpus.read import REDIRECTS, note_path, write_rows
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError
 from pipeline.runner import Context, console, map_units
-from pipeline.store import Counts, Job, begin, digest, merged, read_json, release
+from pipeline.store import Counts, Job, begin, digest, merged, read_json, release, written
 
 FILE_CHARACTERS = 4_000_000
 """Of text, after which a file of articles ends, as in the corpus of a dump."""
@@ -75,6 +76,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     write_rows(job.folder / "redirects-00000.parquet", [], REDIRECTS)  # titles of one's own have none
     site = SiteInfo(dbname="", language=config.language, base="", first_letter=False, namespaces={0: ""})
     write_site(job, site, counts)
+    with written(job.folder / "README.md") as file:
+        file.write(card(site, counts))
     job.finish(counts)
     told = {key: f"{number:,}" for key, number in counts.items()}
     console.print(

@@ -72,6 +72,13 @@ def test_keeping_and_leaving_out_stand_together(tmp_path: Path) -> None:
     assert outcome(tmp_path) == (["Lamp"], {"leave_out": 1, "not_kept": 4, "disambiguation": 1})
 
 
+def test_a_dump_without_articles_has_none_of_the_titles(tmp_path: Path) -> None:
+    page = "<page><title>A</title><ns>0</ns><id>1</id><redirect title='B' /></page>"
+    config = replace(CONFIG, keep_titles=listed(tmp_path / "keep", "A"))
+    build(config, context(tmp_path, {"a.xml": f"<mediawiki>{page}</mediawiki>".encode()}))
+    assert store.open_artefact(tmp_path / "corpus", stage="corpus").counts["titles.keep_titles.without_page"] == 1
+
+
 def test_short_pages_are_left_out(tmp_path: Path) -> None:
     build(replace(CONFIG, min_characters=150), context(tmp_path, {"wiki.xml": XML}))
     titles, dropped = outcome(tmp_path)
