@@ -85,6 +85,19 @@ class Config:
     cluster: ClusterConfig
     inspect: InspectConfig
 
+    def __post_init__(self) -> None:
+        if self.corpus.source == "jsonl":
+            self.check_own_text()
+
+    def check_own_text(self) -> None:
+        if self.dump.files:
+            raise ValueError("dump.files is given, but corpus.source is jsonl and reads no dump: leave one of them out")
+        if self.dump.name in ("sample", self.dump.wiki):
+            raise ValueError(
+                f"corpus.source is jsonl and dump.name is {self.dump.name}, which is a dump's: "
+                "give the folder of your own text a name, such as dump.name=mine"
+            )
+
     @property
     def layout(self) -> Layout:
         variants = {"corpus": self.corpus.name, "vocab": self.vocab.name, "dataset": self.dataset.name}

@@ -6,7 +6,7 @@ Two passes over units, both resumable and spread over the executor's workers:
     parse   a chunk             -> articles-NNNNN.parquet, quarantine-NNNNN.parquet
 
 Pieces and chunks are cut by their size alone, so the same files come out of any number of workers. The account: every
-page seen is an article, a redirect, a template, in the quarantine or dropped by its namespace; every link seen is kept
+page seen is an article, a redirect, a template, in the quarantine or dropped for a reason; every link seen is kept
 or dropped for a reason.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.corpus import lists
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.definitions import write_definitions
@@ -41,7 +42,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     """Make the artefact `corpus` from the artefact `dump`."""
     dump = open_artefact(context.layout.folder("dump"), stage="dump")
     target = context.layout.folder(STAGE)
-    parents = {"dump": dump.fingerprint}
+    titles = lists.read(config)
+    parents = {"dump": dump.fingerprint} | lists.parents(config)
     job = begin(target, stage=STAGE, config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
         console.print(f"corpus: {target} is up to date")
@@ -65,11 +67,17 @@ def build(config: CorpusConfig, context: Context) -> None:
     site = common_site(notes, config)
     templates = sorted((job.work / "templates").glob("*.parquet"))
     write_definitions(templates, job.work / DEFINITIONS, memory_gb=context.executor.memory_gb)
-    chunks = sorted(path.relative_to(job.work) for path in (job.work / "pages").glob("*/*.parquet"))
-    parsing = ParseChunk(chunks=tuple(chunks), folder=job.folder, work=job.work, site=site, config=config)
+    pages = sorted((job.work / "pages").glob("*/*.parquet"))
+    titles = lists.resolved(titles, site, pages=pages, redirects=sorted(job.folder.glob("redirects-*.parquet")))
+    choice = lists.choice(titles, config, job.work)
+    chunks = [path.relative_to(job.work) for path in pages]
+    parsing = ParseChunk(
+        chunks=tuple(chunks), folder=job.folder, work=job.work, site=site, config=config, choice=choice
+    )
     numbers = [f"{number:05d}" for number in range(len(chunks))]
     parsed = merged(map_units(parsing, numbers, scratch=job.work, label="parse", executor=context.executor))
-    counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed])
+    counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed, lists.account(titles, pages)])
+    lists.refuse_none(counts)
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
         file.write(card(site, counts))

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.definitions import open_definitions
 from pipeline.corpus.guard import NONE_YET, Child, Died, Limits
@@ -52,6 +53,7 @@ class ParseChunk:
     work: Path
     site: SiteInfo
     config: CorpusConfig
+    choice: Choice
 
     @cached_property
     def definitions(self) -> Definitions:
@@ -88,6 +90,9 @@ class ParseChunk:
                 articles.append(self.article(page, list(failures.get(number, [])), counts))
                 counts["pages.articles"] += 1
                 continue
+            except LeftOut as unwanted:
+                counts[f"pages.dropped.{unwanted}"] += 1
+                continue
             except GivenUp as problem:
                 reason = str(problem)
             except MemoryError:
@@ -106,7 +111,9 @@ class ParseChunk:
 
         Raises:
             GivenUp: it goes to the quarantine.
+            LeftOut: it is not wanted.
         """
+        self.choice.by_title(page["title"])
         if page["model"] != "wikitext":
             raise GivenUp(f"model: {page['model']}")
         if not page["text"].strip():
@@ -114,6 +121,7 @@ class ParseChunk:
         if (size := len(page["text"].encode())) > self.config.max_page_bytes:
             raise GivenUp(f"too_long: {size} bytes")
         rendered = self.rendered(page, failed)
+        self.choice.by_content(text=rendered.text, is_disambiguation=rendered.is_disambiguation)
         if failed:
             rendered.counts["articles.without_templates"] = 1
         counts.update(rendered.counts)

@@ -19,8 +19,10 @@ from pipeline.store import Layout
 
 XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
 CONFIG = CorpusConfig(
-    name="", language="", max_page_bytes=100_000, page_seconds=20, page_memory_mb=512, allow_truncated=False
-)
+    name="", source="wikipedia", files=(), language="", max_page_bytes=100_000, page_seconds=20, page_memory_mb=512,
+    keep_titles=None,
+    leave_out_titles=None, disambiguation="keep", min_characters=0, allow_truncated=False,
+)  # fmt: skip
 LOCAL = ExecutorConfig(kind="local", workers=1, partition="", time="", memory_gb=1, environment="", sbatch={})
 
 
