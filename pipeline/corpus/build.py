@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.definitions import write_definitions
 from pipeline.corpus.parse import DEFINITIONS, ParseChunk
@@ -24,7 +25,7 @@ from pipeline.corpus.read import ReadPiece, note_path
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.errors import PipelineError
 from pipeline.runner import Context, console, map_units
-from pipeline.store import Artefact, Counts, Job, begin, merged, open_artefact, read_json, write_json
+from pipeline.store import Artefact, Counts, Job, begin, merged, open_artefact, read_json, write_json, written
 
 STAGE = "corpus"
 CHUNK_CHARACTERS = 4_000_000
@@ -70,6 +71,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     parsed = merged(map_units(parsing, numbers, scratch=job.work, label="parse", executor=context.executor))
     counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed])
     write_site(job, site, counts)
+    with written(job.folder / "README.md") as file:
+        file.write(card(site, counts))
     job.finish(counts)
     tell(target, site, counts)
 

@@ -14,11 +14,15 @@ from rich.markup import escape
 
 from pipeline import store
 from pipeline.dataset import shards
+from pipeline.dataset.card import card
 from pipeline.dataset.config import DatasetConfig
+from pipeline.dataset.histograms import coverage, draw, histograms
+from pipeline.dataset.reader import ExampleStore
 from pipeline.dataset.unit import UnitWork
 from pipeline.errors import PipelineError
 from pipeline.runner import Context, console, map_units
 from pipeline.store import Artefact, Counts
+from pipeline.vocab.entities import ENTITIES, SPECIALS, EntityVocab
 
 UNITS = 64
 MIN_UNIT_BYTES, MAX_UNIT_BYTES = 1 << 20, 16 << 20
@@ -58,8 +62,19 @@ def build(config: DatasetConfig, context: Context) -> None:
     for split in ("train", "validation"):
         content = json.dumps([job.plan, split], sort_keys=True).encode()
         shards.complete(job.folder / split, hashlib.sha256(content).hexdigest()[:16])
+    describe(job.folder, work.language, vocab, counts)
     job.finish(counts)
     tell(counts, target)
+
+
+def describe(folder: Path, language: str, vocab: Artefact, counts: Counts) -> None:
+    """Write the page of histograms and the card."""
+    found = histograms(ExampleStore.open(folder / "train"))
+    links = EntityVocab.open(vocab.folder / ENTITIES).counts[len(SPECIALS) :]
+    covered = coverage(links, vocab.counts["links.seen"])
+    draw(found, covered, folder / "histograms.png")
+    with store.written(folder / "README.md") as file:
+        file.write(card(language, counts, found, covered))
 
 
 def grouped(files: list[Path]) -> tuple[tuple[Path, ...], ...]:

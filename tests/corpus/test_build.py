@@ -1,6 +1,9 @@
 """The stage on the fixture dump: rows, account, same bytes, truncation, quarantine."""
 
 import bz2
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -181,3 +184,28 @@ def test_a_dump_file_that_has_gone_is_told(tmp_path: Path) -> None:
     (tmp_path / "dump" / "wiki.xml").symlink_to(tmp_path / "elsewhere.xml")
     with pytest.raises(PipelineError, match=r"leads to .*elsewhere\.xml, which is no longer there"):
         build(CONFIG, where)
+
+
+def test_datasets_opens_the_folder_and_the_files(tmp_path: Path) -> None:
+    """In a process of its own: `datasets` is imported with a cache of its own and without the network."""
+    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
+    program = """
+import sys
+from datasets import load_dataset
+folder = sys.argv[1]
+files = load_dataset("parquet", data_files=f"{folder}/articles-*.parquet")
+for rows in (load_dataset(folder, split="train"), files["train"]):
+    text, links = rows[0]["text"], rows[0]["links"]
+    print(len(rows), [text[link["start"] : link["end"]] for link in links[:2]], links[3]["title"])
+"""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
+    told = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "corpus"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.splitlines() == ["6 ['tower', 'lamp'] Sea (water)"] * 2
+    card = (tmp_path / "corpus" / "README.md").read_text()
+    assert "| pages | 13 | 11 | model 1, namespace 1 1 |" in card

@@ -134,7 +134,7 @@ def test_same_bytes_from_any_number_of_workers_and_on_a_second_run(root: Path, m
         files = sorted(path for path in (root / "dataset").rglob("*") if path.is_file() and path.name != "run.json")
         found.append({str(path.relative_to(root)): path.read_bytes() for path in files})
         (root / "dataset").rename(root / f"dataset-former{len(found)}")
-    assert len(found[0]) == 1 + 2 * (3 + 2)
+    assert len(found[0]) == 3 + 2 * (3 + 2)  # manifest, card and histograms; shards and two of datasets' own
     assert found[0] == found[1] == found[2]
 
 
@@ -237,3 +237,14 @@ def test_workers_start_without_torch() -> None:
     program = "import sys, pipeline.dataset.build; print({'torch', 'transformers', 'datasets'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
+
+
+def test_the_card_tells_sizes_and_coverage_and_the_page_is_a_picture(root: Path) -> None:
+    build(config(), context(root))
+    card = (root / "dataset" / "README.md").read_text()
+    assert "2 training and 1 validation Examples" in card
+    assert "| words of an Example | 6 | 6 | 16 | 16 | 11.0 |" in card
+    assert "| entities of an Example | 1 | 1 | 4 | 4 | 2.5 |" in card
+    assert "| words of a mention | 1 | 1 | 4 | 4 | 2.2 |" in card
+    assert "| 2 | 100.0% |" in card  # of the links of training pages
+    assert (root / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")

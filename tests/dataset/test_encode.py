@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from pipeline.dataset import encode
-from pipeline.dataset.encode import PLAIN, SPACED, WORD, cuts_into_words, encoder, is_plain
+from pipeline.dataset.encode import cuts_at_spaces, encoder
 from pipeline.vocab import words
 from tests.dataset.tiny_words import BYTE, DOGS, HE, SAW, tiny_words
+
+SPACE = BYTE["Ġ"]
 
 
 @pytest.fixture
@@ -26,73 +30,81 @@ class Asked:
         self.tokenizer = tokenizer
         self.texts: list[str] = []
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.tokenizer, name)
 
-    def encode(self, text: str, **settings: bool) -> object:
+    def encode(self, text: str, **settings: bool) -> Any:
         self.texts.append(text)
         return self.tokenizer.encode(text, **settings)
 
-    def encode_batch_fast(self, texts: list[str], **settings: bool) -> object:
+    def encode_batch_fast(self, texts: list[str], **settings: bool) -> Any:
         self.texts += texts
         return self.tokenizer.encode_batch_fast(texts, **settings)
 
 
-def test_each_word_is_asked_for_once_and_pieces_that_are_not_plain_as_a_whole(tokenizer: Tokenizer) -> None:
+def encoded(tokenizer: Any, pieces: list[str]) -> list[list[int]]:
+    ids, edges = encoder(tokenizer)(pieces)
+    assert len(edges) == len(pieces) + 1
+    return [ids[start:end].tolist() for start, end in pairwise(edges)]
+
+
+def test_each_part_is_asked_for_once(tokenizer: Tokenizer) -> None:
     asked = Asked(tokenizer)
-    ids = encoder(asked)([" he saw dogs", " 犬", " dogs saw he's", ""])  # type: ignore[arg-type]
-    assert ids == [
+    assert encoded(asked, [" he saw dogs", "s saw", "", "s", " dogs"]) == [
         [HE, SAW, DOGS],
-        [BYTE["Ġ"], BYTE["ç"], BYTE["Ĭ"], BYTE["¬"]],
-        [DOGS, SAW, HE, BYTE["'"], BYTE["s"]],
+        [BYTE["s"], SAW],
         [],
+        [BYTE["s"]],
+        [DOGS],
     ]
-    assert asked.texts == [" 犬", " he", " saw", " dogs", "'s"]
+    assert asked.texts == ["", " he", " saw", " dogs", "s"]
+
+
+@pytest.mark.parametrize(
+    "pieces", [[" he  saw"], [" he ", "s"], [" he \u00a0saw"], [" he\u3000 saw"], ["  he"], [" he", " a\0b"]]
+)
+def test_what_cannot_be_taken_apart_goes_the_long_way(tokenizer: Tokenizer, pieces: list[str]) -> None:
+    asked = Asked(tokenizer)
+    wanted = [tokenizer.encode(piece, add_special_tokens=False).ids for piece in pieces]
+    assert encoded(asked, pieces) == wanted
+    assert asked.texts[-len(pieces) :] == pieces
+
+
+def test_any_text_gets_the_ids_of_the_tokenizer(tokenizer: Tokenizer) -> None:
+    encode_pieces = encoder(tokenizer)
+    generator = random.Random(0)
+    for alphabet in (" he sawdog", " a1_'stN.-é犬", " a.\u00a0\u3000\t\x1c\u2009\x85\x00½"):
+        for _ in range(500):
+            pieces = ["".join(generator.choices(alphabet, k=generator.randrange(9))) for _ in range(4)]
+            ids, edges = encode_pieces(pieces)
+            found = [ids[start:end].tolist() for start, end in pairwise(edges)]
+            assert found == [tokenizer.encode(piece, add_special_tokens=False).ids for piece in pieces], pieces
 
 
 def test_what_is_full_still_gives_the_ids(tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encode, "WORDS", 1)
+    monkeypatch.setattr(encode, "PARTS", 1)
     asked = Asked(tokenizer)
-    assert encoder(asked)([" he saw saw he"]) == [[HE, SAW, SAW, HE]]  # type: ignore[arg-type]
-    assert asked.texts == [" he", " saw", " saw"]
-
-
-def test_words_are_cut_as_the_tokenizer_cuts_them() -> None:
-    cut = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    plain = [character for character in map(chr, SPACED) if is_plain(character)]
-    assert len(plain) > 3000
-    generator = random.Random(0)
-    around = [f"{c}{c} {c}a{c}1{c}'s{c}'{c}\u00a0{c}  {c}_{c}" for c in plain]
-    mixed = ["".join(generator.choices(plain, k=200)) for _ in range(200)]
-    dense = ["".join(generator.choices("aé 1'_-.st \u00a0", k=200)) for _ in range(200)]
-    for text in (*around, *mixed, *dense):
-        assert PLAIN.fullmatch(text)
-        spans = [(match.start(), match.end()) for match in WORD.finditer(text)]
-        assert spans == [span for _, span in cut.pre_tokenize_str(text)]
-
-
-@pytest.mark.parametrize("character", ["\n", "\x1c", "\u2009", "½", "²", "Ⅷ", "ก", "犬", "\u1c90", "\ud7ff"])
-def test_not_plain(character: str) -> None:
-    assert not PLAIN.fullmatch(character)
+    assert encoded(asked, [" he saw saw he"]) == [[HE, SAW, SAW, HE]]
+    assert asked.texts == ["", " he", " saw", " saw", " he"]
 
 
 def test_other_tokenizers_go_the_long_way(tokenizer: Tokenizer) -> None:
-    assert cuts_into_words(tokenizer)
+    assert cuts_at_spaces(tokenizer)
     tokenizer.normalizer = normalizers.Lowercase()
-    assert not cuts_into_words(tokenizer)
-    assert encoder(tokenizer)([" HE"]) == [[HE]]
+    assert not cuts_at_spaces(tokenizer)
+    assert encoded(tokenizer, [" HE", ""]) == [[HE], []]
     unigram = Tokenizer(models.Unigram([("a", -1.0), ("b", -2.0)]))
     unigram.encode_special_tokens = True
-    assert encoder(unigram)(["ab", "ba"]) == [[0, 1], [1, 0]]
+    assert encoded(unigram, ["ab", "ba"]) == [[0, 1], [1, 0]]
 
 
 @pytest.mark.parametrize("change", [{"add_prefix_space": True}, {"add_prefix_space": False, "use_regex": False}])
 def test_another_byte_level_is_another_tokenizer(tokenizer: Tokenizer, change: dict[str, bool]) -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(**change)
-    assert not cuts_into_words(tokenizer)
+    assert not cuts_at_spaces(tokenizer)
 
 
-def test_special_tokens_that_are_heeded_are_no_words(tokenizer: Tokenizer) -> None:
-    assert encoder(tokenizer)([words.MASK]) == [[BYTE[character] for character in words.MASK]]
+def test_special_tokens_that_are_heeded_are_no_text(tokenizer: Tokenizer) -> None:
+    assert encoded(tokenizer, [words.MASK]) == [[BYTE[character] for character in words.MASK]]
     tokenizer.encode_special_tokens = False
-    assert not cuts_into_words(tokenizer)
+    assert not cuts_at_spaces(tokenizer)
