@@ -1,4 +1,4 @@
-"""What a command costs with all processes it starts: CPU seconds, seconds of the clock, and memory. Linux only.
+"""What a command costs with all processes it starts: CPU seconds, seconds of the clock, memory, disk. Linux only.
 
 Processes that outlive their parent (a fork server, whose own children count as its) become this one's children and are
 waited for, so the kernel's account of them is whole. Memory is the resident set of the biggest process at its peak,
@@ -11,12 +11,17 @@ import ctypes
 import os
 import resource
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.store import size
+
 PR_SET_CHILD_SUBREAPER = 36
+DISK_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,12 @@ class Cost:
     """Seconds elapsed."""
     peak_mb: float
     """Of the biggest process."""
+    disk: int = 0
+    """Bytes of the folder that was watched, when it held most."""
 
 
-def cost(command: Sequence[str | Path], log: Path) -> Cost:
-    """Run a command, its output in `log`.
+def cost(command: Sequence[str | Path], log: Path, *, folder: Path | None = None) -> Cost:
+    """Run a command, its output in `log`, and watch how large `folder` grows.
 
     Raises:
         RuntimeError: it failed; its last lines are the message.
@@ -42,7 +49,8 @@ def cost(command: Sequence[str | Path], log: Path) -> Cost:
     began = time.perf_counter()
     with open(log, "wb") as out:
         process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=subprocess.STDOUT)
-    _, status, usage = os.wait4(process.pid, 0)
+    with watched(folder) as sizes:
+        _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     used = [usage, *orphans()]
@@ -50,7 +58,27 @@ def cost(command: Sequence[str | Path], log: Path) -> Cost:
         last = log.read_text(errors="replace").splitlines()[-20:]
         raise RuntimeError(f"{process.args} ended with {process.returncode}:\n" + "\n".join(last))
     cpu = sum(one.ru_utime + one.ru_stime for one in used)
-    return Cost(cpu, wall, max(one.ru_maxrss for one in used) / 1024)
+    return Cost(cpu, wall, max(one.ru_maxrss for one in used) / 1024, max(sizes))
+
+
+@contextmanager
+def watched(folder: Path | None) -> Iterator[list[int]]:
+    """A list that grows by the folder's size every so often while the block runs."""
+    sizes, done = [0], threading.Event()
+
+    def watch(folder: Path) -> None:
+        while not done.wait(DISK_POLL_SECONDS):
+            sizes.append(size(folder) if folder.is_dir() else 0)
+
+    thread = threading.Thread(target=watch, args=[folder]) if folder else None
+    if thread:
+        thread.start()
+    try:
+        yield sizes
+    finally:
+        done.set()
+        if thread:
+            thread.join()
 
 
 def orphans() -> list[resource.struct_rusage]:

@@ -3,9 +3,9 @@
     python -m scripts.scale_tables --work build/scale-tables
 
 A corpus without text is made from a seed: articles, a few links in each, and redirects. Then vocab counts its entities
-and a dataset's worker looks the links of one unit up, each in a process of its own. Printed are the resident set at its
-peak, processor seconds and seconds of each. English Wikipedia has 18 million titles of articles and redirects together;
-here as many articles are made, and the redirects are beside them.
+and a dataset's worker looks the links of one unit up, each in a process of its own. Printed are, of each, the resident
+set at its peak, processor seconds, seconds and what lay on disk at most. English Wikipedia has 18 million titles of
+articles and redirects together; here as many articles are made, and the redirects are beside them.
 
 Links are as uneven as in a wiki: of the pages in order, a link leads to number `pages * u ** 4`, u even over [0, 1), so
 that half of all links lead to the first sixteenth. One redirect in twenty leads to another one, and
@@ -31,6 +31,8 @@ from pipeline.vocab.config import EntitiesConfig
 from scripts.commands import cost
 
 SEED = 0
+FOLDERS = {"make": "corpus", "entities": "vocab", "look-up": "dataset"}
+"""Step -> where it writes."""
 UNIT_FILES = 4
 """Article files in the unit that is looked up."""
 ENTITIES = EntitiesConfig(size=500_000, min_count=1, in_dump_only=True, drop_disambiguation=False, white_list=None)
@@ -127,7 +129,7 @@ def look_up(work: Path, memory_gb: int) -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", nargs="?", choices=["make", "entities", "look-up"], help="only this, in this process")
+    parser.add_argument("step", nargs="?", choices=FOLDERS, help="only this, in this process")
     parser.add_argument("--work", type=Path, default=Path("build/scale-tables"), help="folder for all that is written")
     parser.add_argument("--articles", type=int, default=18_000_000)
     parser.add_argument("--redirects", type=int, default=11_000_000)
@@ -145,10 +147,15 @@ def main() -> None:
         print(json.dumps(look_up(args.work, args.memory_gb)))
     else:
         print(f"{size.articles:,} articles of {size.links} links, {size.redirects:,} redirects")
-        for step in ("make", "entities", "look-up"):
+        for step in FOLDERS:
             log = args.work / f"{step}.log"
-            took = cost([sys.executable, "-m", "scripts.scale_tables", step, *sys.argv[1:]], log)
-            print(f"{step:>8}: {took.peak_mb:,.0f} MB, {took.cpu:.0f} s of CPU, {took.wall:.0f} s", flush=True)
+            command = [sys.executable, "-m", "scripts.scale_tables", step, *sys.argv[1:]]
+            took = cost(command, log, folder=args.work / FOLDERS[step])
+            print(
+                f"{step:>8}: {took.peak_mb:,.0f} MB, {took.cpu:.0f} s of CPU, {took.wall:.0f} s, "
+                f"{took.disk / 1e9:.2f} GB of disk",
+                flush=True,
+            )
             print(f"          {log.read_text().strip()}", flush=True)
 
 
