@@ -57,7 +57,7 @@ class Need:
 
 def need(reads: Mapping[str, float]) -> Need:
     """The sum of the steps' needs, by the bytes that each of them reads."""
-    steps = [(RATIOS[step], amount) for step, read in reads.items()]
+    steps = [(RATIOS[step], read) for step, read in reads.items()]
     return Need(
         final=sum(ratio.final * read for ratio, read in steps),
         scratch=sum(ratio.scratch * read for ratio, read in steps),
