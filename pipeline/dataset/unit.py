@@ -125,6 +125,7 @@ class UnitWork:
         self, page_id: str, text: str, links: list[Mention], vocab: words.WordVocab, counts: Counter[str]
     ) -> Iterator[Example]:
         """The Examples of one page."""
+        text = vocab.with_plain_spaces(text)
         mentions = usable_mentions(text, links, counts)
         spans = sentence_spans(text, self.language, [(mention.start, mention.end) for mention in mentions])
         encode = vocab.tokenizer.encode_batch_fast
