@@ -1,11 +1,11 @@
 """Templates in a page: expanded where the dump defines them, rendered where we know them, dropped otherwise.
 
 In: wikitext without comments and references. Out: wikitext in which no "{{" is left. For each outermost template, in
-this order: nothing, for the notes to readers and editors in `inline.VANISHING`; wikiextractor's
+this order: nothing, for the notes to readers and editors in `vanishing`; wikiextractor's
 `Extractor.expandTemplates`, for parser functions and wherever the dump holds the definition; `inline.renderer_of`, for
 common ones without a definition or with one that asks for Lua; else a HOLE.
 
-The definitions are a dict in each worker (English Wikipedia: some 600,000 templates, about 2 GB of text).
+The definitions may be more than fits in memory (`definitions.py`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from wikiextractor.extract import Extractor, resolve_template_page
 
 from pipeline.corpus.calls import Call
-from pipeline.corpus.inline import VANISHING, YEAR, renderer_of
+from pipeline.corpus.inline import YEAR, renderer_of
 from pipeline.corpus.markup import HOLE, NOTHING, links_in
 from pipeline.corpus.titles import SiteInfo, folded, raised
+from pipeline.corpus.vanishing import VANISHING
 
 MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""
@@ -87,8 +88,10 @@ def marks_disambiguation(wikitext: str) -> bool:
 class Expander:
     """Expands the templates of one page."""
 
-    def __init__(self, definitions: Definitions, site: SiteInfo, title: str, counts: Counter[str]) -> None:
-        self.definitions = definitions
+    def __init__(self, definitions: Definitions | None, site: SiteInfo, title: str, counts: Counter[str]) -> None:
+        """`definitions` None cuts every template."""
+        self.cuts_all = definitions is None
+        self.definitions = definitions = definitions or NO_DEFINITIONS
         self.site = site
         self.counts = counts
         self.room = MAX_GROWTH
@@ -130,7 +133,7 @@ class Expander:
     def template(self, raw: str, depth: int) -> str:
         """What stands for one template, braces included in `raw`."""
         self.counts["templates.seen"] += 1
-        value, kind = self.shown(raw, depth)
+        value, kind = ("", "") if self.cuts_all else self.shown(raw, depth)
         if not value.replace(HOLE, ""):
             value, kind = HOLE, "dropped"
         self.counts[f"templates.{kind}"] += 1

@@ -8,9 +8,10 @@ begins one too: the tokens の 19 90 年 are the words の, 1990 and 年.
 from __future__ import annotations
 
 UNSPACED = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
     (0x1000, 0x109F),  # Myanmar
     (0x1780, 0x17FF),  # Khmer
+    (0x1950, 0x19FF),  # Tai Le, New Tai Lue
     (0x2E80, 0xA4CF),  # CJK with its punctuation, kana, bopomofo, Yi
     (0xA9E0, 0xA9FF),  # Myanmar
     (0xAA60, 0xAA7F),  # Myanmar

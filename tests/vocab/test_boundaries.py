@@ -20,7 +20,9 @@ def test_word_starts() -> None:
         "ค": True,  # Thai
         "ລ": True,  # Lao
         "က": True,  # Myanmar
+        "ခ": True,
         "ខ": True,  # Khmer
+        "བ": True,  # Tibetan
         "𠀀": True,
         "😀": False,
         "ﾄ": True,
