@@ -1,6 +1,6 @@
 # make demo: everything on the sample; make test: the tests. Both make .venv and install first.
 # make check, make test-slow: lint, types, imports and configs; the tests that need minutes.
-# make bench-attention, bench-step, bench-batches: ours beside the peers, JSON last.
+# make bench-attention, bench-step, bench-batches, bench-data: ours beside the peers, JSON last.
 # make <stage> ARGS="...": one stage, with hydra overrides; make all ARGS="...": the whole line.
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM = false
 
 STAGES = dump corpus vocab dataset pretrain evaluate export
 
-BENCHES = bench-attention bench-step bench-batches
+BENCHES = bench-attention bench-step bench-batches bench-data
 
 .PHONY: help install demo all submit inspect $(STAGES) $(BENCHES) check format test test-slow clean
 
@@ -22,7 +22,7 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[sample,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[sample,ray,dev]"
 	touch $@
 
 demo: all
@@ -52,4 +52,4 @@ test-slow: install
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

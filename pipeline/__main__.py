@@ -28,13 +28,19 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 
 def dump(config: Config) -> None:
+    if config.corpus.source == "jsonl":
+        console.print("dump: nothing to do, corpus.source is jsonl")
+        return
     from pipeline.dump.build import build
 
     build(config.dump, config.context)
 
 
 def corpus(config: Config) -> None:
-    from pipeline.corpus.build import build
+    if config.corpus.source == "jsonl":
+        from pipeline.corpus.own import build
+    else:
+        from pipeline.corpus.build import build
 
     build(config.corpus, config.context)
 

@@ -21,10 +21,11 @@ from pipeline.dataset.config import DatasetConfig
 from pipeline.dump.config import DumpConfig
 from pipeline.errors import PipelineError
 from pipeline.evaluate.config import EvaluateConfig
+from pipeline.executors import ExecutorConfig
 from pipeline.export.config import ExportConfig
 from pipeline.model.config import ModelConfig
 from pipeline.pretrain.config import PretrainConfig
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout
 from pipeline.submit import ClusterConfig
 from pipeline.vocab.config import VocabConfig
@@ -84,6 +85,19 @@ class Config:
     executor: ExecutorConfig
     cluster: ClusterConfig
     inspect: InspectConfig
+
+    def __post_init__(self) -> None:
+        if self.corpus.source == "jsonl":
+            self.check_own_text()
+
+    def check_own_text(self) -> None:
+        if self.dump.files:
+            raise ValueError("dump.files is given, but corpus.source is jsonl and reads no dump: leave one of them out")
+        if self.dump.name in ("sample", self.dump.wiki):
+            raise ValueError(
+                f"corpus.source is jsonl and dump.name is {self.dump.name}, which is a dump's: "
+                "give the folder of your own text a name, such as dump.name=mine"
+            )
 
     @property
     def layout(self) -> Layout:

@@ -37,10 +37,15 @@ class Step:
         return [f"stage={self.stage}", *([f"run={self.run}"] if self.run else [])]
 
 
-def steps(runs: Sequence[str]) -> list[Step]:
+def steps(runs: Sequence[str], *, dump: bool = True) -> list[Step]:
     """The data stages in a row, then for each run: pretrain after the dataset and the run before it, whose export it
-    may start from; evaluate and export beside each other."""
-    line = [Step(stage, None, (position - 1,) if position else ()) for position, stage in enumerate(DATA_STAGES)]
+    may start from; evaluate and export beside each other.
+
+    Args:
+        dump: False for a corpus of one's own text, which is made from no dump.
+    """
+    stages = DATA_STAGES if dump else DATA_STAGES[1:]
+    line = [Step(stage, None, (position - 1,) if position else ()) for position, stage in enumerate(stages)]
     before = len(line) - 1
     for run in runs:
         trained = len(line)
@@ -62,7 +67,7 @@ def refuse_shared_name(config: Config, overrides: Sequence[str]) -> None:
 def run(config: Config, overrides: Sequence[str]) -> None:
     """Run every step here, one after the other; stop at the first that fails, with its exit code."""
     refuse_shared_name(config, overrides)
-    for step in steps(config.runs):
+    for step in steps(config.runs, dump=config.corpus.source != "jsonl"):
         name = f"{step.stage} {step.run}" if step.run else step.stage
         console.rule(escape(name), align="left")
         code = subprocess.run([sys.executable, "-m", "pipeline", *step.overrides(), *overrides], check=False).returncode

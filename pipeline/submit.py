@@ -126,7 +126,8 @@ def submissions(config: Config, overrides: Sequence[str]) -> list[Submission]:
     """The line as jobs, in the order in which they can be submitted."""
     if not config.cluster.partition:
         raise PipelineError("cluster.partition is empty: name one of the cluster's partitions (sinfo lists them)")
-    return [submission(step, config, overrides) for step in steps(config.runs)]
+    line = steps(config.runs, dump=config.corpus.source != "jsonl")
+    return [submission(step, config, overrides) for step in line]
 
 
 def submission(step: Step, config: Config, overrides: Sequence[str]) -> Submission:

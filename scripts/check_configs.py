@@ -14,6 +14,7 @@ from pipeline.config import typed
 
 # What a choice cannot do without: dump=local is for files that the caller names.
 NEEDS = {
+    "corpus=jsonl": ["dump.name=mine", "corpus.files=[a.jsonl]"],
     "dump=local": ["dump.name=mine", "dump.files=[a.xml.bz2]"],
     "dump=wikimedia": ["dump.wiki=dewiki"],
     "executor=slurm": ["cluster.partition=main"],

@@ -2,12 +2,12 @@
 
 Two passes over units, both resumable and spread over the executor's workers:
 
-    read    a dump file   -> chunks of pages and templates in the scratch folder, redirects in the artefact
-    parse   a chunk       -> articles-NNNNN.parquet, quarantine-NNNNN.parquet
+    read    a piece of a file   -> chunks of pages and templates in the scratch folder, redirects in the artefact
+    parse   a chunk             -> articles-NNNNN.parquet, quarantine-NNNNN.parquet
 
-A chunk is cut by its size alone, so the same files come out of any number of workers. The account: every page seen is
-an article, a redirect, a template, in the quarantine or dropped by its namespace; every link seen is kept or dropped
-for a reason.
+Pieces and chunks are cut by their size alone, so the same files come out of any number of workers. The account: every
+page seen is an article, a redirect, a template, in the quarantine or dropped for a reason; every link seen is kept
+or dropped for a reason.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.corpus import lists
+from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.parse import ParseChunk
-from pipeline.corpus.read import ReadFile, note_path
+from pipeline.corpus.definitions import write_definitions
+from pipeline.corpus.parse import DEFINITIONS, ParseChunk
+from pipeline.corpus.pieces import pieces
+from pipeline.corpus.read import ReadPiece, note_path
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.errors import PipelineError
+from pipeline.preflight import preflight, xml_bytes
 from pipeline.runner import Context, console, map_units
-from pipeline.store import Artefact, Counts, Job, begin, merged, open_artefact, read_json, write_json
+from pipeline.store import Artefact, Counts, Job, begin, merged, open_artefact, read_json, write_json, written
 
 STAGE = "corpus"
 CHUNK_CHARACTERS = 4_000_000
@@ -38,26 +43,46 @@ def build(config: CorpusConfig, context: Context) -> None:
     """Make the artefact `corpus` from the artefact `dump`."""
     dump = open_artefact(context.layout.folder("dump"), stage="dump")
     target = context.layout.folder(STAGE)
-    parents = {"dump": dump.fingerprint}
+    titles = lists.read(config)
+    parents = {"dump": dump.fingerprint} | lists.parents(config)
     job = begin(target, stage=STAGE, config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
         console.print(f"corpus: {target} is up to date")
         return
     files = dump_files(dump)
-    units = [f"{number:03d}-{path.name}" for number, path in enumerate(files)]
-    reading = ReadFile(files=tuple(files), folder=job.folder, work=job.work, chunk_characters=CHUNK_CHARACTERS)
+    preflight(job, {"corpus": xml_bytes(files)}, context.executor)
+    parts = pieces(files)
+    units = [f"{number:05d}" for number in range(len(parts))]
+    reading = ReadPiece(
+        pieces=tuple(parts),
+        folder=job.folder,
+        work=job.work,
+        chunk_characters=CHUNK_CHARACTERS,
+        neighbours=min(context.executor.workers, len(parts)) if context.executor.kind != "slurm" else 1,
+    )
     read = merged(map_units(reading, units, scratch=job.work, label="read", executor=context.executor))
     notes = [read_json(note_path(job.work, unit)) for unit in units]
     refuse_truncated(notes, config)
+    read |= {"files.seen": len(files), "files.truncated": len({note["file"] for note in notes if note["truncated"]})}
     if not read.get("pages.seen"):
         raise PipelineError(f"{dump.folder} holds no pages: is it an export of articles?")
     site = common_site(notes, config)
-    chunks = sorted(path.relative_to(job.work) for path in (job.work / "pages").glob("*/*.parquet"))
-    parsing = ParseChunk(chunks=tuple(chunks), folder=job.folder, work=job.work, site=site, config=config)
+    templates = sorted((job.work / "templates").glob("*.parquet"))
+    write_definitions(templates, job.work / DEFINITIONS, memory_gb=context.executor.memory_gb)
+    pages = sorted((job.work / "pages").glob("*/*.parquet"))
+    titles = lists.resolved(titles, site, pages=pages, redirects=sorted(job.folder.glob("redirects-*.parquet")))
+    choice = lists.choice(titles, config, job.work)
+    chunks = [path.relative_to(job.work) for path in pages]
+    parsing = ParseChunk(
+        chunks=tuple(chunks), folder=job.folder, work=job.work, site=site, config=config, choice=choice
+    )
     numbers = [f"{number:05d}" for number in range(len(chunks))]
     parsed = merged(map_units(parsing, numbers, scratch=job.work, label="parse", executor=context.executor))
-    counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed])
+    counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed, lists.account(titles, pages)])
+    lists.refuse_none(counts)
     write_site(job, site, counts)
+    with written(job.folder / "README.md") as file:
+        file.write(card(site, counts))
     job.finish(counts)
     tell(target, site, counts)
 
@@ -78,11 +103,11 @@ def dump_files(dump: Artefact) -> list[Path]:
 
 def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
     """Stop on a dump that ends too early, unless that is allowed."""
-    cut = [note for note in notes if note["truncated"]]
+    cut = {note["file"]: note for note in reversed(notes) if note["truncated"]}
     if not cut or config.allow_truncated:
         return
     places = "\n".join(
-        f"  {note['file']}: at byte {note['read']:,} of {note['size']:,}, {note['place']}" for note in cut
+        f"  {name}: at byte {note['read']:,} of {note['size']:,}, {note['place']}" for name, note in sorted(cut.items())
     )
     raise PipelineError(
         f"The dump ends too early, before </mediawiki>:\n{places}\n"

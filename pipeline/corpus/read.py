@@ -1,28 +1,29 @@
-"""The pass `read`: one dump file -> chunks of pages, templates, redirects, and a note on the file.
+"""The pass `read`: one piece of a dump file -> chunks of pages, templates, redirects, and a note on the piece.
 
 In the scratch folder: pages/<unit>/NNNNN.parquet (articles to be, cut at a size of wikitext),
-templates/<unit>.parquet, notes/<unit>.json. In the artefact: redirects-<number of the file>.parquet.
+templates/<unit>.parquet, notes/<unit>.json. In the artefact: redirects-<unit>.parquet. The unit is the piece's number.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.corpus.pieces import Piece
 from pipeline.corpus.reader import Dump
 from pipeline.corpus.templates import define
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo, folded, normalise_title
 from pipeline.records import Page
-from pipeline.runner import Report
 from pipeline.store import Counts, write_json, written
+from pipeline.units import Report
 
 PAGES = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("model", "string"),
                    ("text", "large_string")])  # fmt: skip
@@ -31,7 +32,7 @@ TEMPLATES = pa.schema([("title", "string"), ("text", "large_string"), ("redirect
 
 
 def note_path(work: Path, unit: str) -> Path:
-    return work / "notes" / f"{quote(unit, safe='')}.json"
+    return work / "notes" / f"{unit}.json"
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
@@ -42,7 +43,7 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) ->
 
 @dataclass(slots=True)
 class Sorted:
-    """Where the pages of one file go."""
+    """Where the pages of one piece go."""
 
     work: Path
     unit: str
@@ -79,7 +80,7 @@ class Sorted:
 
     def end_chunk(self) -> None:
         if self.pages:
-            path = self.work / "pages" / quote(self.unit, safe="") / f"{self.chunks:05d}.parquet"
+            path = self.work / "pages" / self.unit / f"{self.chunks:05d}.parquet"
             write_rows(path, self.pages, PAGES)
             self.chunks += 1
             self.pages, self.size = [], 0
@@ -90,30 +91,32 @@ def template_row(page: Page, site: SiteInfo) -> dict[str, Any]:
     target = normalise_title(page.redirect, site) if page.redirect else None
     name = folded(page.title.partition(":")[2]) or page.title
     redirect = target.text.partition(":")[2] if target and target.namespace == TEMPLATE else None
-    return {"title": name, "text": "" if redirect else define(page.text), "redirect": redirect}
+    return {"title": name, "text": None if redirect else define(page.text), "redirect": redirect}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadFile:
-    """Work on one dump file."""
+class ReadPiece:
+    """Work on one piece."""
 
-    files: tuple[Path, ...]
+    pieces: tuple[Piece, ...]
     folder: Path
     work: Path
     chunk_characters: int
     """Of wikitext, after which a chunk ends; never a function of the workers."""
+    neighbours: int
+    """How many pieces this machine reads at the same time; one that is alone is decoded with all its processors."""
 
     def __call__(self, unit: str, report: Report) -> Counts:
-        number = int(unit.partition("-")[0])
-        shutil.rmtree(self.work / "pages" / quote(unit, safe=""), ignore_errors=True)
-        dump = Dump(self.files[number])
+        shutil.rmtree(self.work / "pages" / unit, ignore_errors=True)
+        piece = self.pieces[int(unit)]
+        dump = Dump(piece.path, piece.start, piece.end, threads=max(1, processors() // self.neighbours))
         sorted_pages = Sorted(self.work, unit, self.chunk_characters)
         for page in dump:
             sorted_pages.take(page, dump.site)
             report(dump.share)
         sorted_pages.end_chunk()
-        write_rows(self.folder / f"redirects-{number:05d}.parquet", sorted_pages.redirects, REDIRECTS)
-        write_rows(self.work / "templates" / f"{quote(unit, safe='')}.parquet", sorted_pages.templates, TEMPLATES)
+        write_rows(self.folder / f"redirects-{unit}.parquet", sorted_pages.redirects, REDIRECTS)
+        write_rows(self.work / "templates" / f"{unit}.parquet", sorted_pages.templates, TEMPLATES)
         site = asdict(dump.site)
         del site["prefixes"]
         note = {
@@ -125,4 +128,9 @@ class ReadFile:
             "place": dump.place,
         }
         write_json(note_path(self.work, unit), note)
-        return dict(sorted_pages.counts) | {"files.seen": 1, "files.truncated": int(dump.truncated)}
+        return dict(sorted_pages.counts)
+
+
+def processors() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

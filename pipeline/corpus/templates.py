@@ -5,7 +5,7 @@ this order: nothing, for the notes to readers and editors in `vanishing`; wikiex
 `Extractor.expandTemplates`, for parser functions and wherever the dump holds the definition; `inline.renderer_of`, for
 common ones without a definition or with one that asks for Lua; else a HOLE.
 
-The definitions are a dict in each worker (English Wikipedia: some 600,000 templates, about 2 GB of text).
+The definitions may be more than fits in memory (`definitions.py`).
 """
 
 from __future__ import annotations
@@ -88,8 +88,10 @@ def marks_disambiguation(wikitext: str) -> bool:
 class Expander:
     """Expands the templates of one page."""
 
-    def __init__(self, definitions: Definitions, site: SiteInfo, title: str, counts: Counter[str]) -> None:
-        self.definitions = definitions
+    def __init__(self, definitions: Definitions | None, site: SiteInfo, title: str, counts: Counter[str]) -> None:
+        """`definitions` None cuts every template."""
+        self.cuts_all = definitions is None
+        self.definitions = definitions = definitions or NO_DEFINITIONS
         self.site = site
         self.counts = counts
         self.room = MAX_GROWTH
@@ -131,7 +133,7 @@ class Expander:
     def template(self, raw: str, depth: int) -> str:
         """What stands for one template, braces included in `raw`."""
         self.counts["templates.seen"] += 1
-        value, kind = self.shown(raw, depth)
+        value, kind = ("", "") if self.cuts_all else self.shown(raw, depth)
         if not value.replace(HOLE, ""):
             value, kind = HOLE, "dropped"
         self.counts[f"templates.{kind}"] += 1

@@ -13,11 +13,11 @@ import re
 
 from pipeline.corpus.markup import CLOSE, HOLE, NOTHING, OPEN
 
-SPACE = " \t\f\r\u00a0\u1680\u2000-\u200a\u202f\u205f"
-"""What a reader sees as a space; the ideographic space is a character and stays."""
-ODD_SPACE = re.compile(f"[{SPACE[1:]}]")
+ODD_SPACES = [*"\t\f\r\u00a0\u1680\u202f\u205f", *map(chr, range(0x2000, 0x200B))]
+"""What a reader sees as a space; the ideographic space is a character and stays. Asking for each whether it is there at
+all is three times as fast as a pattern for all, here and below."""
 SPACES = re.compile("  +")
-INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+INVISIBLE = [*"\u00ad\u200b\u200e\u200f\u2060\ufeff", *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))]
 BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}++ | {NOTHING}++(\))")
 """Space that a tag parted from a bracket: "(<small> a </small>)"."""
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
@@ -50,21 +50,34 @@ def tidy(marked: str) -> str:
         text = BRACKETED_SPACE.sub(r"\1\2", text)
     text = text.replace(NOTHING, "")
     if not text.isascii():
-        text = INVISIBLE.sub("", text)
+        for mark in INVISIBLE:
+            if mark in text:
+                text = text.replace(mark, "")
     if HOLE in text:
         text = HOLE_LINES.sub("\n", text)
         if NUMBER_GONE.search(text):
             text = SUM_GONE.sub(HOLE, text)
-    text = SPACES.sub(" ", ODD_SPACE.sub(" ", text))
+    text = single_spaced(text)
     if OPEN in text:
         text = outside(text)
     lines = (closed(line) if HOLE in line else line.strip(" \u3000") for line in text.split("\n"))
     return "".join([f"{line}\n" for line in lines if line])
 
 
+def single_spaced(text: str) -> str:
+    """White space of any kind as single spaces."""
+    for space in ODD_SPACES:
+        if space in text:
+            text = text.replace(space, " ")
+    return SPACES.sub(" ", text)
+
+
 def outside(text: str) -> str:
     """Mentions that neither begin nor end with white space or a hole; these go before and behind them."""
-    text = LEFT_EDGE.sub(rf"\1{OPEN}", text)
+    if any(OPEN + edge in text for edge in EDGE):
+        text = LEFT_EDGE.sub(rf"\1{OPEN}", text)
+    if not any(edge + CLOSE in text for edge in EDGE):
+        return SPACES.sub(" ", text)
     *mentions, last = text.split(CLOSE)
     parts: list[str] = []
     for piece in mentions:

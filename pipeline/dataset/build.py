@@ -14,14 +14,21 @@ from rich.markup import escape
 
 from pipeline import store
 from pipeline.dataset import shards
+from pipeline.dataset.card import card
 from pipeline.dataset.config import DatasetConfig
+from pipeline.dataset.histograms import coverage, draw, histograms
+from pipeline.dataset.reader import ExampleStore
 from pipeline.dataset.unit import UnitWork
 from pipeline.errors import PipelineError
+from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, map_units
 from pipeline.store import Artefact, Counts
+from pipeline.vocab.entities import ENTITIES, SPECIALS, EntityVocab
 
-UNIT_BYTES = 16 << 20
-"""Article files of a unit, together: about 10 million tokens, 40 s of one core. The join costs 0.5 s a unit where
+UNITS = 64
+MIN_UNIT_BYTES, MAX_UNIT_BYTES = 1 << 20, 16 << 20
+"""Article files of a unit, together: UNITS of them where that keeps within these bounds. 1 MB is 400,000 tokens and a
+second of one core, so that a small wiki is spread over workers too; 16 MB is 6 million. A unit's join costs 0.5 s where
 aliases.parquet has 4 million rows."""
 
 
@@ -40,7 +47,9 @@ def build(config: DatasetConfig, context: Context) -> None:
     if job is None:
         console.print(f"dataset: {escape(str(target))} is up to date")
         return
-    units = grouped(corpus.files("articles-*.parquet"))
+    articles = corpus.files("articles-*.parquet")
+    preflight(job, {"dataset": total(articles)}, context.executor)
+    units = grouped(articles)
     work = UnitWork(
         units=units,
         config=config,
@@ -56,20 +65,33 @@ def build(config: DatasetConfig, context: Context) -> None:
     for split in ("train", "validation"):
         content = json.dumps([job.plan, split], sort_keys=True).encode()
         shards.complete(job.folder / split, hashlib.sha256(content).hexdigest()[:16])
+    describe(job.folder, work.language, vocab, counts)
     job.finish(counts)
     tell(counts, target)
 
 
+def describe(folder: Path, language: str, vocab: Artefact, counts: Counts) -> None:
+    """Write the page of histograms and the card."""
+    found = histograms(ExampleStore.open(folder / "train"))
+    links = EntityVocab.open(vocab.folder / ENTITIES).counts[len(SPECIALS) :]
+    covered = coverage(links, vocab.counts["links.seen"])
+    draw(found, covered, folder / "histograms.png")
+    with store.written(folder / "README.md") as file:
+        file.write(card(language, counts, found, covered))
+
+
 def grouped(files: list[Path]) -> tuple[tuple[Path, ...], ...]:
-    """Runs of files of about UNIT_BYTES each; at least one file a run."""
+    """Runs of files of about the same size; at least one file a run. The workers have no say in it."""
+    sizes = [path.stat().st_size for path in files]
+    unit_bytes = min(max(sum(sizes) // UNITS, MIN_UNIT_BYTES), MAX_UNIT_BYTES)
     groups: list[list[Path]] = []
     room = 0
-    for path in files:
+    for path, size in zip(files, sizes, strict=True):
         if room <= 0:
             groups.append([])
-            room = UNIT_BYTES
+            room = unit_bytes
         groups[-1].append(path.absolute())
-        room -= path.stat().st_size
+        room -= size
     return tuple(tuple(group) for group in groups)
 
 

@@ -8,11 +8,14 @@ counted, with the tokens and links it had: for sentences, tokens and links, seen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.dataset.config import DatasetConfig
-from pipeline.dataset.sentences import Span
-from pipeline.dataset.tokens import Sentence
+from pipeline.dataset.tokens import Sentences
 from pipeline.records import Example
 
 UNKNOWN = 1
@@ -20,7 +23,7 @@ UNKNOWN = 1
 
 
 def examples(
-    page_id: str, sentences: Iterable[Sentence], config: DatasetConfig, *, bos: int, eos: int, counts: Counter[str]
+    page_id: str, sentences: Sentences, config: DatasetConfig, *, bos: int, eos: int, counts: Counter[str]
 ) -> Iterator[Example]:
     """Pack one page's sentences.
 
@@ -29,77 +32,94 @@ def examples(
         eos: the id of </s>.
         counts: the account, added to.
     """
-    for group in packed(usable(sentences, config, counts), config):
-        yield from finished(page_id, group, config, bos, eos, counts)
+    page = fitting(usable(sentences, config, counts), config, counts)
+    words, entities, spans = page.words.tolist(), page.entities.tolist(), page.spans.tolist()
+    lengths = page.lengths.tolist()
+    mentions = np.bincount(page.owners, minlength=len(lengths)).tolist()
+    word_edges, entity_edges = [0, *accumulate(lengths)], [0, *accumulate(mentions)]
+    for first, last in packed(lengths, mentions, config):
+        start, end = word_edges[first], word_edges[last]
+        own = slice(entity_edges[first], entity_edges[last])
+        example = Example(
+            page_id,
+            (bos, *words[start:end], eos),
+            tuple(entities[own]),
+            tuple((left - start + 1, right - start + 1) for left, right in spans[own]),
+        )
+        if is_kept(example, last - first, config, counts):
+            yield example
 
 
-def usable(sentences: Iterable[Sentence], config: DatasetConfig, counts: Counter[str]) -> Iterator[Sentence]:
-    """Sentences of a fit length, with no more entities than an Example can have."""
-    for sentence in sentences:
-        length = len(sentence.word_ids)
-        counts["sentences.seen"] += 1
-        counts["tokens.seen"] += length
-        if length < config.min_sentence:
-            drop([sentence], "short_sentence", counts)
-        elif length > config.max_sentence:
-            drop([sentence], "long_sentence", counts)
-        else:
-            yield fitting(sentence, config, counts)
+def usable(page: Sentences, config: DatasetConfig, counts: Counter[str]) -> Sentences:
+    """The sentences of a fit length, moved together."""
+    lengths, owners = page.lengths, page.owners
+    counts["sentences.seen"] += len(lengths)
+    counts["tokens.seen"] += len(page.words)
+    lost = {"short_sentence": lengths < config.min_sentence, "long_sentence": lengths > config.max_sentence}
+    for reason, which in lost.items():
+        drop(reason, int(which.sum()), int(lengths[which].sum()), int(which[owners].sum()), counts)
+    fit = ~(lost["short_sentence"] | lost["long_sentence"])
+    kept = fit[owners]
+    missing = np.cumsum(np.where(fit, 0, lengths))[owners[kept]]  # words dropped before each mention
+    return Sentences(
+        page.words[np.repeat(fit, lengths)],
+        np.cumsum(lengths[fit]),
+        page.entities[kept],
+        page.spans[kept] - missing[:, None],
+    )
 
 
-def fitting(sentence: Sentence, config: DatasetConfig, counts: Counter[str]) -> Sentence:
-    """The sentence with the entities that an Example can take: the first `max_entities` of those asked for."""
-    kept = list(zip(sentence.entity_ids, sentence.entity_spans, strict=True))
+def fitting(page: Sentences, config: DatasetConfig, counts: Counter[str]) -> Sentences:
+    """The page with the entities that Examples can take: of each sentence the first `max_entities` asked for."""
     if config.unknown_entities == "drop":
-        kept = [(entity, span) for entity, span in kept if entity != UNKNOWN]
-        counts["links.dropped.out_of_vocabulary"] += len(sentence.entity_ids) - len(kept)
-    counts["links.dropped.surplus"] += max(0, len(kept) - config.max_entities)
-    kept = kept[: config.max_entities]
-    return Sentence(sentence.word_ids, [entity for entity, _ in kept], [span for _, span in kept])
+        known = page.entities != UNKNOWN
+        counts["links.dropped.out_of_vocabulary"] += int((~known).sum())
+        page = with_mentions(page, known)
+    owners = page.owners
+    within = np.arange(len(owners)) - np.searchsorted(owners, owners) < config.max_entities
+    counts["links.dropped.surplus"] += int((~within).sum())
+    return with_mentions(page, within)
 
 
-def packed(sentences: Iterable[Sentence], config: DatasetConfig) -> Iterator[list[Sentence]]:
-    """Runs of sentences that fill an Example without passing its limits."""
-    group: list[Sentence] = []
-    words = entities = 0
-    for sentence in sentences:
-        words += len(sentence.word_ids)
-        entities += len(sentence.entity_ids)
-        if group and (words > config.max_words - 2 or entities > config.max_entities):
-            yield group
-            group, words, entities = [], len(sentence.word_ids), len(sentence.entity_ids)
-        group.append(sentence)
-    if group:
-        yield group
+def with_mentions(page: Sentences, which: NDArray[np.bool_]) -> Sentences:
+    return Sentences(page.words, page.ends, page.entities[which], page.spans[which])
 
 
-def finished(
-    page_id: str, group: list[Sentence], config: DatasetConfig, bos: int, eos: int, counts: Counter[str]
-) -> Iterator[Example]:
-    """The group as an Example, unless it has too few entities."""
+def packed(lengths: list[int], mentions: list[int], config: DatasetConfig) -> Iterator[tuple[int, int]]:
+    """Runs [first, last) of sentences that fill an Example without passing its limits.
+
+    Args:
+        lengths: words of each sentence.
+        mentions: entities of each.
+    """
+    first = words = entities = 0
+    for place, (length, number) in enumerate(zip(lengths, mentions, strict=True)):
+        words += length
+        entities += number
+        if place > first and (words > config.max_words - 2 or entities > config.max_entities):
+            yield first, place
+            first, words, entities = place, length, number
+    if lengths:
+        yield first, len(lengths)
+
+
+def is_kept(example: Example, sentences: int, config: DatasetConfig, counts: Counter[str]) -> bool:
+    """Whether an Example of so many sentences has entities enough; counted either way."""
     counts["examples.seen"] += 1
-    word_ids = [bos]
-    entity_ids: list[int] = []
-    entity_spans: list[Span] = []
-    for sentence in group:
-        shift = len(word_ids)
-        word_ids += sentence.word_ids
-        entity_ids += sentence.entity_ids
-        entity_spans += [(start + shift, end + shift) for start, end in sentence.entity_spans]
-    word_ids.append(eos)
-    if len(entity_ids) < config.min_entities:
+    words, entities = len(example.word_ids) - 2, len(example.entity_ids)
+    if entities < config.min_entities:
         counts["examples.dropped.few_entities"] += 1
-        drop(group, "few_entities", counts)
-        return
-    counts["sentences.kept"] += len(group)
-    counts["tokens.kept"] += len(word_ids) - 2
-    unknown = entity_ids.count(UNKNOWN)
+        drop("few_entities", sentences, words, entities, counts)
+        return False
+    counts["sentences.kept"] += sentences
+    counts["tokens.kept"] += words
+    unknown = example.entity_ids.count(UNKNOWN)
     counts["links.kept.unknown"] += unknown
-    counts["links.kept.known"] += len(entity_ids) - unknown
-    yield Example(page_id, tuple(word_ids), tuple(entity_ids), tuple(entity_spans))
+    counts["links.kept.known"] += entities - unknown
+    return True
 
 
-def drop(sentences: list[Sentence], reason: str, counts: Counter[str]) -> None:
-    counts[f"sentences.dropped.{reason}"] += len(sentences)
-    counts[f"tokens.dropped.{reason}"] += sum(len(sentence.word_ids) for sentence in sentences)
-    counts[f"links.dropped.{reason}"] += sum(len(sentence.entity_ids) for sentence in sentences)
+def drop(reason: str, sentences: int, tokens: int, links: int, counts: Counter[str]) -> None:
+    counts[f"sentences.dropped.{reason}"] += sentences
+    counts[f"tokens.dropped.{reason}"] += tokens
+    counts[f"links.dropped.{reason}"] += links

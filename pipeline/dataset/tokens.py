@@ -2,7 +2,8 @@
 
 A sentence is cut at its mentions' borders and each piece is tokenized apart, so no token straddles a border. The
 space before a piece belongs to it, and a sentence begins as if after a space: "He saw [[dogs]]." is the three pieces
-" He saw", " dogs" and ".". All pieces of a page go to the tokenizer in one call; one call a piece costs twice as much.
+" He saw", " dogs" and ".". All pieces of a page go to the tokenizer in one call, and what comes of them stays in
+arrays: Python objects for every sentence and id would cost as much as the tokens.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.dataset.sentences import Span, trimmed
 
-Encode = Callable[[list[str]], list[list[int]]]
-"""Pieces of text -> the word ids of each, without special tokens."""
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+
+Encoded = tuple[Int32s, Int64s]
+"""Word ids of pieces, without special tokens, all in a row; [pieces + 1] where each begins, and where the last ends."""
+Encode = Callable[[list[str]], Encoded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,27 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """A tokenized sentence; positions count from its first token."""
+class Sentences:
+    """A page's tokenized sentences, side by side."""
 
-    word_ids: list[int]
-    entity_ids: list[int]
-    entity_spans: list[Span]
+    words: Int32s
+    """Of all sentences, in a row."""
+    ends: Int64s
+    """[sentences] where each ends in `words`."""
+    entities: Int32s
+    """Of all mentions, in text order."""
+    spans: Int64s
+    """[mentions, 2] half-open, in `words`."""
+
+    @property
+    def lengths(self) -> Int64s:
+        """[sentences] in words."""
+        return np.diff(self.ends, prepend=0)
+
+    @property
+    def owners(self) -> Int64s:
+        """[mentions] the sentence of each."""
+        return np.searchsorted(self.ends, self.spans[:, 0], side="right")
 
 
 def usable_mentions(text: str, links: Sequence[Mention], counts: Counter[str]) -> list[Mention]:
@@ -55,7 +77,7 @@ def usable_mentions(text: str, links: Sequence[Mention], counts: Counter[str]) -
         elif "\n" in text[start:end]:
             counts["links.dropped.across_paragraphs"] += 1
         else:
-            kept.append(Mention(start, end, link.entity))
+            kept.append(link if (start, end) == (link.start, link.end) else Mention(start, end, link.entity))
         end = link.end
     return kept
 
@@ -68,8 +90,8 @@ def tokenized(
     *,
     max_mention: int,
     counts: Counter[str],
-) -> list[Sentence]:
-    """One Sentence a span.
+) -> Sentences:
+    """A sentence a span.
 
     Args:
         spans: sentences in text order that cut no mention.
@@ -78,55 +100,43 @@ def tokenized(
         counts: where lost links are counted.
     """
     pieces: list[str] = []
-    owners: list[Mention | None] = []  # of each piece; None for text between mentions
+    places: list[int] = []  # of each mention, in pieces
     ends: list[int] = []  # of each sentence, in pieces
     coming = 0
     for span in spans:
         first = coming
         while coming < len(mentions) and mentions[coming].start < span[1]:
             coming += 1
-        for piece, owner in cut(text, span, mentions[first:coming]):
-            pieces.append(piece)
-            owners.append(owner)
+        found, own = cut(text, span, mentions[first:coming])
+        places += [len(pieces) + place for place in own]
+        pieces += found
         ends.append(len(pieces))
-    ids = encode(pieces)
-    return [joined(ids[start:end], owners[start:end], max_mention, counts) for start, end in pairwise([0, *ends])]
+    words, edges = encode(pieces)
+    at = np.array(places, dtype=np.int64)
+    bounds = np.stack([edges[at], edges[at + 1]], axis=1)
+    lengths = bounds[:, 1] - bounds[:, 0]
+    counts["links.dropped.no_token"] += int((lengths == 0).sum())
+    counts["links.dropped.long_mention"] += int((lengths > max_mention).sum())
+    kept = (lengths > 0) & (lengths <= max_mention)
+    entities = np.array([mention.entity for mention in mentions[:coming]], dtype=np.int32)
+    return Sentences(words, edges[np.array(ends, dtype=np.int64)], entities[kept], bounds[kept])
 
 
-def cut(text: str, span: Span, mentions: Sequence[Mention]) -> list[tuple[str, Mention | None]]:
-    """The pieces of one sentence, and whose mention each is."""
-    pieces: list[tuple[str, Mention | None]] = []
+def cut(text: str, span: Span, mentions: Sequence[Mention]) -> tuple[list[str], list[int]]:
+    """The pieces of one sentence, and which of them are the mentions."""
+    pieces: list[str] = []
+    places: list[int] = []
     position = span[0]
     for mention in mentions:
         start = mention.start
         if start > position and text[start - 1] == " ":
             start -= 1
         if start > position:
-            pieces.append((text[position:start], None))
-        pieces.append((text[start : mention.end], mention))
+            pieces.append(text[position:start])
+        places.append(len(pieces))
+        pieces.append(text[start : mention.end])
         position = mention.end
     if position < span[1]:
-        pieces.append((text[position : span[1]], None))
-    first, owner = pieces[0]
-    pieces[0] = (" " + first, owner)
-    return pieces
-
-
-def joined(
-    ids: Sequence[list[int]], owners: Sequence[Mention | None], max_mention: int, counts: Counter[str]
-) -> Sentence:
-    """The pieces of one sentence put together again."""
-    sentence = Sentence([], [], [])
-    for piece, owner in zip(ids, owners, strict=True):
-        start = len(sentence.word_ids)
-        sentence.word_ids.extend(piece)
-        if owner is None:
-            continue
-        if not piece:
-            counts["links.dropped.no_token"] += 1
-        elif len(piece) > max_mention:
-            counts["links.dropped.long_mention"] += 1
-        else:
-            sentence.entity_ids.append(owner.entity)
-            sentence.entity_spans.append((start, start + len(piece)))
-    return sentence
+        pieces.append(text[position : span[1]])
+    pieces[0] = " " + pieces[0]
+    return pieces, places

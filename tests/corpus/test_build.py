@@ -1,6 +1,9 @@
 """The stage on the fixture dump: rows, account, same bytes, truncation, quarantine."""
 
 import bz2
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +14,16 @@ from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.config import CorpusConfig
 from pipeline.errors import PipelineError
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.executors import ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout
 
 XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
-CONFIG = CorpusConfig(name="", language="", max_page_bytes=100_000, page_seconds=20, allow_truncated=False)
+CONFIG = CorpusConfig(
+    name="", source="wikipedia", files=(), language="", max_page_bytes=100_000, page_seconds=20, page_memory_mb=512,
+    keep_titles=None,
+    leave_out_titles=None, disambiguation="keep", min_characters=0, allow_truncated=False,
+)  # fmt: skip
 LOCAL = ExecutorConfig(kind="local", workers=1, partition="", time="", memory_gb=1, environment="", sbatch={})
 
 
@@ -125,7 +133,35 @@ def test_truncated_stops_and_goes_on_when_allowed(tmp_path: Path) -> None:
 
 def test_a_long_page_goes_to_the_quarantine(tmp_path: Path) -> None:
     build(replace(CONFIG, max_page_bytes=500), context(tmp_path, {"wiki.xml": XML}))
-    assert rows(tmp_path, "quarantine")[0]["reason"] == "too_long: 553 bytes"
+    assert rows(tmp_path, "quarantine")[0]["reason"] == "too_long: 554 bytes"
+
+
+BOMB = "<page><title>Template:B{}</title><ns>10</ns><revision><text>{}</text></revision></page>"
+BOMBS = [BOMB.format(0, "tick"), *(BOMB.format(level, f"{{{{B{level - 1}}}}}" * 10) for level in range(1, 8))]
+
+
+def test_a_page_that_takes_too_long_is_rendered_without_its_templates(tmp_path: Path) -> None:
+    """Ten million calls by seven templates on the page Lamp; the chunk is as it would be without them."""
+    build(CONFIG, context(tmp_path / "plain", {"wiki.xml": XML}))
+    bomb = XML.replace(b"</siteinfo>", b"</siteinfo>" + "".join(BOMBS).encode())
+    start = bomb.index(b"<text", bomb.index(b"<title>Lamp"))
+    place = bomb.index(b">", start) + 1
+    bomb = bomb[:place] + b"{{B7}} " + bomb[place:]
+    build(replace(CONFIG, page_seconds=1), context(tmp_path / "bomb", {"wiki.xml": bomb}))
+    plain, found = rows(tmp_path / "plain", "articles"), rows(tmp_path / "bomb", "articles")
+    assert found == plain
+    counts = store.open_artefact(tmp_path / "bomb" / "corpus", stage="corpus").counts
+    assert (counts["articles.without_templates"], counts["pages.articles"]) == (1, 6)
+
+
+def test_a_page_that_takes_too_much_memory_goes_to_the_quarantine(tmp_path: Path) -> None:
+    start = XML.index(b">", XML.index(b"<text", XML.index(b"<title>Lamp"))) + 1
+    large = XML[:start] + "é[[a]] ".encode() * 1_000_000 + XML[start:]
+    config = replace(CONFIG, page_memory_mb=8, max_page_bytes=20_000_000)
+    build(config, context(tmp_path, {"wiki.xml": large}))
+    reasons = {row["title"]: row["reason"] for row in rows(tmp_path, "quarantine")}
+    assert reasons == {"Lamp": "too_large: over 8 MB of memory", "Tide table": "model: json"}
+    assert [row["title"] for row in rows(tmp_path, "articles")] == ["Lighthouse", "Tower", "Ship", "Sea (water)", "Sea"]
 
 
 def test_files_of_two_wikis_are_refused(tmp_path: Path) -> None:
@@ -150,3 +186,28 @@ def test_a_dump_file_that_has_gone_is_told(tmp_path: Path) -> None:
     (tmp_path / "dump" / "wiki.xml").symlink_to(tmp_path / "elsewhere.xml")
     with pytest.raises(PipelineError, match=r"leads to .*elsewhere\.xml, which is no longer there"):
         build(CONFIG, where)
+
+
+def test_datasets_opens_the_folder_and_the_files(tmp_path: Path) -> None:
+    """In a process of its own: `datasets` is imported with a cache of its own and without the network."""
+    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
+    program = """
+import sys
+from datasets import load_dataset
+folder = sys.argv[1]
+files = load_dataset("parquet", data_files=f"{folder}/articles-*.parquet")
+for rows in (load_dataset(folder, split="train"), files["train"]):
+    text, links = rows[0]["text"], rows[0]["links"]
+    print(len(rows), [text[link["start"] : link["end"]] for link in links[:2]], links[3]["title"])
+"""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
+    told = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "corpus"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.splitlines() == ["6 ['tower', 'lamp'] Sea (water)"] * 2
+    card = (tmp_path / "corpus" / "README.md").read_text()
+    assert "| pages | 13 | 11 | model 1, namespace 1 1 |" in card

@@ -14,8 +14,9 @@ from pipeline.dataset.build import build
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import PipelineError
+from pipeline.executors import ExecutorConfig
 from pipeline.records import Example
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout, open_artefact
 from pipeline.vocab.build import build as build_vocab
 from pipeline.vocab.config import EntitiesConfig, VocabConfig, WordsConfig
@@ -126,19 +127,19 @@ def test_the_account_adds_up(root: Path) -> None:
 
 
 def test_same_bytes_from_any_number_of_workers_and_on_a_second_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "UNIT_BYTES", 1)  # a unit a file
+    monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)  # a unit a file
     found = []
     for workers in (1, 2, 1):
         build(config(), context(root, workers=workers))
         files = sorted(path for path in (root / "dataset").rglob("*") if path.is_file() and path.name != "run.json")
         found.append({str(path.relative_to(root)): path.read_bytes() for path in files})
         (root / "dataset").rename(root / f"dataset-former{len(found)}")
-    assert len(found[0]) == 1 + 2 * (3 + 2)
+    assert len(found[0]) == 3 + 2 * (3 + 2)  # manifest, card and histograms; shards and two of datasets' own
     assert found[0] == found[1] == found[2]
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "UNIT_BYTES", 1)
+    monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
     build(config(), context(root))
     straight = (root / "dataset" / "manifest.json").read_bytes()
     (root / "dataset").rename(root / "straight")
@@ -151,7 +152,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(root: Path, monkeypatch: pytest.
     with pytest.raises(KeyboardInterrupt):
         build(config(), context(root))
     monkeypatch.undo()
-    monkeypatch.setattr(stage, "UNIT_BYTES", 1)
+    monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
     (root / "dataset.partial" / "work" / "dataset" / "00001.json").unlink()  # the unit at work when it was killed
     build(config(), context(root))
     assert (root / "dataset" / "manifest.json").read_bytes() == straight
@@ -160,18 +161,30 @@ def test_a_killed_run_goes_on_to_the_same_bytes(root: Path, monkeypatch: pytest.
 def test_how_files_are_grouped_changes_no_example(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(config(), context(root))
     together = stored(root / "dataset" / "train")
-    monkeypatch.setattr(stage, "UNIT_BYTES", 1)
+    monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
     (root / "dataset").rename(root / "together")
     build(config(), context(root))
     assert stored(root / "dataset" / "train") == together
 
 
-def test_files_are_grouped_by_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "UNIT_BYTES", 10)
+@pytest.mark.parametrize(
+    ("units", "least", "most", "groups"),
+    [
+        (1, 1, 10, [["0", "1"], ["2"], ["3", "4"]]),  # 34 bytes in a unit, but for the most
+        (64, 10, 99, [["0", "1"], ["2"], ["3", "4"]]),  # none, but for the least
+        (2, 1, 99, [["0", "1", "2"], ["3", "4"]]),  # 17
+    ],
+)
+def test_files_are_grouped_by_their_size(
+    units: int, least: int, most: int, groups: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "UNITS", units)
+    monkeypatch.setattr(stage, "MIN_UNIT_BYTES", least)
+    monkeypatch.setattr(stage, "MAX_UNIT_BYTES", most)
     paths = [tmp_path / str(number) for number in range(5)]
     for path, size in zip(paths, (6, 6, 20, 1, 1), strict=True):
         path.write_bytes(b"x" * size)
-    assert [[path.name for path in group] for group in stage.grouped(paths)] == [["0", "1"], ["2"], ["3", "4"]]
+    assert [[path.name for path in group] for group in stage.grouped(paths)] == groups
 
 
 def test_finished_is_up_to_date_and_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,3 +237,14 @@ def test_workers_start_without_torch() -> None:
     program = "import sys, pipeline.dataset.build; print({'torch', 'transformers', 'datasets'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
+
+
+def test_the_card_tells_sizes_and_coverage_and_the_page_is_a_picture(root: Path) -> None:
+    build(config(), context(root))
+    card = (root / "dataset" / "README.md").read_text()
+    assert "2 training and 1 validation Examples" in card
+    assert "| words of an Example | 6 | 6 | 16 | 16 | 11.0 |" in card
+    assert "| entities of an Example | 1 | 1 | 4 | 4 | 2.5 |" in card
+    assert "| words of a mention | 1 | 1 | 4 | 4 | 2.2 |" in card
+    assert "| 2 | 100.0% |" in card  # of the links of training pages
+    assert (root / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.sequences import examples
-from pipeline.dataset.tokens import Sentence
 from pipeline.records import Example
+from tests.dataset.rows import Sentence, side_by_side
 
 CONFIG: dict[str, Any] = {
     "name": "",
@@ -28,7 +28,7 @@ CONFIG: dict[str, Any] = {
 
 def packed(sentences: list[Sentence], **changes: Any) -> tuple[list[Example], Counter[str]]:
     counts: Counter[str] = Counter()
-    found = list(examples("7", sentences, DatasetConfig(**CONFIG | changes), bos=0, eos=2, counts=counts))
+    found = list(examples("7", side_by_side(sentences), DatasetConfig(**CONFIG | changes), bos=0, eos=2, counts=counts))
     return found, +counts
 
 

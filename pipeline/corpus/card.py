@@ -1,0 +1,72 @@
+"""The corpus' README.md: a dataset card that the Hub renders, and that tells `datasets` which files are the rows."""
+
+from __future__ import annotations
+
+from pipeline.cards import account_table, size_category
+from pipeline.corpus.titles import SiteInfo
+from pipeline.store import Counts
+
+CARD = """---
+language: [{language}]
+{licence}pretty_name: {name} with its links
+size_categories: [{size}]
+task_categories: [fill-mask, text-generation]
+tags: [{tags}]
+configs:
+- config_name: default
+  data_files: articles-*.parquet
+- config_name: redirects
+  data_files: redirects-*.parquet
+---
+# {name}: plain text with its links
+
+{articles:,} articles as paragraphs of plain text, and every link in them to an article as the span of its mention.
+
+```python
+from datasets import load_dataset
+
+articles = load_dataset(folder, split="train")
+# or load_dataset("parquet", data_files=f"{{folder}}/articles-*.parquet")
+article = articles[0]
+[(article["text"][link["start"] : link["end"]], link["title"]) for link in article["links"]]
+```
+
+| column | what it is |
+|---|---|
+| `id`, `revision`, `url`, `title` | the page, as strings |
+| `text` | paragraphs and list items, each ended by a newline, without headings, tables, references and captions |
+| `lead_end` | `text[:lead_end]` stands before the first heading |
+| `links` | `{{start, end, title}}`: `text[start:end]` is the mention, `title` where it leads, redirects not resolved |
+| `is_disambiguation` | whether the page is a list of meanings |
+
+`redirects-*.parquet` has a row `title, target` for each redirect, `quarantine-*.parquet` one for each page given up,
+with the reason.
+
+## The account
+{account}
+
+Of the pages, redirects ({redirects:,}) and templates ({templates:,}) are kept, too, but are no articles. What was
+dropped is named by where it stood or why.
+{source}"""
+
+WIKIPEDIA = """
+The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
+"""
+
+
+def card(site: SiteInfo, counts: Counts) -> str:
+    """The card of a corpus of this wiki with this account."""
+    wikimedia = bool(site.dbname)
+    characters = counts["characters.wikitext"] + counts.get("characters.rendered", 0)
+    return CARD.format(
+        language=site.language or "und",
+        tags="entity-linking, wikipedia" if wikimedia else "entity-linking",
+        licence="license: cc-by-sa-4.0\n" if wikimedia else "",
+        name=site.dbname or "Own text",
+        size=size_category(counts["pages.articles"]),
+        articles=counts["pages.articles"],
+        redirects=counts.get("pages.redirects", 0),
+        templates=counts.get("pages.templates", 0),
+        account=account_table(counts | {"characters.seen": characters}, ["pages", "links", "characters"]),
+        source=WIKIPEDIA if wikimedia else "",
+    )

@@ -1,0 +1,161 @@
+"""STAGE corpus, from text of one's own instead of a dump: files of JSON lines -> the same artefact.
+
+The files are cut into parts by their size alone and the executor's workers read them (`parts.py`), so the same files
+come out of any number of workers. Every line of every file is checked before anything is finished: what is wrong is
+told with file and line, the first `TOLD` of it and how much there is in all.
+
+The files' digests are the artefact's parents: it is known again by their content, wherever they lie.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from glob import glob
+from itertools import accumulate
+from pathlib import Path
+
+import duckdb
+from rich.markup import escape
+
+from pipeline.corpus import lists
+from pipeline.corpus.build import ALWAYS, STAGE, write_site
+from pipeline.corpus.card import card
+from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.parts import TOLD, Part, ReadPart, cut, seen_path
+from pipeline.corpus.read import REDIRECTS, note_path, write_rows
+from pipeline.corpus.titles import SiteInfo
+from pipeline.errors import PipelineError
+from pipeline.runner import Context, console, map_units
+from pipeline.store import Counts, Job, begin, digest, merged, read_json, release, written
+
+FILE_CHARACTERS = 4_000_000
+"""Of text, after which a file of articles ends, as in the corpus of a dump."""
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz")
+
+COUNT = "SELECT count(*), count(DISTINCT id) FROM read_parquet($seen)"
+TWICE = """
+SELECT min(part * $room + line, 2) AS places, id FROM read_parquet($seen)
+GROUP BY id HAVING count(*) > 1 ORDER BY places[2] LIMIT $told
+"""
+ROOM = 1 << 40
+"""Lines that a part could have: part * ROOM + line orders the lines of all parts."""
+
+
+def build(config: CorpusConfig, context: Context) -> None:
+    """Make the artefact `corpus` from `config.files`.
+
+    Raises:
+        PipelineError: a file is missing or damaged, a line is wrong, or no article is left.
+    """
+    target = context.layout.folder(STAGE)
+    files = found(config.files)
+    titles = lists.read(config)
+    parents = {path.name: digest(path) for path in files} | lists.parents(config)
+    job = begin(target, stage=STAGE, config=config, parents=parents, overwrite=context.overwrite)
+    if job is None:
+        console.print(f"corpus: {escape(str(target))} is up to date")
+        return
+    parts = cut(files)
+    units = [f"{number:05d}" for number in range(len(parts))]
+    work = ReadPart(
+        parts=tuple(parts),
+        folder=job.folder,
+        work=job.work,
+        config=config,
+        choice=lists.choice(titles, config, job.work),
+        file_characters=FILE_CHARACTERS,
+    )
+    read = merged(map_units(work, units, scratch=job.work, label="read", executor=context.executor))
+    counts = merged([dict.fromkeys(ALWAYS, 0), read, {"files.seen": len(files)}])
+    refuse_wrong(job, parts, units, counts)
+    counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units])
+    lists.refuse_none(counts)
+    if not counts["pages.articles"]:
+        raise PipelineError(f"corpus.files: of {counts['pages.seen']} lines none is an article with text")
+    write_rows(job.folder / "redirects-00000.parquet", [], REDIRECTS)  # titles of one's own have none
+    site = SiteInfo(dbname="", language=config.language, base="", first_letter=False, namespaces={0: ""})
+    write_site(job, site, counts)
+    with written(job.folder / "README.md") as file:
+        file.write(card(site, counts))
+    job.finish(counts)
+    told = {key: f"{number:,}" for key, number in counts.items()}
+    console.print(
+        f"corpus: {len(files)} file(s) of text ({site.language}) -> {escape(str(target))}\n"
+        f"  pages: {told['pages.seen']} seen = {told['pages.articles']} articles, {others(counts)}\n"
+        f"  links: {told['links.kept']}, text: {told['characters.text']} characters"
+    )
+
+
+def others(counts: Counts) -> str:
+    """What became of the pages that are no articles."""
+    fates = {key.removeprefix("pages."): number for key, number in counts.items() if key.count(".") == 2}
+    return ", ".join(f"{fate} {number:,}" for fate, number in fates.items() if number) or "no others"
+
+
+def found(patterns: Sequence[str]) -> list[Path]:
+    """The files that `corpus.files` names, in the order of their names, which must differ: parents go by them."""
+    files: dict[str, Path] = {}
+    for pattern in patterns:
+        matches = sorted(glob(str(Path(pattern).expanduser()))) or [pattern]
+        for path in (Path(match).expanduser().absolute() for match in matches):
+            if not path.is_file():
+                raise PipelineError(
+                    f"corpus.files: {path} is {'a folder, not a file' if path.is_dir() else 'not there'}"
+                )
+            if path.suffix not in SUFFIXES:
+                raise PipelineError(f"corpus.files: {path} ends in {path.suffix!r}; allowed are {', '.join(SUFFIXES)}")
+            if files.setdefault(path.name, path) != path:
+                raise PipelineError(
+                    f"corpus.files names two files {path.name}: {files[path.name]} and {path}; names must differ"
+                )
+    return [files[name] for name in sorted(files)]
+
+
+# ---------------------------------------------------------------------------------------------- what is wrong
+
+
+def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts) -> None:
+    """Stop if a line is wrong or an id stands twice; what was made is thrown away, since the files must change."""
+    notes = [read_json(note_path(job.work, unit)) for unit in units]
+    before = first_lines(parts, [note["lines"] for note in notes])
+
+    def place(part: int, line: int) -> str:
+        return f"{parts[part].path.name}:{before[part] + line}"
+
+    ids, surplus = twice(job, units)
+    wrong = counts.get("lines.wrong", 0) + surplus
+    if not wrong:
+        return
+    told = [(part, line, text) for part, note in enumerate(notes) for line, text in note["problems"]]
+    told += [(*second, f"the id {name!r} stands at {place(*first)} already") for first, second, name in ids]
+    listed = "\n".join(f"  {place(part, line)}: {text}" for part, line, text in sorted(told)[:TOLD])
+    shutil.rmtree(job.folder)
+    release(job.target)
+    raise PipelineError(
+        f"corpus.files: {wrong:,} of {counts['pages.seen']:,} lines cannot be used"
+        f"{f', the first {TOLD}' if wrong > TOLD else ''}:\n{listed}\n"
+        "Mend the files and run this again; what a line may hold is in the README, under 'Your own text'."
+    )
+
+
+def first_lines(parts: Sequence[Part], lengths: Sequence[int]) -> list[int]:
+    """How many lines of its file lie before each part."""
+    ends = [0, *accumulate(lengths)]
+    starts: dict[Path, int] = {}
+    for part, end in zip(parts, ends, strict=False):
+        starts.setdefault(part.path, end)
+    return [end - starts[part.path] for part, end in zip(parts, ends, strict=False)]
+
+
+Place = tuple[int, int]
+"""A part and a line of it."""
+
+
+def twice(job: Job, units: Sequence[str]) -> tuple[list[tuple[Place, Place, str]], int]:
+    """The first ids that stand more than once, with their first two places; and how many lines are too many."""
+    values = {"seen": [str(seen_path(job.work, unit)) for unit in units]}
+    with duckdb.connect(config={"temp_directory": str(job.work / "duckdb")}) as connection:
+        lines, ids = connection.execute(COUNT, values).fetchone() or (0, 0)
+        rows = connection.execute(TWICE, {**values, "room": ROOM, "told": TOLD}).fetchall() if lines > ids else []
+    return [(divmod(places[0], ROOM), divmod(places[1], ROOM), name) for places, name in rows], lines - ids

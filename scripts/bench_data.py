@@ -1,0 +1,216 @@
+"""Corpus and dataset beside the peers, on the same dump in one run: `make bench-data`, some 20 minutes on two cores.
+
+The dump is a real one's pages, repeated to 57 MB of article wikitext (`bench_dump`). In each round, in this order:
+
+    ours    corpus with 1 worker, vocab, dataset with 1 worker; then corpus and dataset with 2 workers
+    peers   wikipedia2vec's `build-dump-db` with one worker process, and on its database upstream LUKE's dataset step,
+            re-created with its slow tokenizer (`bench_peers` says how), in an environment of their own
+
+All are whole commands: start-up counts, for ours and for theirs, and CPU seconds are those of all their processes. MB
+are of article wikitext; tokens are those of the sequences that are kept. The same BPE serves both. The table shows
+medians and extremes of the rounds; then come the costs of English Wikipedia at these rates (`scale`). The last line is
+JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.dump.build import sample
+from pipeline.store import open_artefact
+from scripts import scale
+from scripts.bench_dump import Repeated, repeated
+from scripts.commands import Cost, cost
+
+HERE = Path(__file__).resolve().parent
+WIKITEXT_BYTES = 57_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all rounds share."""
+
+    work: Path
+    dump: Repeated
+    tokenizer: str
+    peers: Path
+    """Their environment's bin/."""
+
+    @property
+    def words(self) -> Path:
+        """Our vocabulary's tokenizer, which the peer reads too."""
+        return self.work / "data" / "bench" / "vocab" / "words"
+
+    def artefact(self, stage: str) -> Path:
+        return self.work / "data" / "bench" / stage
+
+
+@dataclass(slots=True)
+class Results:
+    """Each step's costs, a round after the other, and what they were spent on."""
+
+    costs: dict[str, list[Cost]] = field(default_factory=lambda: defaultdict(list))
+    tokens: dict[str, int] = field(default_factory=dict)
+
+    def add(self, step: str, spent: Cost) -> None:
+        self.costs[step].append(spent)
+        print(f"  {step:<22} {spent.cpu:8.2f} s of CPU {spent.wall:8.2f} s elapsed {spent.peak_mb:6.0f} MB", flush=True)
+
+    def median(self, step: str, value: Callable[[Cost], float] = lambda spent: spent.cpu) -> float:
+        return statistics.median(map(value, self.costs[step]))
+
+
+# ---------------------------------------------------------------------------------------------- ours
+
+
+def ours(setting: Setting, stage: str, workers: int) -> Cost:
+    """One stage, as a user runs it, from nothing."""
+    shutil.rmtree(setting.artefact(stage), ignore_errors=True)
+    command = [sys.executable, "-m", "pipeline", f"stage={stage}", f"data_dir={setting.work / 'data'}"]
+    command += ["dump=local", "dump.name=bench", f"dump.files=[{setting.dump.dump}]", f"executor.workers={workers}"]
+    command += ["vocab=wikipedia", f"vocab.words.adopt={setting.tokenizer}", "dataset=default"]
+    return cost(command, setting.work / "logs" / f"{stage}-{workers}.log")
+
+
+def our_round(setting: Setting, results: Results) -> None:
+    results.add("corpus, 1 worker", ours(setting, "corpus", 1))
+    results.add("vocab", ours(setting, "vocab", 1))
+    results.add("dataset, 1 worker", ours(setting, "dataset", 1))
+    made = open_artefact(setting.artefact("dataset"), stage="dataset")
+    results.add("corpus, 2 workers", ours(setting, "corpus", 2))
+    results.add("dataset, 2 workers", ours(setting, "dataset", 2))
+    again = open_artefact(setting.artefact("dataset"), stage="dataset")
+    if again.fingerprint != made.fingerprint:
+        raise RuntimeError("one worker and two made different datasets")
+    results.tokens["ours"] = made.counts["tokens.kept"]
+
+
+# ---------------------------------------------------------------------------------------------- peers
+
+
+def environment(folder: Path) -> Path:
+    """The peers' environment, made once; its bin/."""
+    wanted, mark = HERE / "bench_peers.txt", folder / "installed.txt"
+    if not mark.is_file() or mark.read_text() != wanted.read_text():
+        print(f"the peers' environment: {folder}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
+        mark.write_text(wanted.read_text())
+    return folder / "bin"
+
+
+def peers_round(setting: Setting, results: Results) -> None:
+    database, entities = setting.work / "peers.db", setting.work / "peers-entities.json"
+    database.unlink(missing_ok=True)
+    building = [setting.peers / "wikipedia2vec", "build-dump-db", setting.dump.dump, database, "--pool-size", "1"]
+    results.add("wikipedia2vec", cost(building, setting.work / "logs" / "wikipedia2vec.log"))
+    step = [setting.peers / "python", HERE / "bench_peers.py", database]
+    step += [setting.words / "vocab.json", setting.words / "merges.txt", entities, setting.work / "peers.bin"]
+    cost([*step, "--count"], setting.work / "logs" / "upstream-entities.log")
+    log = setting.work / "logs" / "upstream.log"
+    results.add("upstream's dataset", cost(step, log))
+    results.tokens["upstream"] = json.loads(log.read_text().splitlines()[-1])["tokens"]
+
+
+# ---------------------------------------------------------------------------------------------- figures
+
+
+def figures(dump: Repeated, results: Results) -> dict[str, float]:
+    """What the last line says."""
+    megabytes = dump.wikitext_bytes / 1e6
+    steps = {
+        workers: [f"{stage}, {workers}" for stage in ("corpus", "dataset")] for workers in ("1 worker", "2 workers")
+    }
+    elapsed = {
+        workers: sum(results.median(step, lambda spent: spent.wall) for step in names)
+        for workers, names in steps.items()
+    }
+    ours_rate = results.tokens["ours"] / results.median("dataset, 1 worker")
+    upstream_rate = results.tokens["upstream"] / results.median("upstream's dataset")
+    return {
+        "corpus_mb_per_cpu_s": round(megabytes / results.median("corpus, 1 worker"), 2),
+        "corpus_vs_wikipedia2vec": round(results.median("wikipedia2vec") / results.median("corpus, 1 worker"), 2),
+        "dataset_tokens_per_cpu_s": round(ours_rate),
+        "dataset_vs_upstream": round(ours_rate / upstream_rate, 2),
+        "scaling_1_to_2": round(elapsed["1 worker"] / elapsed["2 workers"], 2),
+        "peak_mb_per_worker": round(max(spent.peak_mb for name in steps["2 workers"] for spent in results.costs[name])),
+    }
+
+
+def table(dump: Repeated, results: Results) -> str:
+    """Medians, and the extremes of the CPU seconds."""
+    megabytes = dump.wikitext_bytes / 1e6
+    lines = [
+        f"| {megabytes:.1f} MB of wikitext | CPU s | min | max | wall s | peak MB | per CPU second |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for step, costs in results.costs.items():
+        cpu = [spent.cpu for spent in costs]
+        tokens = results.tokens["upstream" if step.startswith("upstream") else "ours"]
+        work = f"{tokens / statistics.median(cpu):,.0f} tokens" if "dataset" in step else ""
+        rate = work or f"{megabytes / statistics.median(cpu):.2f} MB"
+        lines.append(
+            f"| {step} | {statistics.median(cpu):.2f} | {min(cpu):.2f} | {max(cpu):.2f} "
+            f"| {results.median(step, lambda spent: spent.wall):.2f} "
+            f"| {max(spent.peak_mb for spent in costs):.0f} | {rate} |"
+        )
+    return "\n".join(lines)
+
+
+def rates(setting: Setting, results: Results) -> scale.Rates:
+    """What was measured, as what `scale` counts with."""
+    megabytes = setting.dump.wikitext_bytes / 1e6
+
+    def disk(stage: str) -> float:
+        files = (path for path in setting.artefact(stage).rglob("*") if path.is_file() and "words" not in path.parts)
+        return sum(path.stat().st_size for path in files) / 1e6 / megabytes
+
+    stages = {"corpus": "corpus, 1 worker", "vocab": "vocab", "dataset": "dataset, 1 worker"}
+    return scale.Rates(
+        xml=setting.dump.xml_bytes / setting.dump.wikitext_bytes,
+        seconds={stage: results.median(step) / megabytes for stage, step in stages.items()},
+        disk={stage: disk(stage) for stage in stages},
+        tokens=results.tokens["ours"] / megabytes,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dump", type=Path, help="an XML dump, bz2 or not, to repeat; the sample's by default")
+    parser.add_argument("--megabytes", type=float, default=WIKITEXT_BYTES / 1e6, help="of article wikitext, at least")
+    parser.add_argument("--tokenizer", default="roberta-base", help="folder, or name on the Hub, of the BPE for both")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=Path("build/bench-data"), help="folder for all that is written")
+    parser.add_argument("--peers", type=Path, default=Path(".venv-peers"), help="the peers' virtual environment")
+    args = parser.parse_args()
+    source = args.dump or next(iter(sample().values()))
+    peers = environment(args.peers.absolute())
+    dump = repeated(source, args.work.absolute() / "dump", int(args.megabytes * 1e6))
+    print(
+        f"{source.name}, repeated: {dump.articles:,} articles, {dump.wikitext_bytes / 1e6:.1f} MB of wikitext",
+        flush=True,
+    )
+    tokenizer = str(Path(args.tokenizer).absolute()) if Path(args.tokenizer).is_dir() else args.tokenizer
+    setting = Setting(args.work.absolute(), dump, tokenizer, peers)
+    shutil.rmtree(setting.work / "data", ignore_errors=True)
+    ours(setting, "dump", 1)
+    results = Results()
+    for turn in range(args.rounds):
+        print(f"round {turn + 1} of {args.rounds}", flush=True)
+        our_round(setting, results)
+        peers_round(setting, results)
+    print(f"\n{table(dump, results)}\n\n{scale.table(rates(setting, results))}\n")
+    print(json.dumps(figures(dump, results)))
+
+
+if __name__ == "__main__":
+    main()

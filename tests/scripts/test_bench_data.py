@@ -1,0 +1,121 @@
+"""What make bench-data stands on: the repeated dump, the account of processes, and the arithmetic."""
+
+from __future__ import annotations
+
+import bz2
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpus.reader import Dump
+from scripts import scale
+from scripts.bench_data import Results, figures
+from scripts.bench_dump import Repeated, repeated
+from scripts.commands import Cost, cost
+
+PAGES = """\
+  <page>
+    <title>A &amp; B</title>
+    <ns>0</ns>
+    <id>10</id>
+    <revision>
+      <id>11</id>
+      <parentid>9</parentid>
+      <model>wikitext</model>
+      <text xml:space="preserve">[[C]] &lt;é&gt; &lt;id&gt;5&lt;/id&gt;</text>
+    </revision>
+  </page>
+  <page>
+    <title>C</title>
+    <ns>0</ns>
+    <id>20</id>
+    <redirect title="A &amp; B" />
+    <revision>
+      <id>21</id>
+      <text xml:space="preserve">#REDIRECT [[A &amp; B]]</text>
+    </revision>
+  </page>
+"""
+HEADER = '<mediawiki xml:lang="en">\n  <siteinfo><dbname>xwiki</dbname></siteinfo>\n'
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "small.xml"
+    path.write_text(f"{HEADER}{PAGES}</mediawiki>\n")
+    return path
+
+
+def test_a_dump_repeated_is_a_multistream_dump_with_its_index(source: Path, tmp_path: Path) -> None:
+    size = len("[[C]] <é> <id>5</id>".encode())
+    made = repeated(source, tmp_path / "out", 101 * size - 1)
+    assert (made.pages, made.articles, made.wikitext_bytes) == (202, 101, 101 * size)
+    pages = list(Dump(made.dump))
+    assert len({page.id for page in pages}) == len({page.title for page in pages}) == 202
+    assert [page.title for page in pages[:4]] == ["A & B", "C", "A & B (copy 2)", "C (copy 2)"]
+    assert {page.redirect for page in pages[1::2]} == {"A & B"}
+    assert {page.text for page in pages[::2]} == {"[[C]] <é> <id>5</id>"}
+    entries = [line.split(":", 2) for line in bz2.decompress(made.index.read_bytes()).decode().splitlines()]
+    assert [(number, title) for _, number, title in entries] == [(page.id, page.title) for page in pages]
+    heads = sorted({int(offset) for offset, _, _ in entries})
+    content = made.dump.read_bytes()
+    assert len(heads) == 3
+    assert [bz2.BZ2Decompressor().decompress(content[head:]).count(b"<page>") for head in heads] == [100, 100, 2]
+    assert bz2.BZ2Decompressor().decompress(content) == HEADER.encode()
+
+
+def test_nothing_to_repeat(tmp_path: Path) -> None:
+    (tmp_path / "empty.xml").write_text(HEADER)
+    with pytest.raises(ValueError, match="holds no article"):
+        repeated(tmp_path / "empty.xml", tmp_path, 1)
+
+
+BURN = "import time\nwhile time.process_time() < 0.4: pass\n"
+LEAVE = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {BURN!r}])"
+
+
+def test_a_process_that_is_left_behind_counts(tmp_path: Path) -> None:
+    spent = cost([sys.executable, "-c", LEAVE], tmp_path / "log")
+    assert spent.cpu > 0.4
+    assert 5 < spent.peak_mb < 200
+
+
+def test_a_failure_shows_its_last_lines(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="ended with 3:\nlost"):
+        cost([sys.executable, "-c", "print('lost'); raise SystemExit(3)"], tmp_path / "log")
+
+
+def test_figures_are_of_medians() -> None:
+    dump = Repeated(Path(), Path(), pages=2, articles=1, wikitext_bytes=50_000_000, xml_bytes=60_000_000)
+    costs = {
+        "corpus, 1 worker": [Cost(10, 20, 300), Cost(11, 21, 300), Cost(30, 90, 300)],
+        "dataset, 1 worker": [Cost(20, 19, 500)] * 3,
+        "corpus, 2 workers": [Cost(12, 12, 310)] * 3,
+        "dataset, 2 workers": [Cost(22, 10, 200), Cost(22, 10, 320), Cost(22, 10, 200)],
+        "wikipedia2vec": [Cost(66, 70, 100)] * 3,
+        "upstream's dataset": [Cost(100, 100, 100)] * 3,
+    }
+    assert figures(dump, Results(costs, {"ours": 6_000_000, "upstream": 5_000_000})) == {
+        "corpus_mb_per_cpu_s": 4.55,
+        "corpus_vs_wikipedia2vec": 6.0,
+        "dataset_tokens_per_cpu_s": 300_000,
+        "dataset_vs_upstream": 6.0,
+        "scaling_1_to_2": 1.82,
+        "peak_mb_per_worker": 320,
+    }
+
+
+def test_a_whole_wiki_costs_what_its_bytes_cost() -> None:
+    wiki = scale.Wiki(articles=1e6, compressed_gb=6, xml_gb=40, wikitext_gb=20)
+    rates = scale.Rates(
+        xml=1.25, seconds={"corpus": 0.18, "dataset": 0.36}, disk={"corpus": 0.25, "dataset": 0.5}, tokens=100_000
+    )
+    assert scale.table(rates, wiki).splitlines()[2:] == [
+        "| stage | core-hours | GB on disk |",
+        "|---|---|---|",
+        "| dump | 0.0 | 6 |",
+        "| corpus | 1.3 | 5 |",  # an hour, and 15 GB of XML more than the bench's dump would have
+        "| dataset | 2.0 | 10 |",
+        "| together | 3.3 | 21 |",
+    ]
