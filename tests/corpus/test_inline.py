@@ -122,7 +122,8 @@ VANISHING = [
     ("aged {{age|1950|1|1}}, he", "aged, he"),
 ]
 FOREIGN = {
-    "de": [("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
+    "de": [("{{FRA}}a {{flag|Peru}} {{langx|fr|mot}} {{in lang|fr}}", "a Peru mot"),
+           ("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
             "lateinisch")],
     "fr": [("le {{s|XIX}}, {{s-|XX|e}}, {{sp-|XIX|e|et|XX|e}}, {{-s|II}}, {{XVIIIe siècle}}",
             "le XIXe siècle, XXe, XIXe et XXe, IIe siècle av. J.-C., XVIIIe siècle"),
