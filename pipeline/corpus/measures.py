@@ -234,6 +234,8 @@ def date(call: Call) -> str:
     year, name, day = call.get(1), month(call.get(2)), call.get(3)
     if not year.isdecimal() or not name:
         return call.get(1)
+    if len(year) < 3:  # {{date|1|5|2000}} of other wikis
+        return ".".join(call.positional[:3])
     if call.named.get("df", "n")[:1] in "yt":
         return " ".join(part for part in (day, name, year) if part)
     return f"{name} {day}, {year}" if day else f"{name} {year}"
