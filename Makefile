@@ -22,7 +22,7 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[sample,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[sample,ray,dev]"
 	touch $@
 
 demo: all

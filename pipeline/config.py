@@ -21,10 +21,11 @@ from pipeline.dataset.config import DatasetConfig
 from pipeline.dump.config import DumpConfig
 from pipeline.errors import PipelineError
 from pipeline.evaluate.config import EvaluateConfig
+from pipeline.executors import ExecutorConfig
 from pipeline.export.config import ExportConfig
 from pipeline.model.config import ModelConfig
 from pipeline.pretrain.config import PretrainConfig
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout
 from pipeline.submit import ClusterConfig
 from pipeline.vocab.config import VocabConfig

@@ -117,6 +117,15 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def size(folder: Path) -> int:
+    """Bytes of the files below a folder, in which others may be at work."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
 def folder_digest(folder: Path) -> dict[str, dict[str, Any]]:
     """Size and sha256 of every file below `folder`, by relative path; logs and scratch are left out."""
     skipped = {MANIFEST, RUN, PLAN, WORK, *LOGS}
@@ -216,6 +225,12 @@ class Job:
     @property
     def work(self) -> Path:
         return self.folder / WORK
+
+    def withdraw(self) -> None:
+        """Leave off; what took no work goes too."""
+        if not made(self.folder):
+            shutil.rmtree(self.folder)
+        release(self.target)
 
     def finish(self, counts: Counts, **run: Any) -> Artefact:
         """Write manifest and run.json, and give the folder its final name.

@@ -1,4 +1,4 @@
-"""What a command costs with all processes it starts: CPU seconds, seconds of the clock, and memory. Linux only.
+"""What a command costs with all processes it starts: CPU seconds, seconds of the clock, memory, disk. Linux only.
 
 Processes that outlive their parent (a fork server, whose own children count as its) become this one's children and are
 waited for, so the kernel's account of them is whole. Memory is the resident set of the biggest process at its peak,
@@ -17,8 +17,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.store import size
+
 PR_SET_CHILD_SUBREAPER = 36
 POLL_SECONDS = 0.05
+DISK_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class Cost:
     """Seconds elapsed."""
     peak_mb: float
     """Of the biggest process."""
+    disk: int = 0
+    """Bytes of the folder that was watched, when it held most."""
 
 
-def cost(command: Sequence[str | Path], log: Path) -> Cost:
-    """Run a command, its output in `log`.
+def cost(command: Sequence[str | Path], log: Path, *, folder: Path | None = None) -> Cost:
+    """Run a command, its output in `log`, and watch how large `folder` grows.
 
     Raises:
         RuntimeError: it failed; its last lines are the message.
@@ -42,7 +47,7 @@ def cost(command: Sequence[str | Path], log: Path) -> Cost:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     log.parent.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    with open(log, "wb") as out, peaks() as found:
+    with open(log, "wb") as out, peaks() as found, watched(folder) as sizes:
         process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
@@ -51,7 +56,27 @@ def cost(command: Sequence[str | Path], log: Path) -> Cost:
     if process.returncode:
         last = log.read_text(errors="replace").splitlines()[-20:]
         raise RuntimeError(f"{process.args} ended with {process.returncode}:\n" + "\n".join(last))
-    return Cost(cpu, wall, max(found, default=0.0))
+    return Cost(cpu, wall, max(found, default=0.0), max(sizes))
+
+
+@contextmanager
+def watched(folder: Path | None) -> Iterator[list[int]]:
+    """A list that grows by the folder's size every so often while the block runs."""
+    sizes, done = [0], threading.Event()
+
+    def watch(folder: Path) -> None:
+        while not done.wait(DISK_POLL_SECONDS):
+            sizes.append(size(folder) if folder.is_dir() else 0)
+
+    thread = threading.Thread(target=watch, args=[folder]) if folder else None
+    if thread:
+        thread.start()
+    try:
+        yield sizes
+    finally:
+        done.set()
+        if thread:
+            thread.join()
 
 
 def orphans() -> Iterator[float]:

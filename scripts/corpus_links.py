@@ -83,7 +83,7 @@ def target(raw: str) -> str:
 def elsewhere(names: Iterable[str]) -> re.Pattern[str]:
     """Targets outside of the articles: namespaces, other languages, other wikis."""
     known = "|".join(map(re.escape, {*names, "Image", "File", "Category", "Wikipedia", "Help", "User", "Special"}))
-    return re.compile(rf"\s*:?\s*(?:{known}|[a-z][a-z-]{{0,11}}):(?=\S)", re.IGNORECASE)
+    return re.compile(rf"\s*:?\s*(?:(?:{known})\s*:|[a-z][a-z-]{{0,11}}:(?=\S|$))", re.IGNORECASE)
 
 
 def measured(path: Path, trail_letters: str, listed: bool) -> dict[str, float]:

@@ -6,49 +6,14 @@ import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.runner import ExecutorConfig, Report, completed, forget_allocation, map_units, mark
+from pipeline.runner import completed, map_units
 from pipeline.store import Counts, merged
-
-
-@dataclass(frozen=True)
-class Shout:
-    """Writes the unit in capitals, and leaves a line in `log` each time it is called."""
-
-    folder: Path
-    refused: str = ""
-    broken: str = ""
-
-    def __call__(self, unit: str, report: Report) -> Counts:
-        report(0.5)
-        with open(self.folder / "log", "a") as log:
-            log.write(f"{unit} {os.getpid()}\n")
-        if unit == self.refused:
-            raise PipelineError(f"{unit} is not a word: give another one")
-        if unit == self.broken:
-            raise ZeroDivisionError("ours")
-        (self.folder / f"{unit.replace('/', '_')}.txt").write_text(unit.upper())
-        return {"letters": len(unit), f"starts_with_{unit[0]}": 1}
-
-    def calls(self) -> list[list[str]]:
-        return [line.split() for line in (self.folder / "log").read_text().splitlines()]
-
-
-def executor(workers: int, **changes: Any) -> ExecutorConfig:
-    values: dict[str, Any] = {
-        "kind": "local",
-        "workers": workers,
-        "partition": "",
-        "time": "",
-        "memory_gb": 1,
-        "environment": "",
-        "sbatch": {},
-    }
-    return ExecutorConfig(**(values | changes))
+from pipeline.units import Report, mark
+from tests.executor import Shout, executor
 
 
 def run(work: Shout, units: list[str], workers: int = 1) -> list[Counts]:
@@ -129,27 +94,6 @@ def test_the_bar_counts_finished_units_and_shares_of_the_others(tmp_path: Path) 
     ):
         (tmp_path / name).write_text(content)
     assert completed(tmp_path) == 1.25
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"workers": 0}, r"executor\.workers is 0"),
-        ({"kind": "slurm"}, r"executor\.partition is empty"),
-    ],
-)
-def test_an_executor_that_cannot_work_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        executor(**({"workers": 1} | changes))
-
-
-def test_a_job_that_submits_jobs_forgets_its_own_allocation(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLURM_JOB_ID", "SBATCH_PARTITION", "SLURM_CONF"):
-        monkeypatch.setenv(name, "x")
-    forget_allocation()
-    assert "SLURM_JOB_ID" not in os.environ
-    assert "SBATCH_PARTITION" not in os.environ
-    assert os.environ["SLURM_CONF"] == "x"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from pipeline.corpus.read import ReadPiece, note_path
 from pipeline.corpus.reader import header_site
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.errors import PipelineError
+from pipeline.preflight import preflight, xml_bytes
 from pipeline.runner import Context, console, map_units
 from pipeline.store import Artefact, Counts, Job, begin, merged, open_artefact, read_json, write_json, written
 
@@ -50,6 +51,7 @@ def build(config: CorpusConfig, context: Context) -> None:
         console.print(f"corpus: {target} is up to date")
         return
     files = dump_files(dump)
+    preflight(job, {"corpus": xml_bytes(files)}, context.executor)
     site = common_site([header_site(path) for path in files], config)
     parts = pieces(files)
     units = [f"{number:05d}" for number in range(len(parts))]
@@ -59,7 +61,7 @@ def build(config: CorpusConfig, context: Context) -> None:
         folder=job.folder,
         work=job.work,
         chunk_characters=CHUNK_CHARACTERS,
-        neighbours=min(context.executor.workers, len(parts)) if context.executor.kind == "local" else 1,
+        neighbours=min(context.executor.workers, len(parts)) if context.executor.kind != "slurm" else 1,
     )
     read = merged(map_units(reading, units, scratch=job.work, label="read", executor=context.executor))
     notes = [read_json(note_path(job.work, unit)) for unit in units]

@@ -1,4 +1,4 @@
-"""A template's use, and what renders it."""
+"""A template's use, what renders it, and the makers of the simplest renderers. Pure."""
 
 from __future__ import annotations
 
@@ -27,3 +27,39 @@ class Call:
 
 Renderer = Callable[[Call], str]
 """Gives wikitext, so that a link in an argument stays a link; "" for nothing to show."""
+
+
+def table(renderer: Renderer, names: str) -> dict[str, Renderer]:
+    """One renderer under several names, separated by commas."""
+    return {name.strip(): renderer for name in names.split(",")}
+
+
+def argument(number: int) -> Renderer:
+    return lambda call: call.get(number)
+
+
+def literal(text: str) -> Renderer:
+    return lambda call: text
+
+
+def between(before: str, after: str) -> Renderer:
+    """The first argument between two texts; nothing without it."""
+    return lambda call: f"{before}{call.get(1)}{after}" if call.get(1) else ""
+
+
+def joined(separator: str) -> Renderer:
+    return lambda call: separator.join(part for part in call.positional if part)
+
+
+def last(call: Call) -> str:
+    return call.last
+
+
+def wrapped(call: Call) -> str:
+    """A wrapper of what is shown, whichever way that is given."""
+    return call.get(1) or call.named.get("text") or call.named.get("content") or ""
+
+
+def linked(title: str, label: str) -> str:
+    """A link; nothing without a title."""
+    return f"[[{title}|{label}]]" if title and label and title != label else f"[[{title}]]" if title else ""

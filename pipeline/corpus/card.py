@@ -13,7 +13,7 @@ language: [{language}]
 {licence}pretty_name: {name} with its links
 size_categories: [{size}]
 task_categories: [fill-mask, text-generation]
-tags: [entity-linking, wikipedia]
+tags: [{tags}]
 configs:
 - config_name: default
   data_files: articles-*.parquet
@@ -62,6 +62,7 @@ def card(site: SiteInfo, counts: Counts) -> str:
     characters = counts["characters.wikitext"] + counts.get("characters.rendered", 0)
     return CARD.format(
         language=site.language or "und",
+        tags="entity-linking, wikipedia" if name else "entity-linking",
         licence="license: cc-by-sa-4.0\n" if name else "",
         name=name or "Own text",
         size=size_category(counts["pages.articles"]),

@@ -159,8 +159,8 @@ def plain(token: str) -> str:
 
 
 def bracketed(text: str) -> str:
-    """In brackets, if it is more than a number or a letter or two."""
-    return text if re.fullmatch(r"\w*|\w[²³₀-₉]", text) else f"({text})"
+    """In brackets, if it is more than a number or a letter or two, and not in brackets yet."""
+    return text if re.fullmatch(r"\w*|\w[²³₀-₉]|\([^()]*\)", text) else f"({text})"
 
 
 def script(text: str, kind: str) -> str:

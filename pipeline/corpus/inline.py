@@ -2,39 +2,18 @@
 
 A pages-articles dump has the definitions, but the common ones call Lua modules, which nothing here runs; the samples
 have none at all. Each renderer gives wikitext, so a link in an argument stays a link. Everything that is not in this
-table is dropped by the caller, and what it leaves behind is cleaned by `tidy`. Measures, sums, dates and places are
-in `measures`.
+table is dropped by the caller, and what it leaves behind is cleaned by `tidy`. The renderers stand by what they are
+about: `measures` (and sums, dates), `speech` (languages), `places`, `signs` (and formulas), `foreign` (other wikis').
 """
 
 from __future__ import annotations
 
 import re
 
-from pipeline.corpus import measures
-from pipeline.corpus.calls import Call, Renderer
-from pipeline.corpus.languages import LANGUAGE_NAMES
+from pipeline.corpus import measures, places, signs, speech
+from pipeline.corpus.calls import Call, Renderer, argument, between, joined, last, linked, table, wrapped
+from pipeline.corpus.foreign import foreign
 from pipeline.corpus.markup import NOTHING
-
-
-def argument(number: int) -> Renderer:
-    return lambda call: call.get(number)
-
-
-def literal(text: str) -> Renderer:
-    return lambda call: text
-
-
-def between(before: str, after: str) -> Renderer:
-    """The first argument between two texts; nothing without it."""
-    return lambda call: f"{before}{call.get(1)}{after}" if call.get(1) else ""
-
-
-def joined(separator: str) -> Renderer:
-    return lambda call: separator.join(part for part in call.positional if part)
-
-
-def last(call: Call) -> str:
-    return call.last
 
 
 def listed(call: Call) -> str:
@@ -47,72 +26,10 @@ def content(call: Call) -> str:
     return f"\n{call.named.get('content') or call.last}\n"
 
 
-def lang_named(call: Call) -> str:
-    """{{lang-de|Wort|lit=word}}: "German: Wort, lit. 'word'"."""
-    text = call.get(1)
-    name = LANGUAGE_NAMES.get(call.name.removeprefix("lang-"))
-    if name and text and call.named.get("label") != "none":
-        text = f"{name}: {text}"
-    romanized = call.get(2) or call.named.get("translit") or call.named.get("tr")
-    meaning = call.get(3) or call.named.get("lit") or call.named.get("translation")
-    text += f", romanized: {romanized}" if text and romanized else ""
-    return text + (f", lit. '{NOTHING}{meaning}'" if text and meaning else "")
-
-
-def etymology(call: Call) -> str:
-    """{{etymology|la|albedo|whiteness}}: "from Latin albedo 'whiteness'"; more words follow in threes."""
-    parts = call.positional
-    found = []
-    for code, word, meaning in zip(parts[0::3], parts[1::3], [*parts[2::3], ""], strict=False):
-        words = (LANGUAGE_NAMES.get(code, ""), word, f"'{NOTHING}{meaning}'" if meaning else "")
-        found.append(" ".join(part for part in words if part))
-    return f"from {' and '.join(found)}" if found else ""
-
-
-def nihongo(call: Call) -> str:
-    """{{nihongo|English|kanji|romaji}}: "English (kanji, romaji)"."""
-    first, inside = call.get(1), ", ".join(part for part in (call.get(2), call.get(3)) if part)
-    if not first:
-        return inside
-    return f"{first} ({inside})" if inside else first
-
-
-def linked(call: Call) -> str:
-    """{{ill|Title|de|Titel}}, {{仮リンク|表題|en|Title}}: the link that will be, once somebody writes the page."""
-    label = call.named.get("lt") or call.named.get("label") or ""
-    return f"[[{call.get(1)}|{label}]]" if label else f"[[{call.get(1)}]]" if call.get(1) else ""
-
-
-def link(call: Call) -> str:
-    """{{w|Title|label}}."""
-    return f"[[{call.get(1)}|{call.get(2)}]]" if call.get(2) else f"[[{call.get(1)}]]" if call.get(1) else ""
-
-
-def ship(call: Call) -> str:
-    """{{USS|Enterprise|CV-6}} and {{ship|USS|Enterprise|CV-6}}: a link to the ship's page."""
-    parts = [part.strip("'") for part in call.positional]
-    prefix, name, number = (*parts, "", "", "")[:3] if call.name == "ship" else (call.name.upper(), *parts, "", "")[:3]
-    if not name:
-        return ""
-    name = f"{prefix} {name}".strip()
-    return f"[[{name} ({number})|{name}]]" if number else f"[[{name}]]"
-
-
-def ship_class(call: Call) -> str:
-    """{{sclass|Nimitz|aircraft carrier}}: "Nimitz-class aircraft carrier"."""
-    return f"[[{call.get(1)}-class {call.get(2)}]]" if call.get(1) and call.get(2) else ""
-
-
 def author_year(call: Call) -> str:
     """{{harvtxt|Jech|2008}}: "Jech (2008)"."""
     *authors, year = [part for part in call.positional if part] or [""]
     return f"{' & '.join(authors)} ({year})" if authors else ""
-
-
-def pronunciation(call: Call) -> str:
-    """{{IPAc-en|æ|l|ˈ|b|iː|d|oʊ}}: "/ælˈbiːdoʊ/"."""
-    sounds = "".join(STRESS.get(part, part) for part in call.positional if part.lower() not in LABELS)
-    return f"/{sounds}/" if sounds else ""
 
 
 def quotation(call: Call) -> str:
@@ -120,99 +37,194 @@ def quotation(call: Call) -> str:
     return f"\n\n{call.named.get('text') or call.named.get('quote') or call.get(1)}\n\n"
 
 
+def red_link(call: Call) -> str:
+    """{{ill|Title|de|Titel}}, {{仮リンク|表題|en|Title}}: the link that will be, once somebody writes the page."""
+    label = call.named.get("lt") or call.named.get("label") or call.named.get("display") or ""
+    return linked(call.get(1) or call.named.get("en", ""), label)
+
+
+def section_link(call: Call) -> str:
+    """{{slink|Page|Section}}: "Page § Section"."""
+    page, section = call.get(1), call.get(2)
+    shown = f"{page} § {section}" if section else page
+    return linked(f"{page}#{section}", call.named.get("display") or shown.strip()) if section else linked(page, "")
+
+
+def anchored(call: Call) -> str:
+    """{{vanchor|word|text=shown}}."""
+    return call.named.get("text") or call.get(1)
+
+
+def wrongly(call: Call) -> str:
+    """{{sic|teh}}: "teh [sic]"."""
+    note = "" if call.named.get("hide", "n")[:1] in "yY" else "&#91;sic&#93;"
+    word = call.get(1) + call.get(2)
+    return "&#91;sic?&#93;" if word == "?" else f"{word} {note}".strip()
+
+
+def behind(word: str) -> Renderer:
+    """The first argument behind a word, which stands alone without it."""
+    return lambda call: f"{word} {call.get(1)}".strip()
+
+
+STATUTES = {"usc": "{0} U.S.C. § {1}", "uscsub": "{0} U.S.C. § {1}({2})", "usstat": "{0} Stat. {1}",
+            "uspl": "Pub. L. {0}–{1}", "ussc": "{0} U.S. {1} ({2})"}  # fmt: skip
+
+
+def statute(call: Call) -> str:
+    """{{uscsub|18|3553|a}}: "18 U.S.C. § 3553(a)"."""
+    return STATUTES[call.name].format(*call.positional, "", "", "").replace(" ()", "").replace("()", "")
+
+
+def website(call: Call) -> str:
+    """{{URL|example.org|label}}: the label, else the address as it is read."""
+    if call.name.startswith("official"):
+        return call.named.get("name") or "Official website"
+    return call.get(2) or re.sub(r"^https?://|/$", "", call.get(1))
+
+
+def bible(call: Call) -> str:
+    """{{bibleverse|1|Corinthians|13:4|KJV}}: book, chapter and verse, without the translation."""
+    words: list[str] = []
+    for part in call.positional:
+        if part:
+            words.append(part)
+        if len(words) > 1 and part[:1].isdigit():
+            break
+    return " ".join(words)
+
+
 def scripts(call: Call) -> str:
     """{{su|p=+|b=3}}: what stands below and above."""
     return call.named.get("b", "") + call.named.get("p", "")
 
 
-def table(renderer: Renderer, names: str) -> dict[str, Renderer]:
-    """One renderer under several names, separated by commas."""
-    return {name.strip(): renderer for name in names.split(",")}
-
-
-VANISHING = frozenset(
-    name.strip()
-    for name in (
-        "citation needed, cn, citation needed (lead), clarify, clarification needed, by whom, according to whom, "
-        "dubious, dubious-inline, disputed-inline, verify source, failed verification, better source, "
-        "better source needed, page needed, page number needed, full citation needed, unreliable source?, "
-        "unreliable source inline, original research inline, pov-inline, weasel inline, weasel-inline, update inline, "
-        "update after, dead link, webarchive, wayback, cbignore, not in source, not in citation given, medcn, "
-        "primary source inline, primary source-inline, synthesis inline, sfn, sfnp, sfnm, sfnmp, harvnb, harvp, rp, "
-        "refn, efn, efn-ua, efn-lr, efn-la, efn-lg, notetag, cref, cref2, ref label, note label, reflist, notelist, "
-        "refbegin, refend, shortcut, anchor, anchors, main, main article, see also, further, further information, "
-        "distinguish, hatnote, other uses, toc limit, toc left, toc right, short description, use dmy dates, "
-        "use mdy dates, portal bar, portal-inline, commons category, sister project links, authority control, "
-        "italic title, good article, featured article, flagicon, flagdeco, inflation-fn, inflation/fn, refnest, "
-        "要出典, 要検証, いつ, 誰, どこ, 要説明, 独自研究, 要ページ番号, リンク切れ, 脚注ヘルプ, 節stub, 出典の明記, "
-        "正確性, 要追記, 要曖昧さ回避, 信頼性要検証"
-    ).split(",")
-)
-"""Names, in lower case, of what no reader of the text sees: notes of editors, citations, pointers, and navigation."""
-STRESS = {"'": "ˈ", ",": "ˌ", "_": " "}
-LABELS = frozenset(["lang", "pron", "also", "us", "uk", "us also", "uk also", "local", "icon", "small", "ipa", "label"])
 YEAR = re.compile(r"[12]\d{3}")
 
-ACCIDENTALS = {"flat": "♭", "b": "♭", "sharp": "♯", "#": "♯", "natural": "♮", "doubleflat": "𝄫", "doublesharp": "𝄪"}
-
 RENDERERS: dict[str, Renderer] = {
+    **signs.SIGNS,
+    **table(places.country_by_name, ", ".join(places.COUNTRIES).lower()),
     # A wrapper of what is shown.
-    **table(argument(1), "nowrap, nobr, small, smaller, big, larger, em, strong, abbr, tooltip, sub, sup, smallcaps, "
-            "sc, allcaps, mono, code, var, not a typo, notatypo, dp, as written, midsize, avoid wrap, nobold, "
-            "noitalic, underline, u, strike, ruby, flag, flagu, sic, flagcountry, vr, tt, key press, keypress, "
-            "kbd, math, mvar, vanchor, "
-            "visible anchor, center, nts, unicode, no col break, inline-block, citation needed span, clarify span, nq, "
-            "proper name, typo, box, bold, italic, resize text, smalldiv, pslink, overline, flatlist, plainlist, "
+    **table(wrapped, "nowrap, nobr, nwr, small, smaller, big, larger, em, strong, abbr, abbrlink, tooltip, sub, sup, "
+            "smallcaps, small caps, sc, sc1, sc2, allcaps, smallcaps all, caps, aut, au, mono, monospace, mono0, "
+            "code, codett, "
+            "codes, samp, var, varserif, var serif, serif, sans-serif, not a typo, notatypo, typo, as written, dp, "
+            "midsize, "
+            "avoid wrap, nobold, noitalic, nobreak, underline, u, ul, strike, strikethrough, s, del, dfn, ruby, vr, "
+            "tt, pre, kbd, math, mvar, bigmath, bmath, vec, center, centre, nts, unicode, no col break, "
+            "inline-block, citation needed span, cn span, clarify span, dubious span, disputed span, nq, tq, tqq, tqi, "
+            "proper name, box, bold, italic, italics, italics correction, resize text, smalldiv, pslink, overline, "
+            "flagu, crossref, crossreference, see below, see above, nowiki, tsp, blackletter, "
+            "nastaliq, polytonic, hebrew, hebr, arabic, script-arabic, sanskrit, pie, cuneiform, runic, angle, "
+            "party shortname, format price, formatprice, formatnum, number, button, char, "
+            "no link, no selflink, normal, large, huge, xt, "
             "要出典範囲, いつ範囲, 独自研究範囲, 誰範囲, en, fr, de, es, it, el, zh, la, ru, ko, ふりがな, 読み仮名, "
             "読み仮名 ruby不使用, 補助漢字フォント, jis2004フォント, 拡張漢字"),
-    **table(argument(2), "lang, wikt-lang, color, colored text, font color, rtl-lang, script, lang-x, highlight, "
-            "background color, rquote"),
-    **table(last, "transl, transliteration, ipa, ipalink, ipablink, ipaslink, resize"),
-    **table(joined(""), "chem, chem2, rgb, gaps, linktext, mp, mpl, mpl-"),
-    **table(joined(" "), "bibleverse, bibleref, bibleref2, bible verse, lcons"),
+    **table(argument(2), "lang, color, colored text, fontcolor, font color, color box, legend inline, rtl-lang, "
+            "script, lang-x, "
+            "highlight, background color, bgcolor, rquote, h:title, hover title, popup, sort"),
+    **table(last, "transl, transliteration, translit, tlit, ipalink, ipablink, ipaslink, resize, wikt-lang, wt, m, "
+            "mention, "
+            "station link, stl, glossary link, gli, ruby-ja, party shortname linked"),
+    **table(joined(""), "rgb, gaps, linktext, mp, mpl, mpl-, subsup, sub sup"),
+    **table(joined(" "), "lcons, postnominals, post-nominals, post-nominal, post nominals"),
     **table(joined(":"), "cite quran, qref"),
-    **table(joined("-"), "respell, nuclide, nuclide2"),
-    **table(joined(" · "), "hlist"),
-    **table(listed, "ubl, unbulleted list, bulleted list, ordered list, olist, blist"),
-    **table(content, "columns-list, div col list, multicol list"),
+    **table(joined("-"), "nuclide, nuclide2"),
+    **table(joined("+"), "key press, keypress, key"),
+    **table(joined(" · "), "hlist, dotlist"),
+    **table(listed, "ubl, ubli, unbulleted list, bulleted list, ordered list, olist, blist, pagelist"),
+    **table(content, "columns-list, div col list, multicol list, plainlist, flatlist, plain list, term, defn"),
     **table(between("⟨", "⟩"), "angbr, angle bracket, angbr ipa, grapheme"),
+    **table(between("⟨", "&#124;"), "bra"),
+    **table(between("&#124;", "⟩"), "ket"),
+    **table(between("&#124;", "&#124;"), "abs"),
+    **table(between("‖", "‖"), "norm"),
+    **table(between("⌊", "⌋"), "floor"),
+    **table(between("⌈", "⌉"), "ceil"),
+    **table(between("&#123;", "&#125;"), "mset, brace, set"),
+    **table(between("&#91;", "&#93;"), "bracket, closed-closed, sqbr"),
+    **table(between("(", ")"), "open-open"),
+    **table(between("&#91;", ")"), "closed-open"),
+    **table(between("(", "&#93;"), "open-closed"),
     **table(between("/", "/"), "ipa-all, phoneme"),
-    **table(between(f"'{NOTHING}", "'"), "gloss, single+"),
-    **table(between(f"lit. '{NOTHING}", "'"), "lit, literal translation, literal, lit."),
+    **table(between(f"'{NOTHING}", "'"), "gloss, single+, single quote"),
+    **table(between(f"lit. '{NOTHING}", "'"), "lit, literal translation, literal, lit., literally"),
+    **table(between(f"transl. '{NOTHING}", "'"), "translation, trans"),
     **table(between("√", ""), "sqrt, radic"),
+    **table(between("", "′"), "primed"),
+    **table(between("U+", ""), "u+"),
     **table(between("ISBN ", ""), "isbn, isbnt"),
     **table(between("OCLC ", ""), "oclc"),
     **table(between("ISSN ", ""), "issn"),
     **table(between("doi:", ""), "doi"),
+    **table(between("arXiv:", ""), "arxiv"),
+    **table(between("Bibcode:", ""), "bibcode"),
+    **table(between("PMID ", ""), "pmid"),
+    **table(between("LCCN ", ""), "lccn"),
     **table(between("JSTOR ", ""), "jstor"),
     **table(between("U.S. Patent ", ""), "us patent"),
-    **table(between("née ", ""), "née, nee, née2"),
-    # Links, quotations, languages.
-    **table(nihongo, "nihongo, nihongo2, nihongo3, korean"),
-    **table(linked, "ill, interlanguage link, interlanguage link multi, illm, ill-wd2, 仮リンク"),
-    **table(link, "w, link, annotated link"),
-    **table(ship, "ship, uss, hms, rms, ss, hmcs, hmas, sms, hmnzs, ins, mv, ms, mt, rv, rrs, usns, uscgc, usat, usrc, "
-            "ussb, hnoms, hdms, hnlms, hswms, orp, prr, gts, sv, ps, ts"),
-    **table(ship_class, "sclass, sclass2, sclass-"),
-    **table(author_year, "harvtxt, harvs"),
-    **table(quotation, "quote, blockquote, cquote, quotation, quote box, centered pull quote, poem quote, poemquote"),
-    **table(pronunciation, "ipac-en"),
-    **table(etymology, "etymology, ety"),
-    **table(scripts, "su, subsup"),
+    **table(behind("née"), "née, nee, née2"),
+    **table(behind("né"), "né"),
+    # Links, quotations, references that are read.
+    **table(red_link, "ill, interlanguage link, interlanguage link multi, illm, ill-wd2, link-interwiki, 仮リンク"),
+    **table(lambda call: linked(call.get(1), call.get(2)), "w, link, annotated link, l, link if exists"),
+    **table(section_link, "section link, slink, sectionlink"),
+    **table(anchored, "vanchor, visible anchor, vis anchor"),
+    **table(wrongly, "sic"),
+    **table(statute, "usc, uscsub, usstat, uspl, ussc"),
+    **table(website, "url, official website, official url"),
+    **table(author_year, "harvtxt, harvs, harvcoltxt, harvard citation text"),
+    **table(bible, "bibleverse, bibleref, bibleref2, bible verse, bibleverse-nb, bibleverse with nivlink"),
+    **table(quotation, "quote, blockquote, bq, cquote, quotation, quote box, centered pull quote, pull quote, "
+            "poem quote, "
+            "poemquote, quote without source, talk quote, verse translation, quote poem, long quote, block quote"),
+    # Countries, stations, roads, ships.
+    **table(places.country, "flag, flagcountry, flaglink, flag country"),
+    **table(places.place("railway station"), "rws, stnlnk"),
+    **table(places.place("tube station"), "lus"),
+    **table(places.junction, "jct"),
+    **table(places.ship, "ship, uss, hms, rms, ss, hmcs, hmas, sms, hmnzs, ins, mv, ms, mt, rv, rrs, usns, uscgc, "
+            "usat, "
+            "usrc, ussb, hnoms, hdms, hnlms, hswms, orp, prr, gts, sv, ps, ts, hmt, rfa, js, mts"),
+    **table(places.ship_class, "sclass, sclass2, sclass-"),
+    # Languages and pronunciation.
+    **table(speech.langx, "langx"),
+    **table(speech.in_language, "in lang, in language"),
+    **table(speech.nihongo, "nihongo, nihongo2, nihongo title"),
+    **table(speech.nihongo3, "nihongo3"),
+    **table(speech.nihongo_krt, "nihongo krt"),
+    **table(argument(1), "nihongo foot"),
+    **table(speech.chinese, "zh, lang-zh, zhi, zhp"),
+    **table(speech.korean, "korean, ko-hhrm, lang-ko-hhrm"),
+    **table(speech.ipa, "ipa"),
+    **table(speech.pronunciation, "ipac-en"),
+    **table(speech.respelling, "respell, pronunciation respelling, pronunciation-respelling"),
+    **table(speech.recording, "audio, pronunciation audio"),
+    **table(speech.etymology, "etymology, ety"),
+    # Science.
+    **table(signs.molecule, "chem, chem2, ce"),
+    **table(signs.tex, "tmath"),
+    **table(signs.unichar, "unichar"),
+    **table(signs.music, "music"),
+    **table(scripts, "su"),
     # Measures.
     **table(measures.convert, "convert, cvt, convert/spell"),
+    **table(measures.height, "height, weight"),
     **table(measures.as_of, "as of, asof"),
-    **table(measures.circa, "circa, c., ca."),
+    **table(measures.circa, "circa, c., ca., ca"),
     **table(measures.fraction, "frac, fraction, sfrac, fract"),
     **table(measures.value, "val"),
-    **table(measures.power_of_ten, "e, 10^, ×10^"),
+    **table(measures.power_of_ten, "e, 10^, ×10^, esp"),
     **table(measures.density, "pop density, population density"),
     **table(measures.gauge, "railgauge, track gauge, rail gauge"),
     **table(measures.coordinates, "coord"),
+    **table(measures.angle("h", "m", "s"), "ra"),
+    **table(measures.angle("°", "′", "″"), "dec"),
     **table(measures.date, "birth date, birth-date, death date, death-date, start date, end date, date, dts, "
-            "birth date and age, death date and age, film date, release date"),
-    **table(measures.old_style, "oldstyledate, oldstyledatedy"),
-    **table(measures.ordinal, "ordinal"),
+            "birth date and age, birth-date and age, bda, death date and age, death-date and age, dda, film date, "
+            "release date, start date and age, birth year and age, death year and age, birth date and age2"),
+    **table(measures.old_style, "oldstyledate, oldstyledatedy, oldstyledateny"),
+    **table(measures.ordinal, "ordinal, ord"),
     **table(measures.years("r."), "reign, r."),
     **table(measures.years("fl."), "floruit, fl., fl"),
     **table(measures.years("b."), "born, b."),
@@ -221,50 +233,12 @@ RENDERERS: dict[str, Renderer] = {
     **table(measures.unit_behind("M☉"), "solar mass"),
     **table(measures.unit_behind("R☉"), "solar radius"),
     **table(measures.unit_behind("MJ"), "jupiter mass"),
+    **table(measures.unit_behind("RJ"), "jupiter radius"),
     **table(measures.unit_behind("M⊕"), "earth mass"),
+    **table(measures.unit_behind("R⊕"), "earth radius"),
     **table(measures.unit_behind("Ma"), "ma"),
     **table(measures.unit_behind("million years ago"), "mya"),
-    **table(measures.money("US$"), "us$, usd"),
-    **table(measures.money("A$"), "a$, aud, au$"),
-    **table(measures.money("CA$"), "cad, ca$, c$"),
-    **table(measures.money("NZ$"), "nzd, nz$"),
-    **table(measures.money("¥"), "jpy, ¥, cny, yen"),
-    **table(measures.money("£"), "gbp, £, pound sterling"),
-    **table(measures.money("€"), "eur, €, euro"),
-    **table(measures.money("₹"), "inr, indian rupee, rupee"),
-    # Signs.
-    **table(literal(" "), "nbsp, nbs, space, spaces, thinsp, hair space, pb, zwsp, sp"),
-    **table(literal(" – "), "spaced ndash, snd, spnd, spaced en dash, ndashs"),
-    **table(literal(" — "), "spaced mdash, snds, em dash spaced"),
-    **table(literal("–"), "ndash, endash, en dash, –"),
-    **table(literal("—"), "mdash, emdash, em dash, —, mdashb"),
-    **table(literal(" · "), "·, dot, middot, •, bullet"),
-    **table(literal("'"), "', apostrophe"),
-    **table(literal("'\""), "' \", '\""),
-    **table(literal("\"'"), "\" ', \"'"),
-    **table(literal("\""), "-\", \""),
-    **table(literal("'s"), "'s"),
-    **table(literal("="), "="),
-    **table(literal("&#124;"), "!, pipe"),
-    **table(literal("×"), "x, times"),
-    **table(literal("−"), "minus"),
-    **table(literal("±"), "±, plus-minus"),
-    **table(literal("π"), "pi"),
-    **table(literal("°"), "degree, degrees, deg"),
-    **table(literal("AD"), "ad"),
-    **table(literal("†"), "extinct, dagger"),
-    **table(literal("⇌"), "eqm"),
-    **table(literal("→"), "overunderset"),
-    **table(literal("ʻ"), "okina"),
-    **table(literal("₂"), "subscript2"),
-    **table(literal("CO2"), "co2"),
-    **table(literal("H2O"), "h2o"),
-    **table(literal("C"), "carbon"),
-    **table(literal("H"), "hydrogen"),
-    **table(literal("♯"), "music sharp, sharp"),
-    **table(literal("♭"), "music flat, flat"),
-    **table(lambda call: ACCIDENTALS.get(call.get(1).lower(), ""), "music"),
-    **{f"l{number}": literal(f"L{number}") for number in range(1, 6)},
+    **{name: measures.money(sign) for name, sign in measures.CURRENCIES.items()},
 }  # fmt: skip
 """Name in lower case -> its renderer."""
 
@@ -275,14 +249,16 @@ def renderer_of(name: str, language: str) -> Renderer | None:
     Args:
         language: the wiki's. {{lang-de|Wort}} names the language in it; only English's names are known here.
     """
-    renderer = RENDERERS.get(name)
+    renderer = foreign(name, language) or RENDERERS.get(name)
     if renderer is None and "-" in name:
         if name.startswith("lang-"):
-            return lang_named if language == "en" else argument(1)
+            return speech.lang_named if language == "en" else argument(1)
         if name.startswith("ipa-"):
             return between("&#91;", "&#93;")
     if renderer is None and name.startswith("script/"):
         return argument(1)
+    if renderer is None and name.endswith(" icon"):
+        return speech.language_icon
     return renderer
 
 

@@ -102,7 +102,7 @@ CYRILLIC = "a-zа-џѐ-ӿА-Я"
 TRAILS = {
     "a-z": "en simple ja id ms ko th vi",
     LATIN: "de fr es it pt nl pl cs sk sl hr bs hu ro tr sv da no nb nn fi et lv lt is fo ca gl eu oc br cy ga eo la "
-    "lb nds fy af az sq sc ast an li vec scn sco hsb dsb szl csb uz tk kaa tt",
+    "lb nds fy af az sq sc ast an li vec scn sco hsb dsb szl csb uz tk kaa tt ltg",
     CYRILLIC: "ru uk be be-tarask be-x-old bg sr mk sh kk ky mn ba cv ce os tg sah udm av rue",
     "a-zα-ωάέήίόύώϊϋΐΰςΑ-ΩΆΈΉΊΌΎΏ": "el pnt",
     "a-zء-يپچژکگی‌": "ar arz ary fa ur ckb ps sd azb mzn glk pnb ug",

@@ -10,18 +10,34 @@ import re
 from pipeline.corpus.calls import Call, Renderer
 
 UNITS = {
-    "sqmi": "square miles", "sqkm": "km²", "km2": "km²", "m2": "m²", "sqft": "square feet", "cm2": "cm²",
-    "mi2": "square miles", "km3": "km³", "m3": "m³", "cuft": "cubic feet", "cumi": "cubic miles",
-    "sqyd": "square yards",
-    "C": "°C", "F": "°F", "K": "K", "km/h": "km/h", "kph": "km/h", "mph": "mph", "C-change": "°C", "F-change": "°F",
-    "e6sqkm": "million km²", "e3t": "thousand tonnes", "e6acre": "million acres", "e6ha": "million hectares",
+    "sqmi": "square miles", "sqkm": "km²", "km2": "km²", "m2": "m²", "sqft": "square feet", "cm2": "cm²", "mm2": "mm²",
+    "mi2": "square miles", "ft2": "square feet", "sqin": "square inches", "in2": "square inches", "km3": "km³",
+    "m3": "m³", "cm3": "cm³", "mm3": "mm³", "dm3": "dm³", "cc": "cm³", "cuft": "cubic feet", "cumi": "cubic miles",
+    "cuyd": "cubic yards", "cuin": "cubic inches", "sqyd": "square yards", "acre.ft": "acre-feet",
+    "acre-ft": "acre-feet",
+    "C": "°C", "F": "°F", "K": "K", "degC": "°C", "degF": "°F", "kph": "km/h", "C-change": "°C", "F-change": "°F",
+    "K-change": "K", "C°": "°C", "F°": "°F", "mpg": "miles per gallon", "mpgus": "miles per gallon",
+    "mpgUS": "miles per gallon", "mpgimp": "miles per gallon", "L/100 km": "L/100 km", "L/100km": "L/100 km",
     "ft": "feet", "in": "inches", "mi": "miles", "yd": "yards", "lb": "pounds", "lbs": "pounds", "oz": "ounces",
-    "nmi": "nautical miles", "impgal": "gallons", "USgal": "US gallons", "acre": "acres", "m/s": "m/s", "kn": "knots",
+    "nmi": "nautical miles", "impgal": "gallons", "USgal": "US gallons", "USdrygal": "US gallons", "acre": "acres",
+    "kn": "knots", "knot": "knots", "fathom": "fathoms", "furlong": "furlongs", "chain": "chains", "rod": "rods",
+    "league": "leagues", "hand": "hands", "ozt": "troy ounces", "troy oz": "troy ounces", "carat": "carats",
     "/sqkm": "per km²", "/km2": "per km²", "/sqmi": "per square mile", "PD/sqkm": "per km²", "PD/km2": "per km²",
-    "foot": "feet", "inch": "inches", "ha": "hectares", "t": "tonnes", "kt": "kilotonnes", "LT": "long tons",
-    "ST": "short tons", "hp": "horsepower", "acres": "acres", "e6km2": "million km²", "e6sqmi": "million square miles",
-    "MT": "tonnes", "u": "u", "ly": "light-years", "pc": "parsecs", "AU": "AU", "oilbbl": "barrels", "bbl": "barrels",
-    "st": "stone", "l": "litres", "L": "litres", "impfloz": "fluid ounces", "USfloz": "US fluid ounces",
+    "PD/sqmi": "per square mile", "/acre": "per acre", "/ha": "per hectare",
+    "foot": "feet", "inch": "inches", "mile": "miles", "yard": "yards", "pound": "pounds", "ounce": "ounces",
+    "ha": "hectares", "hectare": "hectares", "t": "tonnes", "tonne": "tonnes", "kt": "kilotonnes", "Mt": "megatonnes",
+    "MT": "tonnes", "LT": "long tons", "ST": "short tons", "long ton": "long tons", "short ton": "short tons",
+    "hp": "horsepower", "bhp": "brake horsepower", "shp": "shaft horsepower", "ihp": "indicated horsepower",
+    "PS": "PS", "lb-f": "lbf", "lbf": "lbf", "lbft": "lb⋅ft", "lb.ft": "lb⋅ft", "lbfft": "lbf⋅ft", "Nm": "N⋅m",
+    "N.m": "N⋅m", "psi": "psi", "cuft/s": "cubic feet per second", "m3/s": "m³/s", "cuft/min": "cubic feet per minute",
+    "ft/s": "feet per second", "ft/min": "feet per minute", "m/s2": "m/s²", "kg/m3": "kg/m³", "g/cm3": "g/cm³",
+    "kg/m2": "kg/m²", "lb/sqft": "pounds per square foot", "lb/cuft": "pounds per cubic foot", "kg/cm2": "kg/cm²",
+    "ly": "light-years", "pc": "parsecs", "AU": "AU", "oilbbl": "barrels", "bbl": "barrels", "USbbl": "barrels",
+    "USbeerbbl": "barrels", "st": "stone", "l": "litres", "L": "litres", "impfloz": "fluid ounces",
+    "USfloz": "US fluid ounces", "impbu": "bushels", "USbu": "bushels", "USqt": "US quarts", "impqt": "quarts",
+    "USpt": "US pints", "imppt": "pints", "mcg": "μg", "ug": "μg", "um": "μm", "mt": "metric tons", "kW.h": "kWh",
+    "metric ton": "metric tons", "BTU": "BTU", "cal": "calories", "kcal": "kilocalories", "Cal": "kilocalories",
+    "mph": "mph", "km/h": "km/h", "m/s": "m/s", "acres": "acres", "u": "u",
 }  # fmt: skip
 """Code -> how it is read after a number; a code that is its own sign is not here."""
 SINGULARS = {"feet": "foot", "inches": "inch", "stone": "stone", "horsepower": "horsepower"}
@@ -29,6 +45,8 @@ JOINS = {
     "to": "to", "-": "–", "–": "–", "and": "and", "or": "or", "x": "×", "by": "by", "×": "×", "*": "×", "to(-)": "to",
     "and(-)": "and", "or(-)": "or", "to about": "to about", "+/-": "±", "±": "±", "+": "+", "by(x)": "by", "xx": "×",
 }  # fmt: skip
+POWER = re.compile(r"e(3|6|9|12)(.*)")
+POWERS = {"3": "thousand", "6": "million", "9": "billion", "12": "trillion"}
 COMPOUND = {"ft": "in", "foot": "inch", "lb": "oz", "st": "lb", "mi": "yd", "yd": "ft"}
 """A measure in two units: {{convert|6|ft|2|in}}."""
 NUMBER = re.compile(r"[-−+]?[.\d]")
@@ -41,19 +59,34 @@ def convert(call: Call) -> str:
     parts = call.positional
     for index, part in enumerate(parts):
         if NUMBER.match(part):
-            words.append(part)
+            words.append(grouped(part))
         elif part in JOINS and index:
             words.append(JOINS[part])
         elif index:
-            unit = UNITS.get(part, part)
+            unit = unit_name(part)
             if call.named.get("adj") in ("on", "mid") and unit.isascii() and unit[:4] != "per " and unit != part:
-                return f"{' '.join(words)}-{singular(unit).replace(' ', '-')}"
+                tail = parts[-1] if call.named["adj"] == "mid" and parts[-1].startswith("-") else ""
+                return f"{' '.join(words)}-{singular(unit).replace(' ', '-')}{tail}"
             words.append(singular(unit) if words == ["1"] else unit)
             if index + 2 >= len(parts) or COMPOUND.get(part) != parts[index + 2]:
-                return " ".join(words)
+                return " ".join(words).replace(" – ", "–")
         else:
             return ""
     return ""
+
+
+def grouped(number: str) -> str:
+    """With a comma behind the thousands: "29,473"."""
+    whole, point, rest = number.partition(".")
+    return f"{int(whole):,}{point}{rest}" if whole.isdecimal() and whole[0] != "0" and len(whole) > 3 else number
+
+
+def unit_name(code: str) -> str:
+    """How a unit's code is read: "e6sqmi" is million square miles."""
+    power = POWER.match(code)
+    if power and power[2] not in ("", "+"):
+        return f"{POWERS[power[1]]} {UNITS.get(power[2], power[2])}"
+    return UNITS.get(code, code)
 
 
 def singular(unit: str) -> str:
@@ -63,11 +96,17 @@ def singular(unit: str) -> str:
 
 
 def value(call: Call) -> str:
-    """{{val|1234|0.5|u=km}}: "1234 ± 0.5 km"."""
-    number = f"{call.get(1)} ± {call.get(2)}" if NUMBER.match(call.get(2)) else call.get(1)
+    """{{val|1234|0.5|u=km}}: "1234 ± 0.5 km"; {{val|1.2|(3)|e=5}}: "1.2(3) × 10^5"."""
+    number, over, under = call.get(1), call.get(2), call.get(3)
+    number = re.sub(r"^([-−+]?[\d.,]+)[eE]([-−+]?\d+)$", r"\1×10^\2", number)
+    if over.startswith("("):
+        number += over
+    elif NUMBER.match(over):
+        number += f" +{over.lstrip('+')} −{under.lstrip('-−')}" if NUMBER.match(under) else f" ± {over}"
     exponent = f" × 10^{call.named['e']}" if call.named.get("e") else ""
     unit = call.named.get("u") or call.named.get("ul") or call.named.get("up") or call.named.get("upl") or ""
-    return f"{call.named.get('p', '')}{number}{exponent} {unit}".strip()
+    space = "" if unit in ("%", "°", "′", "″") else " "
+    return f"{call.named.get('p', '')}{number}{exponent}{space}{unit}".strip()
 
 
 def power_of_ten(call: Call) -> str:
@@ -87,8 +126,24 @@ def fraction(call: Call) -> str:
 
 
 def unit_behind(unit: str) -> Renderer:
-    """{{Solar luminosity|96}}: "96 L☉"; without a number the unit alone."""
-    return lambda call: f"{call.get(1)} {unit}".strip()
+    """{{Solar luminosity|96}}: "96 L☉", {{Ma|66|56}}: "66–56 Ma"; without a number the unit alone."""
+    return lambda call: f"{'–'.join(part for part in call.positional[:2] if NUMBER.match(part))} {unit}".strip()
+
+
+CURRENCIES = {
+    name: sign
+    for sign, names in {
+        "US$": "us$, usd, us dollar", "A$": "a$, aud, au$", "CA$": "cad, ca$, c$", "NZ$": "nzd, nz$",
+        "HK$": "hkd, hk$", "S$": "sgd, s$", "NT$": "ntd, nt$, twd", "R$": "brl, r$", "MX$": "mxn",
+        "¥": "jpy, ¥, cny, yen, rmb, renminbi, cn¥",
+        "£": "gbp, £, pound sterling, gb£", "€": "eur, €, euro", "₹": "inr, indian rupee, rupee, ₹",
+        "₨": "pkr, pakistani rupee", "₩": "krw, ₩", "₽": "rub, ruble", "₱": "php, philippine peso, philippines peso",
+        "₺": "try, turkish lira", "₴": "uah, hryvnia", "₪": "ils, nis, ₪", "฿": "thb, baht, ฿", "₫": "vnd",
+        "RM": "myr, rm", "Rp": "idr", "CHF ": "chf", "₦": "ngn, naira",
+    }.items()
+    for name in names.split(", ")
+}  # fmt: skip
+"""Template's name in lower case -> the sign it shows."""
 
 
 def money(sign: str) -> Renderer:
@@ -110,6 +165,20 @@ def gauge(call: Call) -> str:
     """{{RailGauge|1435mm}}: "1,435 mm"."""
     match = re.fullmatch(r"(\d+) ?mm", call.get(1))
     return f"{int(match[1][:6]):,} mm" if match else ""
+
+
+def height(call: Call) -> str:
+    """{{height|ft=6|in=2}}: "6 ft 2 in"."""
+    named = call.named
+    units = ("st", "lb", "ft", "in", "m", "cm", "kg")
+    return " ".join(f"{named[unit]} {unit}" for unit in units if named.get(unit))
+
+
+def angle(*signs: str) -> Renderer:
+    """{{RA|12|34|56}}: "12h 34m 56s"."""
+    return lambda call: " ".join(
+        f"{part}{sign}" for part, sign in zip(call.positional, signs, strict=False) if NUMBER.match(part)
+    )
 
 
 def coordinates(call: Call) -> str:
@@ -148,7 +217,10 @@ def as_of(call: Call) -> str:
         return call.named["alt"]
     since = call.named.get("since")
     start = ("since" if since else "as of") if call.named.get("lc") else ("Since" if since else "As of")
-    parts = (start, call.get(3), month(call.get(2)), call.get(1))
+    day, name, year = call.get(3), month(call.get(2)), call.get(1)
+    if day and call.named.get("df", "").upper() == "US":
+        return f"{start} {name} {day}, {year}"
+    parts = (start, day, name, year)
     return " ".join(part for part in parts if part) if call.get(1) else ""
 
 

@@ -156,8 +156,6 @@ def twice(job: Job, units: Sequence[str]) -> tuple[list[tuple[Place, Place, str]
     """The first ids that stand more than once, with their first two places; and how many lines are too many."""
     values = {"seen": [str(seen_path(job.work, unit)) for unit in units]}
     with duckdb.connect(config={"temp_directory": str(job.work / "duckdb")}) as connection:
-        lines, ids = connection.execute(
-            "SELECT count(*), count(DISTINCT id) FROM read_parquet($seen)", values
-        ).fetchone() or (0, 0)
+        lines, ids = connection.execute(COUNT, values).fetchone() or (0, 0)
         rows = connection.execute(TWICE, {**values, "room": ROOM, "told": TOLD}).fetchall() if lines > ids else []
     return [(divmod(places[0], ROOM), divmod(places[1], ROOM), name) for places, name in rows], lines - ids

@@ -25,8 +25,8 @@ from pipeline.corpus.read import write_rows
 from pipeline.corpus.templates import Definitions
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext import Rendered, render
-from pipeline.runner import Report
 from pipeline.store import Counts
+from pipeline.units import Report
 
 LINKS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("title", pa.string())]))
 ARTICLES = pa.schema([("id", "string"), ("revision", "string"), ("url", "string"), ("title", "string"),

@@ -22,8 +22,8 @@ from pipeline.corpus.reader import Dump
 from pipeline.corpus.templates import define
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo, folded, normalise_title
 from pipeline.records import Page
-from pipeline.runner import Report
 from pipeline.store import Counts, write_json, written
+from pipeline.units import Report
 
 PAGES = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("model", "string"),
                    ("text", "large_string")])  # fmt: skip

@@ -28,6 +28,7 @@ LINE_STARTS = frozenset("={|!-")
 RULE = re.compile("-++")
 HEADING_LINE = re.compile(r"\n=[^\n]*=[ \t]*(?=\n|\Z)")
 TABLE = re.compile(rf"\n[ \t\r:;*#\u3000{NOTHING}]*+(?:\{{\|(?!\}})|\|\}}(?!\}}))")
+HTML_TABLE = re.compile(r"</?table\b[^<>]*+>", re.IGNORECASE)
 TABLE_REMNANT = re.compile(r"\|(?!\w+\|\n)|![^\n]*(?:!!|\|\||(?:scope|style|width|colspan|rowspan)=)")
 DEFINITION = re.compile(rf"\n[ \t{NOTHING}]*+[*#:]*+;[^\n]*")
 COLON = re.compile(r"\[+|\]+|:(?!//)")
@@ -245,13 +246,20 @@ def table_spans(text: str) -> dict[int, int]:
     """Start -> end of every table; one that is never closed goes on to the next heading."""
     spans: dict[int, int] = {}
     open_tables: list[int] = []
-    for match in TABLE.finditer(text):
+    tokens = [*TABLE.finditer(text)]
+    if "</table" in text:  # it closes a table of either kind
+        tokens = sorted([*tokens, *HTML_TABLE.finditer(text)], key=re.Match.start)
+    for match in tokens:
         if match[0].endswith("{|"):
             open_tables.append(match.end() - 2)
-        elif open_tables:
-            spans[open_tables.pop()] = match.end()
+        elif match[0][:1] == "<" and match[0][1] != "/":
+            open_tables.append(-1)
+        elif open_tables and (start := open_tables.pop()) >= 0:
+            spans[start] = match.end()
     end = 0
     for start in open_tables:
+        if start < 0:
+            continue
         if start >= end:
             heading = HEADING_LINE.search(text, start)
             end = heading.start() if heading else len(text)

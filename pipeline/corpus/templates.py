@@ -1,7 +1,7 @@
 """Templates in a page: expanded where the dump defines them, rendered where we know them, dropped otherwise.
 
 In: wikitext without comments and references. Out: wikitext in which no "{{" is left. For each outermost template, in
-this order: nothing, for the notes to readers and editors in `inline.VANISHING`; wikiextractor's
+this order: nothing, for the notes to readers and editors in `vanishing`; wikiextractor's
 `Extractor.expandTemplates`, for parser functions and wherever the dump holds the definition; `inline.renderer_of`, for
 common ones without a definition or with one that asks for Lua; else a HOLE.
 
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from wikiextractor.extract import Extractor, resolve_template_page
 
 from pipeline.corpus.calls import Call
-from pipeline.corpus.inline import VANISHING, YEAR, renderer_of
+from pipeline.corpus.inline import YEAR, renderer_of
 from pipeline.corpus.markup import HOLE, NOTHING, links_in
 from pipeline.corpus.titles import SiteInfo, folded, raised
+from pipeline.corpus.vanishing import VANISHING
 
 MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""

@@ -22,6 +22,9 @@ BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}++ | {NOTHING}++(\))")
 """Space that a tag parted from a bracket: "(<small> a </small>)"."""
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
+INSIDE = rf"[^()（）\n{OPEN}{CLOSE}]*"
+SUM_GONE = re.compile(rf"[(（](?:{INSIDE}[$£€¥₹]{HOLE}|{HOLE} (?:year|month|day)s\b){INSIDE}[)）]")
+"""A remark in brackets that lost its number to a calculation: "(equivalent to $ in 2020)", "( years ago)"."""
 EDGE = " \u3000" + HOLE
 LEFT_EDGE = re.compile(f"{OPEN}([{EDGE}]+)")
 OPENING, CLOSING = "(（[［「『【〈《“", ")）]］」』】〉》”"
@@ -31,6 +34,8 @@ FULL_STOP = ".!?。．！？"
 RUN = " " + SEPARATOR
 SLASHES = "/／|–-·・"
 """They separate, too, but only what stands between brackets."""
+DASHES = "-–—~〜"
+DASH_LEFT = re.compile(rf"[{DASHES}] *(?=[)）])")
 MAX_BRACKETS = 8
 """Brackets in brackets around one hole that are looked at."""
 WORD = re.compile(rf"[\w{OPEN}]")
@@ -48,7 +53,7 @@ def tidy(marked: str) -> str:
             if mark in text:
                 text = text.replace(mark, "")
     if HOLE in text:
-        text = HOLE_LINES.sub("\n", text)
+        text = SUM_GONE.sub(HOLE, HOLE_LINES.sub("\n", text))
     text = single_spaced(text)
     if OPEN in text:
         text = outside(text)
@@ -88,6 +93,8 @@ def closed(line: str) -> str:
     """Text and what joins it, by turns; `kept` is the next one."""
     for piece in pieces:
         body = piece.lstrip(RUN)
+        if body[:1] in DASHES and (dash := DASH_LEFT.match(body)):
+            body = body[dash.end() :]  # "(1950 – HOLE)" the other way round
         run += HOLE + piece[: len(piece) - len(body)]
         for _ in range(MAX_BRACKETS):
             if body[:1] not in CLOSING:

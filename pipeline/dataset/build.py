@@ -20,6 +20,7 @@ from pipeline.dataset.histograms import coverage, draw, histograms
 from pipeline.dataset.reader import ExampleStore
 from pipeline.dataset.unit import UnitWork
 from pipeline.errors import PipelineError
+from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, map_units
 from pipeline.store import Artefact, Counts
 from pipeline.vocab.entities import ENTITIES, SPECIALS, EntityVocab
@@ -46,7 +47,9 @@ def build(config: DatasetConfig, context: Context) -> None:
     if job is None:
         console.print(f"dataset: {escape(str(target))} is up to date")
         return
-    units = grouped(corpus.files("articles-*.parquet"))
+    articles = corpus.files("articles-*.parquet")
+    preflight(job, {"dataset": total(articles)}, context.executor)
+    units = grouped(articles)
     work = UnitWork(
         units=units,
         config=config,

@@ -101,4 +101,4 @@ def complete(folder: Path, fingerprint: str) -> None:
         "_split": folder.name,
     }
     write_json(folder / "state.json", state)
-    write_json(folder / "dataset_info.json", {"features": FEATURES, "license": "CC BY-SA 4.0"})
+    write_json(folder / "dataset_info.json", {"features": FEATURES})

@@ -30,9 +30,9 @@ from pipeline.dataset.sentences import sentence_spans
 from pipeline.dataset.sequences import examples
 from pipeline.dataset.tokens import Encode, Mention, tokenized, usable_mentions
 from pipeline.records import Example
-from pipeline.runner import Report
 from pipeline.split import is_validation
 from pipeline.store import Counts
+from pipeline.units import Report
 from pipeline.vocab import entities, words
 
 ROWS = 256

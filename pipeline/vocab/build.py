@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from pipeline import store
 from pipeline.errors import PipelineError
+from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, progress_bar
 from pipeline.split import is_validation
 from pipeline.store import Counts
@@ -40,6 +41,8 @@ def build(config: VocabConfig, context: Context) -> None:
         console.print(f"vocab: {escape(str(target))} is up to date")
         return
     articles = corpus.files("articles-*.parquet")
+    steps = ["entities"] if adopted else ["words", "entities"]
+    preflight(job, dict.fromkeys(steps, total(articles)), context.executor)
     counts = make_words(articles, config, adopted, job.folder / "words")
     counts |= entities.build(
         articles,

@@ -33,6 +33,10 @@ PAD, UNK, MASK = range(3)
 
 ENTITIES = "entities.parquet"
 ALIASES = "aliases.parquet"
+ENTITY_SCHEMA = pa.schema([("id", "int32"), ("title", "string"), ("count", "int64")])
+ALIAS_SCHEMA = pa.schema([("title", "string"), ("id", "int32")])
+ROW_GROUP = 1 << 17
+"""Rows; DuckDB's vectors of 2,048 fill it evenly."""
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -128,6 +132,13 @@ SELECT coalesce(reason, if(entity.title IS NULL, 'beyond_size', 'covered')) AS f
 FROM candidate LEFT JOIN entity USING (title) GROUP BY fate
 """
 
+ENTITY_ROWS = f"""
+SELECT id, title, count FROM entity
+UNION ALL
+SELECT * FROM (VALUES {", ".join(f"({index}, '{title}', 0)" for index, title in enumerate(SPECIALS))})
+ORDER BY id
+"""
+
 ALIAS_ROWS = """
 SELECT title, id FROM (
     SELECT title, id FROM entity
@@ -164,12 +175,8 @@ def build(
         count(connection, articles, redirects, white_list, config, validation_share)
         counts = account(connection, config)
         check(counts, config)
-        rows = connection.sql("SELECT id, title, count FROM entity ORDER BY id").to_arrow_table()
-        specials = pa.table(
-            {"id": range(len(SPECIALS)), "title": SPECIALS, "count": [0] * len(SPECIALS)}, schema=rows.schema
-        )
-        write(pa.concat_tables([specials, rows]), out / ENTITIES)
-        write(connection.sql(ALIAS_ROWS).to_arrow_table(), out / ALIASES)
+        write(connection, ENTITY_ROWS, out / ENTITIES, ENTITY_SCHEMA)
+        write(connection, ALIAS_ROWS, out / ALIASES, ALIAS_SCHEMA)
     return counts
 
 
@@ -254,7 +261,9 @@ def dropped(counts: Counts) -> Iterable[tuple[str, int]]:
     return ((key, number) for key, number in counts.items() if key.startswith("links.dropped."))
 
 
-def write(table: pa.Table, path: Path) -> None:
-    """One chunk and fixed row groups: the bytes do not show how the rows arrived."""
-    with written(path, "wb") as file:
-        pq.write_table(table.combine_chunks(), file, row_group_size=1 << 17, compression="zstd")
+def write(connection: duckdb.DuckDBPyConnection, query: str, path: Path, schema: pa.Schema) -> None:
+    """Write a query's ordered rows, a row group in memory at a time; their size is fixed, whatever the threads."""
+    rows = connection.sql(query).to_arrow_reader(ROW_GROUP)
+    with written(path, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in rows:
+            writer.write_batch(batch.cast(schema))

@@ -34,6 +34,7 @@ LINKS: dict[str, Case] = {
     "label with a template": ("[[Paris|{{nowrap|City of Light}}]]", "City of Light\n", [("City of Light", "Paris")]),
     "label with an unknown template": ("[[Paris|city {{zzz}}]] a", "city a\n", [("city", "Paris")]),
     "label with a reference": ("[[Paris|city<ref>a [[b]]</ref>]] a", "city a\n", [("city", "Paris")]),
+    "a label behind a template's bar": ("[[A{{!}}b]]", "b\n", [("b", "A")]),
     "label with a bar": ("[[A|b|c]]", "b|c\n", [("b|c", "A")]),
     "label with brackets": ("[[A|b [c] d]]", "b [c] d\n", [("b [c] d", "A")]),
     "label over two lines": ("[[a|b\nc]] d", "b c d\n", [("b c", "A")]),
@@ -179,6 +180,8 @@ BLOCKS: dict[str, Case] = {
     "table": ('a\n{| class="wikitable"\n|-\n! b\n| [[c]]\n|}\nd', "a\nd\n", []),
     "table in a table": ("a\n{|\n| [[b]]\n{|\n| c\n|}\n|}\nd", "a\nd\n", []),
     "indented table": ("a\n:{|\n| b\n|}\nc", "a\nc\n", []),
+    "a table that html closes": ("{| border=1\n<tr><td>[[a]]\n</table>\n[[b]] c", "b c\n", [("b", "B")]),
+    "an html table in a table": ("{|\n|<table><tr><td>a</table>\n|b\n|}\nc", "c\n", []),
     "unclosed table": ("a\n{|\n| b\n== C ==\nd", "a\nd\n", []),
     "text behind a table": ("{|\n| a\n|} b", "b\n", []),
     "the rest of a template's table": ("a\n|-\n| b || c\n|}\nd", "a\nd\n", []),
@@ -223,8 +226,8 @@ TEMPLATES: dict[str, Case] = {
     "interlanguage link": ("{{ill|Foo|de|Bar}} {{ill|Foo|fr|lt=x}}", "Foo x\n", [("Foo", "Foo"), ("x", "Foo")]),
     "ship": (
         "{{USS|Enterprise|CV-6}} and {{HMS|Hood}}",
-        "USS Enterprise and HMS Hood\n",
-        [("USS Enterprise", "USS Enterprise (CV-6)"), ("HMS Hood", "HMS Hood")],
+        "USS Enterprise (CV-6) and HMS Hood\n",
+        [("USS Enterprise (CV-6)", "USS Enterprise (CV-6)"), ("HMS Hood", "HMS Hood")],
     ),
     "circa and fractions": (
         "{{circa|1500}}, {{frac|1|2}}, {{sfrac|2|3}}, {{frac|1|1|4}}",

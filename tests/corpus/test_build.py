@@ -14,7 +14,8 @@ from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.config import CorpusConfig
 from pipeline.errors import PipelineError
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.executors import ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout
 
 XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()

@@ -7,7 +7,8 @@ from pipeline.corpus.formula import written
 
 @pytest.mark.parametrize(
     ("tex", "text"),
-    [("x", "x"), ("E=mc^2", "E = mc²"), (r"\alpha_1 > 0", "α₁ > 0"), (r"\frac{a+b}{2}", "(a+b)/2"), (r"\sqrt{2}", "√2"),
+    [("x", "x"), ("E=mc^2", "E = mc²"), (r"\alpha_1 > 0", "α₁ > 0"), (r"\frac{a+b}{2}", "(a+b)/2"),
+     (r"\frac{(a+b)}{2}", "(a+b)/2"), (r"\sqrt{2}", "√2"),
      (r"n \to \infty", "n → ∞"), (r"\mathbb{R}^n", "ℝⁿ"), (r"90^\circ", "90°"), (r"x_{max}", "x_max"),
      ("a^{b+c}", "a^(b+c)"), (r"\{1,2\}", "{1,2}"), (r"f(x) = \sin x", "f(x) = sin x"), (r"\text{if } x", "if x"),
      ("a-b", "a−b"), (r"\vec{v}", "v\u20d7"), ("H_2O", "H₂O"),

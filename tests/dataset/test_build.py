@@ -14,8 +14,9 @@ from pipeline.dataset.build import build
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import PipelineError
+from pipeline.executors import ExecutorConfig
 from pipeline.records import Example
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout, open_artefact
 from pipeline.vocab.build import build as build_vocab
 from pipeline.vocab.config import EntitiesConfig, VocabConfig, WordsConfig

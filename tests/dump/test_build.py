@@ -11,7 +11,8 @@ import pytest
 from pipeline.dump.build import build
 from pipeline.dump.config import DumpConfig
 from pipeline.errors import PipelineError
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.executors import ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout, open_artefact
 
 

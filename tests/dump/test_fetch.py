@@ -17,7 +17,8 @@ from pipeline.dump.build import build
 from pipeline.dump.config import DumpConfig
 from pipeline.dump.fetch import listing
 from pipeline.errors import PipelineError
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.executors import ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout, open_artefact, partial
 
 CONTENT = bytes(range(256)) * 2000

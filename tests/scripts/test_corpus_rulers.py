@@ -2,8 +2,10 @@
 
 import re
 
+from pipeline.corpus.titles import default_site
 from scripts.corpus_defects import defects
-from scripts.corpus_links import prose, shown, target
+from scripts.corpus_links import elsewhere, prose, shown, target
+from scripts.corpus_templates import fate, templates
 
 
 def kinds(text: str, source: str) -> list[tuple[str, bool]]:
@@ -32,3 +34,24 @@ def test_prose_is_what_is_neither_table_nor_template_nor_caption() -> None:
     source = "[[a]]<ref>[[b]]</ref>{{c|[[d]]|{{e}}}}\n{|\n|[[f]]\n|}\n[[File:g.jpg|[[h]]]] [[i|'''j''']]\n== [[k]] ==\n"
     assert re.findall(r"\[\[[^\[\]]*\]\]", prose(source, media)) == ["[[a]]", "[[i|'''j''']]"]
     assert (shown("'''j'''&nbsp;<b>k</b>"), target(":foo_bar#x")) == ("j k", "Foo bar")
+
+
+def test_categories_and_other_languages_are_no_links_of_the_prose() -> None:
+    other = elsewhere(["Kategorie"])
+    assert [bool(other.match(raw)) for raw in ("Kategorie: a", "de:a", "be:", ":fr:a")] == [True] * 4
+    assert [bool(other.match(raw)) for raw in ("a", "Star Trek: Picard", "Halo 2: b")] == [False] * 3
+
+
+def test_templates_of_the_prose_and_what_becomes_of_them() -> None:
+    media = re.compile(r"\[\[\s*File\s*:")
+    source = (
+        "{{infobox|a\n|b={{c}}}}{{hat}}\nA {{nowrap|{{d}}}} b.{{sfn|e}}<ref>{{f}}</ref>\n"
+        "* {{cite book|g}} h {{zzz|i}}\n{|\n|{{j}}\n|}\n== {{k}} ==\n[[File:l.jpg|{{m}}]]"
+    )
+    found = [template for template, _ in templates(source, media)]
+    assert found == ["{{nowrap|{{d}}}}", "{{sfn|e}}", "{{cite book|g}}", "{{zzz|i}}"]
+    assert [line for _, line in templates(source, media)][1] == "A ◆ b.▶{{sfn|e}}◀"
+    site = default_site("en")
+    assert [fate(template, site) for template in (*found, "{{nbsp}}", "{{em|n}}")] == [
+        "dropped", "vanishing", "vanishing", "dropped", "rendered", "rendered",
+    ]  # fmt: skip

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.runner import Context, ExecutorConfig
+from pipeline.executors import ExecutorConfig
+from pipeline.runner import Context
 from pipeline.store import Layout, open_artefact
 from pipeline.vocab import words
 from pipeline.vocab.build import build

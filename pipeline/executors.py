@@ -1,0 +1,229 @@
+"""Where units are worked on: processes of this machine, a Slurm job array, or a Ray, by datatrove's executors.
+
+A launcher takes a `Share`, has it called once per task, and returns when no task is left; it raises a failed unit's own
+message. All exchange is by the units' marks, so an executor cannot change a byte of what is built, and a new one needs
+a launcher and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import multiprocess
+from loguru import logger
+
+from pipeline.errors import PipelineError
+from pipeline.units import Share, mark, raise_failure
+
+# datatrove tells of every task's start and end on stderr; the bar and the marks say the same in one line.
+logger.disable("datatrove")
+
+SLURM_POLL_SECONDS = 2.0
+"""Slurm's controller serves the whole cluster: it is not asked more often."""
+MARKS_POLL_SECONDS = 0.5
+GRACE_SECONDS = 30
+"""How long a shared file system may take to show the marks of tasks that are known to have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorConfig:
+    """How units are spread; no part of any manifest, since it cannot change a byte of the result."""
+
+    kind: Literal["local", "slurm", "ray"]
+    workers: int
+    """Processes, jobs of the array, or Ray's tasks, that run at the same time."""
+    memory_gb: int
+    """Memory of one worker."""
+    partition: str
+    """Slurm's partition; only Slurm uses it and what follows."""
+    time: str
+    """Time limit of one array job."""
+    environment: str
+    """A shell command that makes `python` the project's, run first in every job; "" puts this interpreter's folder
+    on the PATH."""
+    sbatch: dict[str, str]
+    """Further sbatch options: account, qos, constraint, ..."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"executor.workers is {self.workers}: at least one process is needed")
+        if self.kind == "slurm" and not self.partition:
+            raise ValueError("executor.partition is empty: name one of the cluster's (sinfo lists them)")
+
+
+def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
+    workers = min(executor.workers, len(share.units))
+    if workers > 1:
+        start_forks(type(share.work).__module__.rpartition(".")[0])
+    from datatrove.executor import LocalPipelineExecutor
+
+    LocalPipelineExecutor(
+        pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs), skip_completed=False
+    ).run()
+    raise_failure(share.marks)
+
+
+def start_forks(package: str) -> None:
+    """Start the process that workers are forked from, with a stage's modules in it: a second once, not in each of them.
+
+    All of the stage's steps share it, so it takes `build`, which imports them all. It ignores Ctrl-C from its first
+    moment on, as its workers do.
+    """
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        multiprocess.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])
+        multiprocess.forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:
+    """Submit a job array and wait until it has left the queue; the caller may itself be a job (`make submit`).
+
+    The array is cancelled when a unit fails or the caller is told to stop.
+    """
+    from datatrove.executor import SlurmPipelineExecutor
+
+    forget_allocation()
+    workers = min(executor.workers, len(share.units))
+    array = SlurmPipelineExecutor(
+        pipeline=[share],
+        tasks=workers,
+        workers=workers,
+        time=executor.time,
+        partition=executor.partition,
+        mem_per_cpu_gb=executor.memory_gb,
+        job_name=f"{share.marks.parent.parent.name.removesuffix('.partial')}-{share.marks.name}",
+        qos="",
+        env_command=executor.environment or f'export PATH={Path(sys.executable).parent}:"$PATH"',
+        sbatch_args=dict(executor.sbatch),
+        logging_dir=str(logs.absolute()),
+        skip_completed=False,
+    )
+    # datatrove would add a job that sums its statistics, in a folder that is gone when that job's turn comes.
+    array.launch_merge_stats = nothing
+    previous = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        array.run()
+        await_array(share, str(array.job_id), logs)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if array.job_id:
+            subprocess.run(["scancel", "--quiet", str(array.job_id)], check=False)
+
+
+def nothing() -> None:
+    pass
+
+
+def forget_allocation() -> None:
+    """A job that submits jobs must not hand its own allocation on to them; which cluster it is on, it must."""
+    for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_"))]:
+        if name != "SLURM_CONF":
+            del os.environ[name]
+
+
+def await_array(share: Share, job: str, logs: Path) -> None:
+    """Return when every unit has its mark and every job of the array is gone (its last lines are in the logs)."""
+    while slurm_knows(job):
+        raise_failure(share.marks)
+        time.sleep(SLURM_POLL_SECONDS)
+    if not await_marks(share):
+        raise PipelineError(
+            f"Slurm's array {job} has ended and left units undone (out of time or memory, or cancelled); "
+            f"its logs: {logs}/slurm_logs. Run the stage again to go on, with more executor.time or "
+            f"executor.memory_gb if that is what they say"
+        )
+
+
+def slurm_knows(job: str) -> bool:
+    """Whether any task of the array is pending or running, or the controller is out of reach and may know."""
+    answer = subprocess.run(["squeue", "--noheader", "--jobs", job], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return "Invalid job id" not in answer.stderr
+    return bool(answer.stdout.strip())
+
+
+def launch_ray(share: Share, executor: ExecutorConfig, logs: Path) -> None:
+    """Run the tasks as actors of a Ray: the one that RAY_ADDRESS or this machine knows, else one for the occasion.
+
+    datatrove submits what a lost node took with it again, three times; units that have their marks are passed over.
+    """
+    from datatrove.executor import RayPipelineExecutor
+
+    workers = min(executor.workers, len(share.units))
+    with ray_running() as ray:
+        refuse_small_nodes(ray.nodes(), executor)
+        RayPipelineExecutor(
+            pipeline=[share],
+            tasks=workers,
+            workers=workers,
+            mem_per_cpu_gb=executor.memory_gb,
+            logging_dir=str(logs.absolute()),
+            skip_completed=False,
+        ).run()
+    if not await_marks(share):
+        raise PipelineError(
+            f"Ray's tasks have ended and left units undone (out of memory, or their nodes were lost); their logs: "
+            f"{logs}/logs. Run the stage again to go on, with more executor.memory_gb if that is what they say"
+        )
+
+
+@contextmanager
+def ray_running() -> Iterator[Any]:
+    """The module `ray`, connected; its processes end with the block if it started them.
+
+    Raises:
+        PipelineError: Ray is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of every start
+    try:
+        import ray
+    except ImportError:
+        raise PipelineError(
+            "executor=ray needs Ray, which is not installed: python -m pip install --constraint constraints.txt "
+            '--editable ".[ray]", or choose executor=local or executor=slurm'
+        ) from None
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def refuse_small_nodes(nodes: Sequence[Mapping[str, Any]], executor: ExecutorConfig) -> None:
+    """Raise PipelineError where no node can ever take a worker: Ray would wait for one, and say nothing."""
+    wanted = executor.memory_gb * 2**30
+    sizes = [node["Resources"] for node in nodes if node["Alive"]]
+    if not any(size.get("CPU", 0) >= 1 and size.get("memory", 0) >= wanted for size in sizes):
+        largest = max((size.get("memory", 0) for size in sizes if size.get("CPU", 0) >= 1), default=0) / 2**30
+        raise PipelineError(
+            f"no node of this Ray has a CPU and executor.memory_gb={executor.memory_gb} GB for a worker (the largest "
+            f"has {largest:.1f} GB): lower executor.memory_gb, or start larger nodes"
+        )
+
+
+def await_marks(share: Share) -> bool:
+    """Whether every unit has its mark, by when a shared file system shows what ended tasks have written."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while True:
+        raise_failure(share.marks)
+        if all(mark(share.marks, unit).is_file() for unit in share.units):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(MARKS_POLL_SECONDS)
+
+
+Launcher = Callable[[Share, ExecutorConfig, Path], None]
+LAUNCHERS: dict[str, Launcher] = {"local": launch_local, "slurm": launch_slurm, "ray": launch_ray}

@@ -1,0 +1,142 @@
+"""What a stage will take, told before it does anything: disk and time, by ratios that were measured.
+
+In: how many bytes a step will read. Out: one line for people; or, where the file system cannot hold what the stage will
+write, a refusal before hours have gone into it. The ratios are an article-only dump's, the densest there is: a whole
+Wikipedia's dump holds other pages too, so that it takes half of the corpus that is told here. They are estimates to
+plan with, within a factor of two of what a wiki takes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+
+from pipeline.errors import PipelineError
+from pipeline.executors import ExecutorConfig
+from pipeline.runner import console
+from pipeline.store import Job, size
+
+EXPANDED = {b"BZh": 4.2, b"\x1f\x8b\x08": 3.2}
+"""First bytes of a compressed file -> XML in a byte of it: English Wikipedia's as bz2 (25 GB for 105), as gzip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """What a step takes for each byte that it reads."""
+
+    final: float
+    """Bytes of the artefact."""
+    scratch: float
+    """Bytes beside it, at most at one time."""
+    core_seconds: float
+    """For each megabyte."""
+
+
+RATIOS = {
+    "corpus": Ratio(final=0.0, scratch=0.0, core_seconds=0.0),
+    "words": Ratio(final=0.0, scratch=0.0, core_seconds=0.0),
+    "entities": Ratio(final=0.0, scratch=0.0, core_seconds=0.0),
+    "dataset": Ratio(final=0.0, scratch=0.0, core_seconds=0.0),
+}
+"""Step -> ratio, by `python -m scripts.stage_ratios`. Corpus reads XML, the others the articles' parquet files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a stage will take."""
+
+    final: float
+    """Bytes."""
+    scratch: float
+    core_seconds: float
+
+
+def need(reads: Mapping[str, float]) -> Need:
+    """The sum of the steps' needs, by the bytes that each of them reads."""
+    steps = [(RATIOS[step], read) for step, read in reads.items()]
+    return Need(
+        final=sum(ratio.final * read for ratio, read in steps),
+        scratch=sum(ratio.scratch * read for ratio, read in steps),
+        core_seconds=sum(ratio.core_seconds * read / 1e6 for ratio, read in steps),
+    )
+
+
+def verdict(stage: str, needed: Need, *, workers: int, there: int, free: int, place: Path) -> str:
+    """The line to print.
+
+    Args:
+        there: bytes that an interrupted run has left to go on with.
+        free: bytes of the file system on which `place` lies.
+
+    Raises:
+        PipelineError: they are too few.
+    """
+    missing = max(0.0, needed.final + needed.scratch - there)
+    parts = f"{amount(needed.final)} to stay, {amount(needed.scratch)} of scratch"
+    if there:
+        parts += f", {amount(there)} of it there"
+    if missing > free:
+        raise PipelineError(
+            f"{stage} needs about {amount(missing)} more disk ({parts}), but the file system of {place} has "
+            f"{amount(free)} free: make room there, or choose another place with data_dir=..., and run this again"
+        )
+    return (
+        f"{stage}: takes about {amount(missing)} more disk ({parts}; {amount(free)} are free) "
+        f"and {duration(needed.core_seconds / workers)} of {workers} worker{'s' if workers > 1 else ''}"
+    )
+
+
+def amount(count: float) -> str:
+    """Bytes, for people."""
+    if count < 1e9:
+        return f"{count / 1e6:,.0f} MB"
+    return f"{count / 1e9:.1f} GB" if count < 10e9 else f"{count / 1e9:,.0f} GB"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 120:
+        return "less than two minutes"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+# ---------------------------------------------------------------------------------------------- for a stage
+
+
+def preflight(job: Job, reads: Mapping[str, float], executor: ExecutorConfig) -> None:
+    """Tell what the job will take; the first thing that a stage does with it.
+
+    Raises:
+        PipelineError: the disk cannot hold it; of a job that had nothing to show yet, nothing is left.
+    """
+    try:
+        line = verdict(
+            job.plan["stage"],
+            need(reads),
+            workers=executor.workers,
+            there=size(job.folder) if job.resumed else 0,
+            free=shutil.disk_usage(job.folder).free,
+            place=job.target,
+        )
+    except PipelineError:
+        job.withdraw()
+        raise
+    console.print(escape(line))
+
+
+def total(files: Sequence[Path]) -> int:
+    """Their bytes."""
+    return sum(path.stat().st_size for path in files)
+
+
+def xml_bytes(files: Sequence[Path]) -> float:
+    """About how much XML a dump's files hold, compressed or not."""
+    return sum(path.stat().st_size * EXPANDED.get(first_bytes(path), 1.0) for path in files)
+
+
+def first_bytes(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(3)

@@ -1,0 +1,97 @@
+"""A unit of a stage's work: what is done to it on whichever worker takes it, and the marks it leaves.
+
+A unit is a string (a file, a chunk of pages) whose output depends on that string and the config alone, never on the
+worker that took it, so one worker and forty write the same bytes. Each finished unit leaves a mark with its counts
+(`<work>/<label>/<unit>.json`, written last); a failed one leaves its message (`.error`), one at work its share
+(`.share`). Files are all that workers and their caller exchange, so that it does not matter where they run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+import multiprocess
+
+from pipeline.errors import PipelineError, is_disks
+from pipeline.store import Counts, write_json, written
+
+Report = Callable[[float], None]
+
+
+class Work(Protocol):
+    """What is done to one unit: an importable, picklable callable."""
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        """Write the unit's output, atomically; call `report` with the share done, in [0, 1], as often as it likes."""
+        ...
+
+
+def mark(marks: Path, unit: str, kind: str = "json") -> Path:
+    return marks / f"{quote(unit, safe='')}.{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The callable that datatrove runs once per task: task `rank` takes every `world_size`-th unit."""
+
+    work: Work
+    units: tuple[str, ...]
+    marks: Path
+    folder: Path
+    """The caller's working directory, from which relative paths count; a worker may be started elsewhere."""
+
+    def __call__(self, _data: object, rank: int, world_size: int) -> None:
+        caller = multiprocess.parent_process()
+        if caller:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends its workers, quietly
+        os.chdir(self.folder)
+        for unit in self.units[rank::world_size]:
+            if any(self.marks.glob("*.error")):
+                return  # another unit failed: the stage cannot finish, so stop soon
+            if caller and not caller.is_alive():
+                return  # it was killed, and nobody waits for the rest
+            if mark(self.marks, unit).is_file():
+                continue  # done before this task was started again
+            try:
+                counts = self.work(unit, Reporter(mark(self.marks, unit, "share")))
+            except PipelineError as error:
+                self.fail(unit, str(error))
+            except Exception as error:
+                if isinstance(error, OSError) and is_disks(error):
+                    place = error.filename or self.marks.parent.parent
+                    self.fail(unit, f"{place}: {error.strerror}; make room or choose another place, and run this again")
+                else:
+                    self.fail(unit, f"unexpected error in unit {unit}\n{traceback.format_exc()}")
+            else:
+                write_json(mark(self.marks, unit), counts)
+
+    def fail(self, unit: str, message: str) -> None:
+        with written(mark(self.marks, unit, "error")) as file:
+            file.write(message)
+
+
+class Reporter:
+    """Writes a unit's progress to a small file, at most twice a second."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.last = time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        now = time.monotonic()
+        if now - self.last >= 0.5:
+            self.last = now
+            self.path.write_text(f"{share:.4f}")
+
+
+def raise_failure(marks: Path) -> None:
+    for path in sorted(marks.glob("*.error")):
+        raise PipelineError(path.read_text(encoding="utf-8"))

@@ -1,0 +1,63 @@
+"""What corpus, vocab and dataset take for each byte they read: the table of `pipeline/preflight.py`, measured.
+
+    python -m scripts.stage_ratios
+
+Whole commands on 57 MB of wikitext, as `make bench-data` makes it, with one worker; the folder that a stage works in is
+watched. Training a tokenizer is what vocab takes more than one that adopts it. What vocab's SQL spills at a size that
+memory does not hold, `python -m scripts.scale_tables` shows: nothing is spilled here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from pipeline.dump.build import sample
+from pipeline.store import open_artefact, partial
+from scripts.bench_data import WIKITEXT_BYTES
+from scripts.bench_dump import Repeated, repeated
+from scripts.commands import Cost, cost
+
+
+def run(stage: str, work: Path, dump: Repeated, *overrides: str) -> Cost:
+    """One stage from nothing."""
+    folder = work / "data" / "ratios" / stage
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, "-m", "pipeline", f"stage={stage}", f"data_dir={work / 'data'}", "executor.workers=1"]
+    command += ["dump=local", "dump.name=ratios", f"dump.files=[{dump.dump}]", "vocab=wikipedia", "dataset=default"]
+    return cost([*command, *overrides], work / "logs" / f"{stage}.log", folder=partial(folder))
+
+
+def row(step: str, took: Cost, read: float, final: float) -> str:
+    scratch = max(0.0, took.disk - final)
+    ratios = f"final={final / read:.3g}, scratch={scratch / read:.3g}, core_seconds={took.cpu / read * 1e6:.3g}"
+    return f'    "{step}": Ratio({ratios}),'
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("build/stage-ratios"), help="folder for all that is written")
+    work = parser.parse_args().work.absolute()
+    dump = repeated(next(iter(sample().values())), work / "dump", WIKITEXT_BYTES)
+    words = work / "words"
+
+    def final(stage: str) -> int:
+        files = open_artefact(work / "data/ratios" / stage, stage=stage).manifest["files"]
+        return sum(file["bytes"] for file in files.values())
+
+    run("dump", work, dump)
+    print(row("corpus", run("corpus", work, dump), dump.xml_bytes, final("corpus")), flush=True)
+    read = sum(path.stat().st_size for path in (work / "data/ratios/corpus").glob("articles-*"))
+    trained = run("vocab", work, dump, "vocab.words.adopt=null")
+    shutil.copytree(work / "data/ratios/vocab/words", words, dirs_exist_ok=True)
+    adopted = run("vocab", work, dump, f"vocab.words.adopt={words}")
+    learning = Cost(trained.cpu - adopted.cpu, trained.wall - adopted.wall, trained.peak_mb)
+    print(row("words", learning, read, 0), flush=True)
+    print(row("entities", adopted, read, final("vocab")), flush=True)
+    print(row("dataset", run("dataset", work, dump, f"vocab.words.adopt={words}"), read, final("dataset")), flush=True)
+
+
+if __name__ == "__main__":
+    main()

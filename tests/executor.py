@@ -1,0 +1,50 @@
+"""An executor for tests, and work for it that shows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.executors import ExecutorConfig
+from pipeline.store import Counts
+from pipeline.units import Report
+
+
+def executor(workers: int, **changes: Any) -> ExecutorConfig:
+    """Processes of this machine, but for what is changed."""
+    values: dict[str, Any] = {
+        "kind": "local",
+        "workers": workers,
+        "memory_gb": 1,
+        "partition": "",
+        "time": "",
+        "environment": "",
+        "sbatch": {},
+    }
+    return ExecutorConfig(**(values | changes))
+
+
+@dataclass(frozen=True)
+class Shout:
+    """Writes the unit in capitals, and leaves a line in `log` each time it is called."""
+
+    folder: Path
+    refused: str = ""
+    broken: str = ""
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        report(0.5)
+        with open(self.folder / "log", "a") as log:
+            log.write(f"{unit} {os.getpid()}\n")
+        if unit == self.refused:
+            raise PipelineError(f"{unit} is not a word: give another one")
+        if unit == self.broken:
+            raise ZeroDivisionError("ours")
+        (self.folder / f"{unit.replace('/', '_')}.txt").write_text(unit.upper())
+        return {"letters": len(unit), f"starts_with_{unit[0]}": 1}
+
+    def calls(self) -> list[list[str]]:
+        return [line.split() for line in (self.folder / "log").read_text().splitlines()]

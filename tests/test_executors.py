@@ -1,0 +1,108 @@
+"""Executors: what is refused before it could hang, and a real Ray beside the processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.executors import forget_allocation, refuse_small_nodes
+from pipeline.runner import map_units
+from tests.executor import Shout, executor
+from tests.line import SMALL
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"workers": 0}, r"executor\.workers is 0"),
+        ({"kind": "slurm"}, r"executor\.partition is empty"),
+    ],
+)
+def test_an_executor_that_cannot_work_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        executor(**({"workers": 1} | changes))
+
+
+def test_a_job_that_submits_jobs_forgets_its_own_allocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_JOB_ID", "SBATCH_PARTITION", "SLURM_CONF"):
+        monkeypatch.setenv(name, "x")
+    forget_allocation()
+    assert "SLURM_JOB_ID" not in os.environ
+    assert "SBATCH_PARTITION" not in os.environ
+    assert os.environ["SLURM_CONF"] == "x"
+
+
+def node(memory_gb: float, *, cpus: float = 4, alive: bool = True) -> dict[str, Any]:
+    return {"Alive": alive, "Resources": {"CPU": cpus, "memory": memory_gb * 2**30}}
+
+
+def test_a_node_that_holds_a_worker_is_enough() -> None:
+    refuse_small_nodes([node(1), node(4)], executor(2, kind="ray", memory_gb=4))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "largest"),
+    [([], "0.0"), ([node(3.5), node(1)], "3.5"), ([node(3.5), node(8, cpus=0), node(8, alive=False)], "3.5")],
+)
+def test_a_ray_whose_nodes_are_all_too_small_is_refused(nodes: list[dict[str, Any]], largest: str) -> None:
+    with pytest.raises(PipelineError, match=rf"executor\.memory_gb=4 GB .* \(the largest has {largest} GB\)"):
+        refuse_small_nodes(nodes, executor(2, kind="ray", memory_gb=4))
+
+
+def test_a_ray_that_is_not_installed_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # what `import ray` then meets is an ImportError
+    with pytest.raises(PipelineError, match=r'^executor=ray needs Ray.* --editable "\.\[ray\]"'):
+        map_units(Shout(tmp_path), ["pear"], scratch=tmp_path, label="shout", executor=executor(1, kind="ray"))
+    assert not (tmp_path / "log").exists()
+
+
+# ---------------------------------------------------------------------------------------------- a real Ray
+
+
+@pytest.mark.slow
+def test_ray_writes_what_local_processes_write(tmp_path: Path) -> None:
+    for kind in ("local", "ray"):
+        for stage in ("dump", "corpus", "vocab", "dataset"):
+            run_pipeline(stage, tmp_path / kind, f"executor={kind}", "executor.workers=2", "executor.memory_gb=1")
+    for stage in ("corpus", "dataset"):
+        local, ray = (contents(tmp_path / kind / "small" / stage) for kind in ("local", "ray"))
+        assert sorted(local) == sorted(ray)
+        assert [name for name in local if local[name] != ray[name]] == ["run.json"]
+
+
+def run_pipeline(stage: str, data_dir: Path, *overrides: str) -> None:
+    arguments = [f"stage={stage}", *SMALL, f"data_dir={os.path.relpath(data_dir, ROOT)}", *overrides]
+    subprocess.run([sys.executable, "-m", "pipeline", *arguments], cwd=ROOT, check=True, timeout=120)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_on_ray_a_unit_that_is_refused_says_why_and_loses_nothing(tmp_path: Path) -> None:
+    units = ["pear", "plum", "fig", "quince"]
+    with pytest.raises(PipelineError, match=r"^fig is not a word: give another one$"):
+        on_ray(Shout(tmp_path, refused="fig"), units)
+    assert (tmp_path / "work/shout/pear.json").is_file()
+    assert [counts["letters"] for counts in on_ray(Shout(tmp_path), units)] == [4, 4, 3, 6]
+    assert [unit for unit, _ in Shout(tmp_path).calls()].count("pear") == 1
+
+
+@pytest.mark.slow
+def test_a_ray_without_room_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"no node of this Ray has a CPU and executor\.memory_gb=1000000 GB"):
+        on_ray(Shout(tmp_path), ["pear"], memory_gb=1_000_000)
+
+
+def on_ray(work: Shout, units: list[str], **changes: Any) -> list[dict[str, int]]:
+    settings = executor(2, kind="ray", **changes)
+    return map_units(work, units, scratch=work.folder / "work", label="shout", executor=settings)
