@@ -6,11 +6,19 @@ the same page, outside every link. What is left alone, for a wrong annotation co
 
 - mentions of one or two characters, or without a letter (a year may be linked to many things);
 - mentions that the page links to two titles, its own title among them;
+- single words whose title says something else or more: "population" for "Demographics of Albania", and any word
+  or words for a title with an addition, "Africa (Roman province)"; taken are "stars" for "Star", "Rudall" for "Paula Rudall" and "Montgomery" for "Montgomery,
+  Alabama";
 - a name inside a longer one: "Lincoln" beside another capitalised word, as in "Lincoln Memorial", "Mary Lincoln" (a
   word before it that the page has in small letters, too, is none of a name: "The Lincoln").
 
 Words are told by what stands around them, so in scripts without spaces hardly anything is added. Longer mentions come
-first; none lies on another. Each costs one search through the text.
+first; none lies on another. Each costs one search through the text: 2.4 MB a second on English Wikipedia.
+
+On 139 articles of a dump of English Wikipedia (35,669 links, 4.4 million characters) it adds 14,180 repetitions and
+3,398 titles. Of sixty drawn from these and read in context three were wrong: a county for its city, another bearer of a
+name, and part of a compound with a dash, which is left alone since. Without the rule on titles that say something else
+there were 22,018 repetitions, and nine of sixty were wrong.
 """
 
 from __future__ import annotations
@@ -58,14 +66,32 @@ def with_more(title: str, text: str, links: Sequence[Link], counts: Counter[str]
 def meanings(title: str, text: str, links: Sequence[Link]) -> dict[str, str]:
     """Mention -> the one title that it leads to in this page; the page's own title, without what is in parentheses at
     its end, leads to the page."""
-    titles = {QUALIFIER.sub("", title): {title}}
+    name = QUALIFIER.sub("", title)
+    own = {name, name[:1].lower() + name[1:]} if " " in name else {name}  # "axiom of choice", but not "apple"
+    titles = {mention: {title} for mention in own}
     for link in links:
         titles.setdefault(text[link.start : link.end].strip(), set()).add(link.title)
     return {
-        mention: next(iter(targets))
+        mention: target
         for mention, targets in titles.items()
         if len(targets) == 1 and len(mention) >= LEAST and any(map(str.isalpha, mention)) and "\n" not in mention
+        for target in targets
+        if mention in own or names(mention, target)
     }
+
+
+def names(mention: str, title: str) -> bool:
+    """Whether the mention names the title wherever it stands in a page: several words, or one that is the title's name
+    (a plural's ending may follow), a person's last name, or a place's name before a comma. A title that needs an
+    addition in parentheses has a name that means other things, too."""
+    if QUALIFIER.search(title):
+        return False
+    return (
+        " " in mention
+        or mention.casefold().startswith(title.casefold())
+        or title.startswith(f"{mention},")
+        or (mention[0].isupper() and title.endswith(f" {mention}"))
+    )
 
 
 def occurrences(mention: str, text: str) -> Iterator[int]:
@@ -90,4 +116,4 @@ def is_whole(text: str, start: int, end: int) -> bool:
 
 
 def of_word(character: str) -> bool:
-    return character.isalnum() or character in "_-‐‑"
+    return character.isalnum() or character in "_-‐‑–"

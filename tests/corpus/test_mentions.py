@@ -33,12 +33,20 @@ def found(title: str, marked: str) -> list[tuple[str, str, str]]:
     ("title", "marked", "wanted"),
     [
         ("X", "The [[Lamp]] and the Lamp.", [("Lamp", "Lamp", "repeated")]),
-        ("X", "A lamp is a [[Oil lamp|lamp]], a lamp.", [("lamp", "Oil lamp", "repeated")] * 2),
+        ("X", "Lamps are [[Lamp|lamps]]: two lamps.", [("lamps", "Lamp", "repeated")]),
+        ("X", "[[Paula Rudall|Rudall]] saw Rudall.", [("Rudall", "Paula Rudall", "repeated")]),
+        ("X", "[[Montgomery, Alabama|Montgomery]]: Montgomery.", [("Montgomery", "Montgomery, Alabama", "repeated")]),
+        ("X", "[[Light house|old tower]], an old tower.", [("old tower", "Light house", "repeated")]),
         ("Keeper", "The Keeper lit the lamp.", [("Keeper", "Keeper", "own_title")]),
         ("Sea (water)", "In the Sea it is.", [("Sea", "Sea (water)", "own_title")]),
         ("X", "[[Oil lamp]] on oil lamp, Oil lamp.", [("Oil lamp", "Oil lamp", "repeated")]),
+        (
+            "Axiom of choice",
+            "An [[axiom]]: the axiom of choice.",
+            [("axiom of choice", "Axiom of choice", "own_title")],
+        ),
         # whole words
-        ("X", "[[Art]] in Artist, Art-deco, neo-Art, Art's and (Art).", [("Art", "Art", "repeated")] * 2),
+        ("X", "[[Art]] in Artist, Art-deco, neo-Art, Art–Music, Art's and (Art).", [("Art", "Art", "repeated")] * 2),
         # the longest first
         ("X", "[[oil]] [[oil lamp]], an oil lamp.", [("oil lamp", "oil lamp", "repeated")]),
         # never on a link
@@ -46,6 +54,10 @@ def found(title: str, marked: str) -> list[tuple[str, str, str]]:
         # two meanings, one of them the page itself
         ("X", "[[A b|lamp]] [[C d|lamp]] lamp", []),
         ("Mercury (planet)", "Named for [[Mercury (god)|Mercury]]. Mercury is hot.", []),
+        # words whose title says something else, or more
+        ("X", "[[Africa (Roman province)|Africa]], Africa", []),
+        ("X", "[[Christian art|Christian]], Christian; [[Oil lamp|lamp]], lamp", []),
+        ("X", "[[New York (magazine)|New York]], in New York", []),
         # short, or without a letter
         ("It", "[[Iowa|IA]] IA It [[1990]] 1990", []),
         # parts of longer names
@@ -76,13 +88,13 @@ def test_off_by_default_and_counted_apart(tmp_path: Path) -> None:
 
 def test_text_of_ones_own_has_more_mentions_too(tmp_path: Path) -> None:
     config = own_config(
-        tmp_path / "in", {"a.jsonl": packed(document("1", "[[gene:A|ABC]] is ABC, not Note 1.", "Note 1"))}
+        tmp_path / "in", {"a.jsonl": packed(document("1", "[[gene:A|A BC]] is A BC, not Note 1.", "Note 1"))}
     )
     own.build(replace(config, more_mentions=True), where(tmp_path))
     [row] = rows(tmp_path, "articles")
     assert row["links"] == [
-        {"start": 0, "end": 3, "title": "gene:A"}, {"start": 7, "end": 10, "title": "gene:A"},
-        {"start": 16, "end": 22, "title": "Note 1"},
+        {"start": 0, "end": 4, "title": "gene:A"}, {"start": 8, "end": 12, "title": "gene:A"},
+        {"start": 18, "end": 24, "title": "Note 1"},
     ]  # fmt: skip
     counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert (counts["links.added.repeated"], counts["links.added.own_title"], counts["links.kept"]) == (1, 1, 1)
