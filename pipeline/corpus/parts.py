@@ -25,8 +25,8 @@ from pipeline.corpus.parse import ARTICLES, QUARANTINE
 from pipeline.corpus.read import note_path, write_rows
 from pipeline.errors import PipelineError
 from pipeline.records import Article
-from pipeline.runner import Report
 from pipeline.store import Counts, write_json
+from pipeline.units import Report
 
 PART_BYTES = 32 << 20
 """Of a file that is not packed: a second or two of work."""
