@@ -133,7 +133,7 @@ def test_truncated_stops_and_goes_on_when_allowed(tmp_path: Path) -> None:
 
 def test_a_long_page_goes_to_the_quarantine(tmp_path: Path) -> None:
     build(replace(CONFIG, max_page_bytes=500), context(tmp_path, {"wiki.xml": XML}))
-    assert rows(tmp_path, "quarantine")[0]["reason"] == "too_long: 553 bytes"
+    assert rows(tmp_path, "quarantine")[0]["reason"] == "too_long: 554 bytes"
 
 
 BOMB = "<page><title>Template:B{}</title><ns>10</ns><revision><text>{}</text></revision></page>"
