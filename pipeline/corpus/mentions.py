@@ -6,9 +6,9 @@ the same page, outside every link. What is left alone, for a wrong annotation co
 
 - mentions of one or two characters, or without a letter (a year may be linked to many things);
 - mentions that the page links to two titles, its own title among them;
-- single words whose title says something else or more: "population" for "Demographics of Albania", and any word
-  or words for a title with an addition, "Africa (Roman province)"; taken are "stars" for "Star", "Rudall" for "Paula Rudall" and "Montgomery" for "Montgomery,
-  Alabama";
+- single words whose title says something else or more, such as "population" for "Demographics of Albania"; taken are
+  "stars" for "Star", "Rudall" for "Paula Rudall" and "Montgomery" for "Montgomery, Alabama";
+- whatever leads to a title with an addition, such as "Africa (Roman province)", but for the page's own title;
 - a name inside a longer one: "Lincoln" beside another capitalised word, as in "Lincoln Memorial", "Mary Lincoln" (a
   word before it that the page has in small letters, too, is none of a name: "The Lincoln").
 
