@@ -30,7 +30,7 @@ from pipeline.store import Counts, write_json
 from pipeline.units import Report
 
 PART_BYTES = 32 << 20
-"""Of a file that is not packed: a second or two of work."""
+"""Of a file that is not packed: two or three seconds of work."""
 TOLD = 10
 """Wrong lines that are told one by one."""
 MARK = b"\xef\xbb\xbf"
