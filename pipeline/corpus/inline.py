@@ -180,7 +180,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(measures.convert, "convert, cvt, convert/spell"),
     **table(measures.height, "height, weight"),
     **table(measures.as_of, "as of, asof"),
-    **table(measures.circa, "circa, c., ca., ca"),
+    **table(measures.circa, "circa, c., ca."),
     **table(measures.fraction, "frac, fraction, sfrac, fract"),
     **table(measures.value, "val"),
     **table(measures.power_of_ten, "e, 10^, ×10^, esp"),
@@ -212,6 +212,15 @@ RENDERERS: dict[str, Renderer] = {
 """Name in lower case -> its renderer."""
 
 
+ENGLISH: dict[Renderer | None, Renderer | None] = {
+    places.country_by_name: None,
+    places.country: argument(1),
+    speech.langx: argument(2),
+    speech.in_language: None,
+}
+"""What names countries or languages in English -> what takes its place on another wiki."""
+
+
 def renderer_of(name: str, language: str) -> Renderer | None:
     """What renders the template of this name in lower case; None for one that is not known here.
 
@@ -219,6 +228,8 @@ def renderer_of(name: str, language: str) -> Renderer | None:
         language: the wiki's. {{lang-de|Wort}} names the language in it; only English's names are known here.
     """
     renderer = foreign(name, language) or RENDERERS.get(name)
+    if language != "en" and renderer in ENGLISH:
+        return ENGLISH[renderer]
     if renderer is None and "-" in name:
         if name.startswith("lang-"):
             return speech.lang_named if language == "en" else argument(1)

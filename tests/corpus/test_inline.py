@@ -37,6 +37,8 @@ MEASURES = [
      "1.5 million acres"),
     ("{{convert|2|e9USgal}}, {{convert|12|cuft/s|m3/s}}, {{convert|1|mpgus}}", "2 billion US gallons, "
      "12 cubic feet per second, 1 miles per gallon"),
+    ("a {{convert|3|ft|6|in|mm|adj=on}} gauge, {{convert|6|ft|2|in|m}}, {{convert|1+1/2|in|mm}}",
+     "a 3-foot-6-inch gauge, 6 feet 2 inches, 1 1/2 inches"),
     ("{{convert|29473|km|mi}}, {{convert|1050.5|acre}}, {{convert|0.25|mi}}", "29,473 km, 1,050.5 acres, 0.25 miles"),
     ("a {{convert|5|mi|km|adj=mid|-long}} road of {{convert|3|acre.ft}}", "a 5-mile-long road of 3 acre-feet"),
     ("{{convert|70|F|C|order=flip}}, {{convert|6|ft|2|in|m|2}}, {{convert|3|by|4|in}}", "70 °F, 6 feet 2 inches, "
@@ -122,7 +124,8 @@ VANISHING = [
     ("aged {{age|1950|1|1}}, he", "aged, he"),
 ]
 FOREIGN = {
-    "de": [("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
+    "de": [("{{FRA}}a {{flag|Peru}} {{langx|fr|mot}} {{in lang|fr}}", "a Peru mot"),
+           ("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
             "lateinisch")],
     "fr": [("le {{s|XIX}}, {{s-|XX|e}}, {{sp-|XIX|e|et|XX|e}}, {{-s|II}}, {{XVIIIe siècle}}",
             "le XIXe siècle, XXe, XIXe et XXe, IIe siècle av. J.-C., XVIIIe siècle"),
