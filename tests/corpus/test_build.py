@@ -22,7 +22,7 @@ XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
 CONFIG = CorpusConfig(
     name="", source="wikipedia", files=(), language="", max_page_bytes=100_000, page_seconds=20, page_memory_mb=512,
     keep_titles=None,
-    leave_out_titles=None, disambiguation="keep", min_characters=0, allow_truncated=False,
+    leave_out_titles=None, disambiguation="keep", min_characters=0, more_mentions=False, allow_truncated=False,
 )  # fmt: skip
 LOCAL = ExecutorConfig(kind="local", workers=1, partition="", time="", memory_gb=1, environment="", sbatch={})
 
