@@ -27,7 +27,7 @@ from pipeline import store
 from pipeline.dataset import shards
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.encode import encoder
-from pipeline.dataset.sentences import sentence_spans
+from pipeline.dataset.sentences import in_parts, sentence_spans
 from pipeline.dataset.sequences import examples
 from pipeline.dataset.tokens import Encode, Mention, tokenized, usable_mentions
 from pipeline.records import Example
@@ -148,8 +148,11 @@ class UnitWork:
         counts: Counter[str],
     ) -> Iterator[Example]:
         """The Examples of one page."""
+        text = vocab.with_plain_spaces(text)
         mentions = usable_mentions(text, links, counts)
-        spans = sentence_spans(text, self.language, [(mention.start, mention.end) for mention in mentions])
+        borders = [(mention.start, mention.end) for mention in mentions]
+        spans = sentence_spans(text, self.language, borders)
+        spans = in_parts(text, spans, borders, longest=self.config.max_sentence - 1, counts=counts)
         sentences = tokenized(
             text,
             spans,
