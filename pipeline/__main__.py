@@ -38,7 +38,7 @@ def dump(config: Config) -> None:
 
 def corpus(config: Config) -> None:
     if config.corpus.source == "jsonl":
-        from pipeline.corpus.own import build
+        from pipeline.corpus.own.build import build
     else:
         from pipeline.corpus.build import build
 

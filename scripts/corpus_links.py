@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.corpus.reader import Dump
-from pipeline.corpus.wikitext import Rendered
+from pipeline.corpus.wikitext.render import Rendered
 from scripts.corpus_pages import COMMENT, INVISIBLE, QUOTES, REFERENCE, SPACE, TAG, pages
 
 CUT = re.compile(

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpus.reader import Dump, is_article
-from pipeline.corpus.scan import scan
-from pipeline.corpus.second import parse
-from pipeline.corpus.templates import NO_DEFINITIONS
-from pipeline.corpus.wikitext import Rendered, finish, prepare
+from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.wikitext.render import Rendered, finish, prepare
+from pipeline.corpus.wikitext.scan import scan
+from pipeline.corpus.wikitext.second import parse
 
 
 def shown(page: Rendered) -> list[str]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pipeline.corpus.read import template_row
 from pipeline.corpus.reader import Dump, is_article
-from pipeline.corpus.templates import NO_DEFINITIONS, Definitions
+from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
 from pipeline.corpus.titles import TEMPLATE
-from pipeline.corpus.wikitext import Rendered, render
+from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.records import Page
 
 REFERENCE = re.compile(r"<ref(?=[\s/>])[^<>]*/>|<ref(?=[\s>])[^<>]*>.*?</ref\s*>", re.DOTALL | re.IGNORECASE)

@@ -19,11 +19,11 @@ from typing import Any
 from pipeline.corpus import lists
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.definitions import write_definitions
 from pipeline.corpus.parse import DEFINITIONS, ParseChunk
 from pipeline.corpus.pieces import pieces
 from pipeline.corpus.read import ReadPiece, note_path
 from pipeline.corpus.reader import header_site
+from pipeline.corpus.templates.definitions import write_definitions
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, xml_bytes

@@ -20,13 +20,13 @@ import pyarrow.parquet as pq
 
 from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.definitions import open_definitions
 from pipeline.corpus.guard import NONE_YET, Child, Died, Limits
 from pipeline.corpus.mentions import with_more
 from pipeline.corpus.read import write_rows
-from pipeline.corpus.templates import Definitions
+from pipeline.corpus.templates.definitions import open_definitions
+from pipeline.corpus.templates.expander import Definitions
 from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.wikitext import Rendered, render
+from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.records import Link
 from pipeline.store import Counts
 from pipeline.units import Report

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.corpus.pieces import Piece
 from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates import define
+from pipeline.corpus.templates.expander import define
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo, folded, normalise_title
 from pipeline.records import Page
 from pipeline.store import Counts, write_json, written

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpus.reader import Dump, is_article
-from pipeline.corpus.templates import NO_DEFINITIONS
-from pipeline.corpus.wikitext import render
+from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.wikitext.render import render
 
 NAME = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 MARKUP = ("[[", "]]", "{{", "}}", "''", "<ref", "<br", "|-", "  ", "()", "( )", "\x01", "\x02", "\x03", "\x04")

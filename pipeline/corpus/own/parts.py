@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.lines import Wrong, article_of
 from pipeline.corpus.mentions import with_more
+from pipeline.corpus.own.lines import Wrong, article_of
 from pipeline.corpus.parse import ARTICLES, QUARANTINE
 from pipeline.corpus.read import note_path, write_rows
 from pipeline.errors import PipelineError

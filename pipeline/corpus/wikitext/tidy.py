@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.corpus.markup import CLOSE, HOLE, NOTHING, OPEN
+from pipeline.corpus.wikitext.markup import CLOSE, HOLE, NOTHING, OPEN
 
 ODD_SPACES = [*"\t\f\r\u00a0\u1680\u202f\u205f", *map(chr, range(0x2000, 0x200B))]
 """What a reader sees as a space; the ideographic space is a character and stays. Asking for each whether it is there at

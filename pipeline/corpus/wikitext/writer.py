@@ -15,9 +15,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from pipeline.corpus.markup import BLOCK, CLOSE, HOLE, LEAD, LINE, NOTHING, OPEN, UNSEEN, links_in
-from pipeline.corpus.quotes import apostrophe, marks
 from pipeline.corpus.titles import FILE, MAIN, SiteInfo, Title, normalise_title, pipe_trick, raised, shown_title
+from pipeline.corpus.wikitext.markup import BLOCK, CLOSE, HOLE, LEAD, LINE, NOTHING, OPEN, UNSEEN, links_in
+from pipeline.corpus.wikitext.quotes import apostrophe, marks
 
 MAX_OPEN = 100
 """Frames in frames; MediaWiki gives up at far fewer, and the work on hostile input is bounded by it."""

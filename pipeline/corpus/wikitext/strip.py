@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from functools import cache
 
-from pipeline.corpus.formula import EXPONENT, raised, written
-from pipeline.corpus.markup import HOLE, NOTHING, links_in
+from pipeline.corpus.wikitext.formula import EXPONENT, raised, written
+from pipeline.corpus.wikitext.markup import HOLE, NOTHING, links_in
 
 EXTENSIONS = (
     "ref|references|gallery|math|ce|chem|score|timeline|hiero|graph|mapframe|maplink|imagemap|syntaxhighlight|source|"

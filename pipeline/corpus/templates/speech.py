@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from pipeline.corpus.calls import Call
 from pipeline.corpus.languages import LANGUAGE_NAMES
-from pipeline.corpus.markup import NOTHING
+from pipeline.corpus.templates.calls import Call
+from pipeline.corpus.wikitext.markup import NOTHING
 
 STRESS = {"'": "ˈ", ",": "ˌ", "_": " ", "-": "-"}
 LABELS = frozenset(

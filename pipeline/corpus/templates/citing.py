@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.corpus.calls import Call, linked
+from pipeline.corpus.templates.calls import Call, linked
 
 STATUTES = {"usc": "{0} U.S.C. § {1}", "uscsub": "{0} U.S.C. § {1}({2})", "usstat": "{0} Stat. {1}",
             "uspl": "Pub. L. {0}–{1}", "ussc": "{0} U.S. {1} ({2})"}  # fmt: skip

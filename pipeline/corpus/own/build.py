@@ -22,7 +22,7 @@ from pipeline.corpus import lists
 from pipeline.corpus.build import ALWAYS, STAGE, write_site
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.parts import TOLD, Part, ReadPart, cut, seen_path
+from pipeline.corpus.own.parts import TOLD, Part, ReadPart, cut, seen_path
 from pipeline.corpus.read import REDIRECTS, note_path, write_rows
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError

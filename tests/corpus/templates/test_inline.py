@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.corpus.templates import NO_DEFINITIONS
+from pipeline.corpus.templates.expander import NO_DEFINITIONS
 from pipeline.corpus.titles import SiteInfo, default_site
-from pipeline.corpus.wikitext import render
+from pipeline.corpus.wikitext.render import render
 
 LANGUAGES = [
     ("A ({{langx|de|Wort|lit=word}})", "A (German: Wort, lit. 'word')"),

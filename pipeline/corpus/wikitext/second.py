@@ -14,10 +14,10 @@ import mwparserfromhell
 from mwparserfromhell.nodes import ExternalLink, Heading, HTMLEntity, Tag, Text, Wikilink
 
 from pipeline.corpus.languages import link_trail
-from pipeline.corpus.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, hides, links_in
-from pipeline.corpus.scan import decoded
 from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.writer import Writer
+from pipeline.corpus.wikitext.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, hides, links_in
+from pipeline.corpus.wikitext.scan import decoded
+from pipeline.corpus.wikitext.writer import Writer
 
 PIECE = re.compile(
     r"(?P<empty>\n[ \t\r\u3000\x02]*(?=\n))|(?P<line>\n[ \t\r\u3000\x02]*)"

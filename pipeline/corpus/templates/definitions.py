@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.corpus.templates import Definitions
+from pipeline.corpus.templates.expander import Definitions
 from pipeline.store import written
 
 SCHEMA = pa.schema([("title", "string"), ("text", "string"), ("redirect", "string")])

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.corpus.templates import NO_DEFINITIONS, Definitions
+from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
 from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.wikitext import Rendered, adds_up, render
-from tests.corpus import cases
+from pipeline.corpus.wikitext.render import Rendered, adds_up, render
+from tests.corpus.wikitext import cases
 
 NAMES = {0: "", 6: "File", 10: "Template", 14: "Category"}
 ENGLISH = SiteInfo("enwiki", "en", "https://en.wikipedia.org/wiki/Main_Page", True, NAMES)

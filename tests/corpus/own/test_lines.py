@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.corpus.lines import Wrong, article_of
+from pipeline.corpus.own.lines import Wrong, article_of
 from pipeline.records import Article, Link
 
 GOOD: dict[str, Any] = {

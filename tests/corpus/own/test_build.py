@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pipeline import store
-from pipeline.corpus import parts
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.own import build
+from pipeline.corpus.own import parts
+from pipeline.corpus.own.build import build
 from pipeline.errors import PipelineError
 from pipeline.runner import Context
 from pipeline.store import Layout
@@ -73,7 +73,7 @@ def test_the_artefact_has_a_dumps_files_and_columns(tmp_path: Path) -> None:
 
 def test_same_bytes_with_any_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_BYTES", 500)
-    monkeypatch.setattr("pipeline.corpus.own.FILE_CHARACTERS", 200)
+    monkeypatch.setattr("pipeline.corpus.own.build.FILE_CHARACTERS", 200)
     documents = [document(str(number), f"Grüße {'x' * (number % 7 * 20)} [[T{number}]].") for number in range(60)]
     files = {"a.jsonl": packed(*documents[:40]), "b.gz": gzip.compress(packed(*documents[40:]))}
     for name, workers in (("one", 1), ("two", 2)):

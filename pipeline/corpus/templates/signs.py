@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from pipeline.corpus.calls import Call, Renderer, literal, table
-from pipeline.corpus.formula import written
-from pipeline.corpus.markup import NOTHING
+from pipeline.corpus.templates.calls import Call, Renderer, literal, table
+from pipeline.corpus.wikitext.formula import written
+from pipeline.corpus.wikitext.markup import NOTHING
 
 SPELLED = {ord(c): f"&#{ord(c)};" for c in "[]{}|'<>*#:;=_~"}
 """So that no later step takes it for markup."""

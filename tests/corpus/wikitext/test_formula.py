@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.corpus.formula import written
+from pipeline.corpus.wikitext.formula import written
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.corpus import definitions
-from pipeline.corpus.definitions import open_definitions, write_definitions
 from pipeline.corpus.read import TEMPLATES
-from pipeline.corpus.templates import Definitions
+from pipeline.corpus.templates import definitions
+from pipeline.corpus.templates.definitions import open_definitions, write_definitions
+from pipeline.corpus.templates.expander import Definitions
 
 Row = tuple[str, str | None, str | None]
 

@@ -18,9 +18,9 @@ from functools import cache
 from html.entities import html5
 
 from pipeline.corpus.languages import link_trail
-from pipeline.corpus.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, TAG_NAMES, UNSEEN, hides, links_in
 from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.writer import ELEMENT, EXTERNAL, Writer
+from pipeline.corpus.wikitext.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, TAG_NAMES, UNSEEN, hides, links_in
+from pipeline.corpus.wikitext.writer import ELEMENT, EXTERNAL, Writer
 
 SCHEMES = "https?|ftps?|sftp|ircs?|news|nntp|gopher|git|svn|worldwind|telnet|ssh|rtsp|mms|xmpp|redis"
 LINE_STARTS = frozenset("={|!-")

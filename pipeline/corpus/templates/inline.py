@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 
-from pipeline.corpus import citing, measures, places, signs, speech
-from pipeline.corpus.calls import Call, Renderer, argument, between, joined, last, linked, table, wrapped
-from pipeline.corpus.foreign import foreign
-from pipeline.corpus.formula import EXPONENT, raised
-from pipeline.corpus.markup import NOTHING
+from pipeline.corpus.templates import citing, measures, places, signs, speech
+from pipeline.corpus.templates.calls import Call, Renderer, argument, between, joined, last, linked, table, wrapped
+from pipeline.corpus.templates.foreign import foreign
+from pipeline.corpus.wikitext.formula import EXPONENT, raised
+from pipeline.corpus.wikitext.markup import NOTHING
 
 
 def listed(call: Call) -> str:

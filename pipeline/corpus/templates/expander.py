@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 from wikiextractor.extract import Extractor, resolve_template_page
 
-from pipeline.corpus.calls import Call
-from pipeline.corpus.inline import YEAR, renderer_of
-from pipeline.corpus.markup import HOLE, NOTHING, links_in
+from pipeline.corpus.templates.calls import Call
+from pipeline.corpus.templates.inline import YEAR, renderer_of
+from pipeline.corpus.templates.vanishing import VANISHING
 from pipeline.corpus.titles import SiteInfo, folded, raised
-from pipeline.corpus.vanishing import VANISHING
+from pipeline.corpus.wikitext.markup import HOLE, NOTHING, links_in
 
 MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""

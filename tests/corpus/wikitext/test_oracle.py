@@ -2,14 +2,14 @@
 
 import pytest
 
-from pipeline.corpus.scan import scan
-from pipeline.corpus.second import parse
-from pipeline.corpus.templates import NO_DEFINITIONS
-from pipeline.corpus.wikitext import adds_up, finish, prepare
+from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.wikitext.render import adds_up, finish, prepare
+from pipeline.corpus.wikitext.scan import scan
+from pipeline.corpus.wikitext.second import parse
 from scripts.corpus_oracle import differences
-from tests.corpus import cases
 from tests.corpus.test_real import real_dump
-from tests.corpus.test_wikitext import ENGLISH
+from tests.corpus.wikitext import cases
+from tests.corpus.wikitext.test_render import ENGLISH
 
 PARSER_FAILS = {
     "invalid title", "closed only once", "three brackets", "an unclosed caption ends at a heading",

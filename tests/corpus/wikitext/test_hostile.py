@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from pipeline.corpus.markup import CLOSE, HOLE, LEAD, NOTHING, OPEN
-from pipeline.corpus.wikitext import Rendered, adds_up
-from tests.corpus.test_wikitext import rendered
+from pipeline.corpus.wikitext.markup import CLOSE, HOLE, LEAD, NOTHING, OPEN
+from pipeline.corpus.wikitext.render import Rendered, adds_up
+from tests.corpus.wikitext.test_render import rendered
 
 PIECES = [
     "[[", "[[a|", "]]", "[[a]]", "[[a|''b''", "[[File:a|", "[[File:a|b]] ", "[[[", "[", "]", "[http://a ", "[[a|b\n",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.corpus.calls import Call, Renderer
+from pipeline.corpus.templates.calls import Call, Renderer
 
 UNITS = {
     "sqmi": "square miles", "sqkm": "km²", "km2": "km²", "m2": "m²", "sqft": "square feet", "cm2": "cm²", "mm2": "mm²",

@@ -21,15 +21,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.corpus.markup import LEAD, links_in
-from pipeline.corpus.scan import scan
-from pipeline.corpus.second import parse
-from pipeline.corpus.strip import without_extensions
-from pipeline.corpus.templates import Definitions, Expander, marks_disambiguation
-from pipeline.corpus.tidy import placed, tidy
+from pipeline.corpus.templates.expander import Definitions, Expander, marks_disambiguation
 from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.variants import one_variant
-from pipeline.corpus.writer import Writer
+from pipeline.corpus.wikitext.markup import LEAD, links_in
+from pipeline.corpus.wikitext.scan import scan
+from pipeline.corpus.wikitext.second import parse
+from pipeline.corpus.wikitext.strip import without_extensions
+from pipeline.corpus.wikitext.tidy import placed, tidy
+from pipeline.corpus.wikitext.variants import one_variant
+from pipeline.corpus.wikitext.writer import Writer
 from pipeline.records import Link
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]+")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from pipeline.corpus.calls import Call, Renderer, argument, between, joined, linked, literal, table
-from pipeline.corpus.speech import ipa_in_brackets, parenthesised
+from pipeline.corpus.templates.calls import Call, Renderer, argument, between, joined, linked, literal, table
+from pipeline.corpus.templates.speech import ipa_in_brackets, parenthesised
 
 ROMAN = re.compile(r"([ivxlc]+)(er?|re)( siècle)?", re.IGNORECASE)
 """{{XIXe siècle}}: the template's name is what it shows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.corpus.calls import Call, Renderer, linked
+from pipeline.corpus.templates.calls import Call, Renderer, linked
 
 COUNTRIES = dict(
     pair.split(":")
