@@ -10,7 +10,7 @@ import pytest
 from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.choose import Choice, hashes, holds
-from pipeline.corpus.own.build import build
+from pipeline.corpus.own.build import build as build_own
 from pipeline.errors import PipelineError
 from tests.corpus.own.test_build import document, packed, where
 from tests.corpus.own.test_build import own as own_config
@@ -94,7 +94,7 @@ def test_text_of_ones_own_is_chosen_alike_and_its_titles_are_only_trimmed(tmp_pa
     ]  # fmt: skip
     config = own_config(tmp_path / "in", {"a.jsonl": packed(*documents)})
     leave = listed(tmp_path / "out", "drug_a ", "drug a")
-    build(replace(config, leave_out_titles=leave, disambiguation="drop", min_characters=4), where(tmp_path))
+    build_own(replace(config, leave_out_titles=leave, disambiguation="drop", min_characters=4), where(tmp_path))
     assert outcome(tmp_path) == (["Drug a"], {"leave_out": 1, "disambiguation": 1, "short": 1})
     counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert counts["titles.leave_out_titles.without_page"] == 1

@@ -11,7 +11,7 @@ import pytest
 from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.mentions import added
-from pipeline.corpus.own.build import build
+from pipeline.corpus.own.build import build as build_own
 from pipeline.records import Link
 from tests.corpus.own.test_build import document, packed, where
 from tests.corpus.own.test_build import own as own_config
@@ -90,7 +90,7 @@ def test_text_of_ones_own_has_more_mentions_too(tmp_path: Path) -> None:
     config = own_config(
         tmp_path / "in", {"a.jsonl": packed(document("1", "[[gene:A|A BC]] is A BC, not Note 1.", "Note 1"))}
     )
-    build(replace(config, more_mentions=True), where(tmp_path))
+    build_own(replace(config, more_mentions=True), where(tmp_path))
     [row] = rows(tmp_path, "articles")
     assert row["links"] == [
         {"start": 0, "end": 4, "title": "gene:A"}, {"start": 8, "end": 12, "title": "gene:A"},
