@@ -45,8 +45,9 @@ class RunConfig:
 class InspectConfig:
     """What `make inspect` shows."""
 
-    what: Literal["article", "example", "masked"]
-    """An article with its links, an Example with its entities, or an Example as the model sees it."""
+    what: Literal["article", "example", "masked", "mentions"]
+    """An article with its links, an Example with its entities, an Example as the model sees it, or a sample of what
+    corpus.more_mentions adds."""
     index: int
     """Which one, counted from 0."""
 

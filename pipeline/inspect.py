@@ -1,4 +1,4 @@
-"""What `make inspect` prints: an article, an Example, or a masked Example, as a person would read it.
+"""What `make inspect` prints: an article, an Example, a masked Example, or mentions that could be added.
 
 Links and entities are underlined in colours that alternate, so that neighbours stay apart, and carry the title they
 point to; in a masked Example, what the model must predict is shown in the place of what it sees.
@@ -6,6 +6,8 @@ point to; in a masked Example, what the model must predict is shown in the place
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,22 +15,25 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.corpus.mentions import added
 from pipeline.errors import PipelineError
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import Data
-from pipeline.records import Batch
+from pipeline.records import Batch, Link
 from pipeline.store import Layout, open_artefact
 from pipeline.vocab.entities import EntityVocab
 
 COLOURS = ("cyan", "magenta")
 CUT = "\N{REPLACEMENT CHARACTER}"
 """How a decoder shows bytes that are no whole character."""
+SAMPLE, CONTEXT = 40, 60
+"""Mentions of a sample; characters shown on either side of one."""
 SEEN, HIDDEN = "black on yellow", "black on red"
 
 
 def show(what: str, index: int, layout: Layout, pretrain: PretrainConfig) -> None:
-    """Print the `index`-th article, Example, or masked Example to standard output."""
-    views = {"article": article, "example": example, "masked": masked}
+    """Print the `index`-th article, Example, masked Example or sample of mentions to standard output."""
+    views = {"article": article, "example": example, "masked": masked, "mentions": mentions}
     Console().print(views[what](index, layout, pretrain), soft_wrap=False)
 
 
@@ -53,6 +58,33 @@ def article(index: int, layout: Layout, _: PretrainConfig) -> Text:
             result.append(f" → {link['title']}", style=f"dim {COLOURS[number % 2]}")
         place = link["end"]
     result.append(row["text"][place:])
+    return result
+
+
+def mentions(index: int, layout: Layout, _: PretrainConfig) -> Text:
+    """The `index`-th sample of what corpus.more_mentions would add to this corpus, or has left to add, in context."""
+    corpus = open_artefact(layout.folder("corpus"), stage="corpus")
+    draw = random.Random(index)
+    sample: list[tuple[str, str, Link, str]] = []
+    kinds: Counter[str] = Counter()
+    for path in corpus.files("articles-*.parquet"):
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=["title", "text", "links"]):
+            for row in batch.to_pylist():
+                for link, kind in added(row["title"], row["text"], [Link(**link) for link in row["links"]]):
+                    place = draw.randrange(kinds.total() + 1)  # of n seen, each is kept with the same chance, SAMPLE/n
+                    kinds[kind] += 1
+                    if kinds.total() <= SAMPLE:
+                        sample.append((row["title"], kind, link, row["text"]))
+                    elif place < SAMPLE:
+                        sample[place] = (row["title"], kind, link, row["text"])
+    told = ", ".join(f"{kind} {number:,}" for kind, number in sorted(kinds.items())) or "none"
+    result = Text.assemble((f"added by corpus.more_mentions=true: {told}", "bold"), "\n")
+    for title, kind, link, text in sample:
+        around = text[max(0, link.start - CONTEXT) : link.start], text[link.end : link.end + CONTEXT]
+        before, after = (part.replace("\n", " ") for part in around)
+        mention = Text.assemble((text[link.start : link.end], f"underline {COLOURS[0]}"))
+        result.append_text(Text.assemble("\n", (f"{title} ({kind}) ", "dim"), before, mention, after))
+        result.append(f" → {link.title}\n", style=f"dim {COLOURS[0]}")
     return result
 
 

@@ -44,15 +44,15 @@ def cost(command: Sequence[str | Path], log: Path, *, folder: Path | None = None
     Raises:
         RuntimeError: it failed; its last lines are the message.
     """
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     log.parent.mkdir(parents=True, exist_ok=True)
+    others = set(children(os.getpid()))
     began = time.perf_counter()
-    with open(log, "wb") as out, peaks() as found, watched(folder) as sizes:
+    with open(log, "wb") as out, adopting(), peaks() as found, watched(folder) as sizes:
         process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        cpu = usage.ru_utime + usage.ru_stime + sum(orphans())
+        cpu = usage.ru_utime + usage.ru_stime + sum(orphans(others))
     if process.returncode:
         last = log.read_text(errors="replace").splitlines()[-20:]
         raise RuntimeError(f"{process.args} ended with {process.returncode}:\n" + "\n".join(last))
@@ -79,11 +79,22 @@ def watched(folder: Path | None) -> Iterator[list[int]]:
             thread.join()
 
 
-def orphans() -> Iterator[float]:
-    """CPU seconds of every process that is left, once it has ended."""
-    with suppress(ChildProcessError):
-        while True:
-            usage = os.wait4(-1, 0)[2]
+@contextmanager
+def adopting() -> Iterator[None]:
+    """In the block, a process that outlives its parent becomes this one's child."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def orphans(others: set[int]) -> Iterator[float]:
+    """CPU seconds of every child that is left, once it has ended, beside those that were there before."""
+    while left := set(children(os.getpid())) - others:
+        for pid in left:
+            usage = os.wait4(pid, 0)[2]
             yield usage.ru_utime + usage.ru_stime
 
 
@@ -108,12 +119,18 @@ def peaks() -> Iterator[list[float]]:
 
 def below(pid: int) -> Iterator[int]:
     """The processes that `pid` has started, and those that these have."""
-    with suppress(OSError):  # one of them has just ended
+    for child in children(pid):
+        yield child
+        yield from below(child)
+
+
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):  # one of its threads has just ended
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-                for child in map(int, file.read().split()):
-                    yield child
-                    yield from below(child)
+                found += map(int, file.read().split())
+    return found
 
 
 def peak(pid: int) -> float:

@@ -25,11 +25,14 @@ from pipeline.corpus.wikitext import Rendered
 from scripts.corpus_pages import COMMENT, INVISIBLE, QUOTES, REFERENCE, SPACE, TAG, pages
 
 CUT = re.compile(
-    r"<(gallery|math|nowiki|pre|timeline|score|imagemap|syntaxhighlight|source|code|table|references)\b[^<>]*(?<!/)>.*?</\1\s*>",
+    r"<(gallery|math|nowiki|pre|timeline|score|imagemap|syntaxhighlight|source|code|references)\b[^<>]*(?<!/)>.*?</\1\s*>",
     re.DOTALL | re.IGNORECASE,
 )
 TEMPLATE = re.compile(r"\{\{(?:[^{}]|\{(?!\{)|\}(?!\}))*\}\}")
-TABLE = re.compile(r"^[ :*#]*\{\|(?:(?!^[ :*#]*\{\|).)*?^[ ]*\|\}", re.DOTALL | re.MULTILINE)
+TABLE = re.compile(r"^[ :*#]*\{\|(?:(?!^[ :*#]*\{\|).)*?(?:^[ ]*\|\}|</table\s*>)", re.DOTALL | re.MULTILINE)
+HTML_TABLE = re.compile(r"<table\b[^<>]*>(?:(?!<table\b).)*?</table\s*>", re.DOTALL | re.IGNORECASE)
+OPEN_TABLE = re.compile(r"^[ :*#]*\{\|.*?(?=^=|\Z)", re.DOTALL | re.MULTILINE)
+"""One that is never closed ends with its section."""
 SIMPLE_LINK = re.compile(r"\[\[([^\[\]|]*)\|?((?:[^\[\]]|\[[^\[\]]*\])*)\]\]")
 LINK = r"\[\[([^\[\]|{}<>\n]+)(?:\|([^\[\]]*))?\]\]"
 HEADING = re.compile(r"^=.*=\s*$", re.MULTILINE)
@@ -41,7 +44,7 @@ WHITE = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u202f]+")
 def prose(source: str, media: re.Pattern[str]) -> str:
     """The source without all that is not prose or list; templates leave a GAP."""
     text = CUT.sub("", REFERENCE.sub("", COMMENT.sub("", source)))
-    for pattern, leaves in ((TEMPLATE, GAP), (TABLE, "\n\n")):
+    for pattern, leaves in ((TEMPLATE, GAP), (HTML_TABLE, "\n\n"), (TABLE, "\n\n"), (OPEN_TABLE, "")):
         while True:
             text, count = pattern.subn(leaves, text)
             if not count:

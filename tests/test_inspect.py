@@ -43,6 +43,16 @@ def test_a_character_of_several_tokens_stands_at_its_last(small):
     assert reader.words(np.append(ids[:-1], reader.data.words.mask))[-2:] == ["\ufffd", " <mask>"]
 
 
+def test_mentions_that_could_be_added_are_drawn_and_counted(small, capsys):
+    text = shown(small, capsys, "inspect.what=mentions")
+    counts = dict.fromkeys(("own_title", "repeated"), 0)
+    told = text.partition("true: ")[2].split(" ")
+    for kind in counts:
+        counts[kind] = int(told[told.index(kind) + 1].strip(",")) if kind in told else 0
+    assert 0 < sum(counts.values()) == text.count("→") <= 40
+    assert text == shown(small, capsys, "inspect.what=mentions")
+
+
 def test_a_negative_index_is_told():
     with pytest.raises(PipelineError, match=r"inspect\.index is -1: it counts from 0"):
         configured("stage=inspect", "inspect.index=-1")

@@ -23,6 +23,7 @@ from pipeline.corpus.definitions import write_definitions
 from pipeline.corpus.parse import DEFINITIONS, ParseChunk
 from pipeline.corpus.pieces import pieces
 from pipeline.corpus.read import ReadPiece, note_path
+from pipeline.corpus.reader import header_site
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, xml_bytes
@@ -51,10 +52,12 @@ def build(config: CorpusConfig, context: Context) -> None:
         return
     files = dump_files(dump)
     preflight(job, {"corpus": xml_bytes(files)}, context.executor)
+    site = common_site([header_site(path) for path in files], config)
     parts = pieces(files)
     units = [f"{number:05d}" for number in range(len(parts))]
     reading = ReadPiece(
         pieces=tuple(parts),
+        site=site,
         folder=job.folder,
         work=job.work,
         chunk_characters=CHUNK_CHARACTERS,
@@ -66,7 +69,6 @@ def build(config: CorpusConfig, context: Context) -> None:
     read |= {"files.seen": len(files), "files.truncated": len({note["file"] for note in notes if note["truncated"]})}
     if not read.get("pages.seen"):
         raise PipelineError(f"{dump.folder} holds no pages: is it an export of articles?")
-    site = common_site(notes, config)
     templates = sorted((job.work / "templates").glob("*.parquet"))
     write_definitions(templates, job.work / DEFINITIONS, memory_gb=context.executor.memory_gb)
     pages = sorted((job.work / "pages").glob("*/*.parquet"))
@@ -115,13 +117,14 @@ def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
     )
 
 
-def common_site(notes: list[dict[str, Any]], config: CorpusConfig) -> SiteInfo:
-    """The one wiki that all files are of, its language overridden if asked for.
+def common_site(headers: list[SiteInfo | None], config: CorpusConfig) -> SiteInfo:
+    """The one wiki that all files are of, its language overridden if asked for; files without a header are taken for
+    the others' wiki.
 
     Raises:
         PipelineError: the files are of several wikis.
     """
-    described = {note["site"]["dbname"]: note["site"] for note in reversed(notes) if note["site"]}
+    described = {site.dbname or site.base: site for site in reversed(headers) if site}
     if len(described) > 1:
         raise PipelineError(
             f"The dump's files are of several wikis ({', '.join(sorted(described))}): "
@@ -129,9 +132,7 @@ def common_site(notes: list[dict[str, Any]], config: CorpusConfig) -> SiteInfo:
         )
     if not described:
         return default_site(config.language or "en")
-    (found,) = described.values()
-    names = {int(key): name for key, name in found["namespaces"].items()}
-    site = SiteInfo(**{**found, "namespaces": names})
+    (site,) = described.values()
     language = config.language or site.language or site.dbname.removesuffix("wiki").replace("_", "-") or "en"
     return replace(site, language=language)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from pipeline.cards import account_table, size_category
 from pipeline.corpus.titles import SiteInfo
 from pipeline.store import Counts
@@ -56,17 +58,17 @@ The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the art
 
 def card(site: SiteInfo, counts: Counts) -> str:
     """The card of a corpus of this wiki with this account."""
-    wikimedia = bool(site.dbname)
+    name = site.dbname or urlsplit(site.base).hostname  # old exports have no dbname
     characters = counts["characters.wikitext"] + counts.get("characters.rendered", 0)
     return CARD.format(
         language=site.language or "und",
-        tags="entity-linking, wikipedia" if wikimedia else "entity-linking",
-        licence="license: cc-by-sa-4.0\n" if wikimedia else "",
-        name=site.dbname or "Own text",
+        tags="entity-linking, wikipedia" if name else "entity-linking",
+        licence="license: cc-by-sa-4.0\n" if name else "",
+        name=name or "Own text",
         size=size_category(counts["pages.articles"]),
         articles=counts["pages.articles"],
         redirects=counts.get("pages.redirects", 0),
         templates=counts.get("pages.templates", 0),
         account=account_table(counts | {"characters.seen": characters}, ["pages", "links", "characters"]),
-        source=WIKIPEDIA if wikimedia else "",
+        source=WIKIPEDIA if name else "",
     )

@@ -37,6 +37,8 @@ class CorpusConfig:
     """Whether disambiguation pages become articles."""
     min_characters: int
     """Pages with less text than this become none."""
+    more_mentions: bool
+    """Whether a page's own title and repetitions of its links become links too; `mentions.py` says which."""
     allow_truncated: bool = field(metadata=policy())
     """Go on with what a dump holds that ends too early, and count it."""
 

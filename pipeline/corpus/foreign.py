@@ -91,7 +91,7 @@ def centuries(shape: str) -> Renderer:
         text = ""
         for part in parts:
             text += part if part in ("e", "er", "re") or not text else f" {part}"
-        if len(parts) == 1 and text:
+        if len(parts) == 1 and text.isupper():
             text += "er" if text.upper() == "I" else "e"
         return shape.format(text) if text else ""
 

@@ -47,9 +47,16 @@ ACCENTS = {"bar": "\u0304", "overline": "\u0305", "hat": "\u0302", "widehat": "\
            "widetilde": "\u0303", "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}  # fmt: skip
 RAISED = dict(zip("0123456789+-−=()ni′*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ′*", strict=True))
 LOWERED = dict(zip("0123456789+-−=()aeoxhklmnpstijruv", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ", strict=True))
+EXPONENT = re.compile(r"[-−–+]?\d{1,3}")
+"""A number that is read as one when it is written small."""
 RELATION = re.compile(r" *([=≠≤≥<>≈≡∼≃≅∝≪≫→←↔⇒⇐⇔↦∈∉⊂⊆⊃⊇]) *")
 SPACES = re.compile(r"\s+(?=[,;)\s]|$)|(?<=\()\s+")
 """Those that only TeX needs."""
+
+
+def raised(number: str) -> str:
+    """The number in superscript letters."""
+    return "".join(RAISED.get(character, character) for character in number.replace("–", "−"))
 
 
 class Unwritable(Exception):

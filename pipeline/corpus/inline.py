@@ -3,16 +3,18 @@
 A pages-articles dump has the definitions, but the common ones call Lua modules, which nothing here runs; the samples
 have none at all. Each renderer gives wikitext, so a link in an argument stays a link. Everything that is not in this
 table is dropped by the caller, and what it leaves behind is cleaned by `tidy`. The renderers stand by what they are
-about: `measures` (and sums, dates), `speech` (languages), `places`, `signs` (and formulas), `foreign` (other wikis').
+about: `measures` (and sums, dates), `speech` (languages), `places`, `signs` (and formulas), `citing`,
+`foreign` (other wikis').
 """
 
 from __future__ import annotations
 
 import re
 
-from pipeline.corpus import measures, places, signs, speech
+from pipeline.corpus import citing, measures, places, signs, speech
 from pipeline.corpus.calls import Call, Renderer, argument, between, joined, last, linked, table, wrapped
 from pipeline.corpus.foreign import foreign
+from pipeline.corpus.formula import EXPONENT, raised
 from pipeline.corpus.markup import NOTHING
 
 
@@ -26,12 +28,6 @@ def content(call: Call) -> str:
     return f"\n{call.named.get('content') or call.last}\n"
 
 
-def author_year(call: Call) -> str:
-    """{{harvtxt|Jech|2008}}: "Jech (2008)"."""
-    *authors, year = [part for part in call.positional if part] or [""]
-    return f"{' & '.join(authors)} ({year})" if authors else ""
-
-
 def quotation(call: Call) -> str:
     """A quotation set apart is a paragraph."""
     return f"\n\n{call.named.get('text') or call.named.get('quote') or call.get(1)}\n\n"
@@ -41,13 +37,6 @@ def red_link(call: Call) -> str:
     """{{ill|Title|de|Titel}}, {{仮リンク|表題|en|Title}}: the link that will be, once somebody writes the page."""
     label = call.named.get("lt") or call.named.get("label") or call.named.get("display") or ""
     return linked(call.get(1) or call.named.get("en", ""), label)
-
-
-def section_link(call: Call) -> str:
-    """{{slink|Page|Section}}: "Page § Section"."""
-    page, section = call.get(1), call.get(2)
-    shown = f"{page} § {section}" if section else page
-    return linked(f"{page}#{section}", call.named.get("display") or shown.strip()) if section else linked(page, "")
 
 
 def anchored(call: Call) -> str:
@@ -67,31 +56,10 @@ def behind(word: str) -> Renderer:
     return lambda call: f"{word} {call.get(1)}".strip()
 
 
-STATUTES = {"usc": "{0} U.S.C. § {1}", "uscsub": "{0} U.S.C. § {1}({2})", "usstat": "{0} Stat. {1}",
-            "uspl": "Pub. L. {0}–{1}", "ussc": "{0} U.S. {1} ({2})"}  # fmt: skip
-
-
-def statute(call: Call) -> str:
-    """{{uscsub|18|3553|a}}: "18 U.S.C. § 3553(a)"."""
-    return STATUTES[call.name].format(*call.positional, "", "", "").replace(" ()", "").replace("()", "")
-
-
-def website(call: Call) -> str:
-    """{{URL|example.org|label}}: the label, else the address as it is read."""
-    if call.name.startswith("official"):
-        return call.named.get("name") or "Official website"
-    return call.get(2) or re.sub(r"^https?://|/$", "", call.get(1))
-
-
-def bible(call: Call) -> str:
-    """{{bibleverse|1|Corinthians|13:4|KJV}}: book, chapter and verse, without the translation."""
-    words: list[str] = []
-    for part in call.positional:
-        if part:
-            words.append(part)
-        if len(words) > 1 and part[:1].isdigit():
-            break
-    return " ".join(words)
+def superscript(call: Call) -> str:
+    """10{{sup|6}}: "10⁶"."""
+    text = call.get(1)
+    return raised(text) if EXPONENT.fullmatch(text) else text
 
 
 def scripts(call: Call) -> str:
@@ -105,7 +73,7 @@ RENDERERS: dict[str, Renderer] = {
     **signs.SIGNS,
     **table(places.country_by_name, ", ".join(places.COUNTRIES).lower()),
     # A wrapper of what is shown.
-    **table(wrapped, "nowrap, nobr, nwr, small, smaller, big, larger, em, strong, abbr, abbrlink, tooltip, sub, sup, "
+    **table(wrapped, "nowrap, nobr, nwr, small, smaller, big, larger, em, strong, abbr, abbrlink, tooltip, sub, "
             "smallcaps, small caps, sc, sc1, sc2, allcaps, smallcaps all, caps, aut, au, mono, monospace, mono0, "
             "code, codett, "
             "codes, samp, var, varserif, var serif, serif, sans-serif, not a typo, notatypo, typo, as written, dp, "
@@ -168,13 +136,13 @@ RENDERERS: dict[str, Renderer] = {
     # Links, quotations, references that are read.
     **table(red_link, "ill, interlanguage link, interlanguage link multi, illm, ill-wd2, link-interwiki, 仮リンク"),
     **table(lambda call: linked(call.get(1), call.get(2)), "w, link, annotated link, l, link if exists"),
-    **table(section_link, "section link, slink, sectionlink"),
+    **table(citing.section_link, "section link, slink, sectionlink"),
     **table(anchored, "vanchor, visible anchor, vis anchor"),
     **table(wrongly, "sic"),
-    **table(statute, "usc, uscsub, usstat, uspl, ussc"),
-    **table(website, "url, official website, official url"),
-    **table(author_year, "harvtxt, harvs, harvcoltxt, harvard citation text"),
-    **table(bible, "bibleverse, bibleref, bibleref2, bible verse, bibleverse-nb, bibleverse with nivlink"),
+    **table(citing.statute, "usc, uscsub, usstat, uspl, ussc"),
+    **table(citing.website, "url, official website, official url"),
+    **table(citing.author_year, "harvtxt, harvs, harvcoltxt, harvard citation text"),
+    **table(citing.bible, "bibleverse, bibleref, bibleref2, bible verse, bibleverse-nb, bibleverse with nivlink"),
     **table(quotation, "quote, blockquote, bq, cquote, quotation, quote box, centered pull quote, pull quote, "
             "poem quote, "
             "poemquote, quote without source, talk quote, verse translation, quote poem, long quote, block quote"),
@@ -207,11 +175,12 @@ RENDERERS: dict[str, Renderer] = {
     **table(signs.unichar, "unichar"),
     **table(signs.music, "music"),
     **table(scripts, "su"),
+    **table(superscript, "sup"),
     # Measures.
     **table(measures.convert, "convert, cvt, convert/spell"),
     **table(measures.height, "height, weight"),
     **table(measures.as_of, "as of, asof"),
-    **table(measures.circa, "circa, c., ca., ca"),
+    **table(measures.circa, "circa, c., ca."),
     **table(measures.fraction, "frac, fraction, sfrac, fract"),
     **table(measures.value, "val"),
     **table(measures.power_of_ten, "e, 10^, ×10^, esp"),
@@ -243,6 +212,15 @@ RENDERERS: dict[str, Renderer] = {
 """Name in lower case -> its renderer."""
 
 
+ENGLISH: dict[Renderer | None, Renderer | None] = {
+    places.country_by_name: None,
+    places.country: argument(1),
+    speech.langx: argument(2),
+    speech.in_language: None,
+}
+"""What names countries or languages in English -> what takes its place on another wiki."""
+
+
 def renderer_of(name: str, language: str) -> Renderer | None:
     """What renders the template of this name in lower case; None for one that is not known here.
 
@@ -250,6 +228,8 @@ def renderer_of(name: str, language: str) -> Renderer | None:
         language: the wiki's. {{lang-de|Wort}} names the language in it; only English's names are known here.
     """
     renderer = foreign(name, language) or RENDERERS.get(name)
+    if language != "en" and renderer in ENGLISH:
+        return ENGLISH[renderer]
     if renderer is None and "-" in name:
         if name.startswith("lang-"):
             return speech.lang_named if language == "en" else argument(1)

@@ -5,7 +5,7 @@
 Nothing is guessed and nothing repaired: a field that is missing, unknown or of another type, a span that is not in the
 text, overlaps the one before it or covers no word is `Wrong`, with the value found and what is allowed. What is taken
 is taken as it stands, save two things that move no span: titles and ids lose the white space at their ends, and a text
-that does not end in a newline gets one, as the corpus has paragraphs. Some 40 MB a second.
+that does not end in a newline gets one, as the corpus has paragraphs. Some 28 MB of lines a second of one core.
 """
 
 from __future__ import annotations

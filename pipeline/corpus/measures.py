@@ -49,6 +49,8 @@ POWER = re.compile(r"e(3|6|9|12)(.*)")
 POWERS = {"3": "thousand", "6": "million", "9": "billion", "12": "trillion"}
 COMPOUND = {"ft": "in", "foot": "inch", "lb": "oz", "st": "lb", "mi": "yd", "yd": "ft"}
 """A measure in two units: {{convert|6|ft|2|in}}."""
+MIXED = re.compile(r"^(\d+)\+(\d+/\d+)$")
+"""{{convert|1+1/2|in}}."""
 NUMBER = re.compile(r"[-−+]?[.\d]")
 MONTHS = "January February March April May June July August September October November December".split()
 
@@ -57,19 +59,22 @@ def convert(call: Call) -> str:
     """The measure as written: {{convert|5|to|10|km|mi}} gives "5 to 10 km", {{convert|5|mi|adj=on}} "5-mile"."""
     words: list[str] = []
     parts = call.positional
+    adjective = call.named.get("adj") in ("on", "mid")
     for index, part in enumerate(parts):
         if NUMBER.match(part):
-            words.append(grouped(part))
+            words.append(grouped(MIXED.sub(r"\1 \2", part)))
         elif part in JOINS and index:
             words.append(JOINS[part])
         elif index:
             unit = unit_name(part)
-            if call.named.get("adj") in ("on", "mid") and unit.isascii() and unit[:4] != "per " and unit != part:
-                tail = parts[-1] if call.named["adj"] == "mid" and parts[-1].startswith("-") else ""
-                return f"{' '.join(words)}-{singular(unit).replace(' ', '-')}{tail}"
-            words.append(singular(unit) if words == ["1"] else unit)
-            if index + 2 >= len(parts) or COMPOUND.get(part) != parts[index + 2]:
-                return " ".join(words).replace(" – ", "–")
+            compound = index + 2 < len(parts) and COMPOUND.get(part) == parts[index + 2]
+            if adjective and unit != part and unit.isascii() and unit[:4] != "per ":
+                words[-1] += f"-{singular(unit).replace(' ', '-')}" + ("-" if compound else "")
+            else:
+                words.append(singular(unit) if words == ["1"] else unit)
+            if not compound:
+                tail = parts[-1] if call.named.get("adj") == "mid" and parts[-1].startswith("-") else ""
+                return " ".join(words).replace(" – ", "–").replace("- ", "-") + tail
         else:
             return ""
     return ""
@@ -229,6 +234,8 @@ def date(call: Call) -> str:
     year, name, day = call.get(1), month(call.get(2)), call.get(3)
     if not year.isdecimal() or not name:
         return call.get(1)
+    if len(year) < 3:  # {{date|1|5|2000}} of other wikis
+        return ".".join(call.positional[:3])
     if call.named.get("df", "n")[:1] in "yt":
         return " ".join(part for part in (day, name, year) if part)
     return f"{name} {day}, {year}" if day else f"{name} {year}"

@@ -9,6 +9,7 @@ has seconds of work, that is cheaper than handing over every page.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +22,12 @@ from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.definitions import open_definitions
 from pipeline.corpus.guard import NONE_YET, Child, Died, Limits
+from pipeline.corpus.mentions import with_more
 from pipeline.corpus.read import write_rows
 from pipeline.corpus.templates import Definitions
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext import Rendered, render
+from pipeline.records import Link
 from pipeline.store import Counts
 from pipeline.units import Report
 
@@ -125,6 +128,9 @@ class ParseChunk:
         if failed:
             rendered.counts["articles.without_templates"] = 1
         counts.update(rendered.counts)
+        links: Sequence[Link] = rendered.links
+        if self.config.more_mentions:
+            links = with_more(page["title"], rendered.text, links, counts)
         # By hand: dataclasses.asdict would take as long for the links as the scan.
         return {
             "id": page["id"],
@@ -132,7 +138,7 @@ class ParseChunk:
             "url": self.site.url(page["title"]),
             "title": page["title"],
             "text": rendered.text,
-            "links": [{"start": link.start, "end": link.end, "title": link.title} for link in rendered.links],
+            "links": [{"start": link.start, "end": link.end, "title": link.title} for link in links],
             "lead_end": rendered.lead_end,
             "is_disambiguation": rendered.is_disambiguation,
         }

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,7 @@ class ReadPiece:
     """Work on one piece."""
 
     pieces: tuple[Piece, ...]
+    site: SiteInfo
     folder: Path
     work: Path
     chunk_characters: int
@@ -109,19 +110,17 @@ class ReadPiece:
     def __call__(self, unit: str, report: Report) -> Counts:
         shutil.rmtree(self.work / "pages" / unit, ignore_errors=True)
         piece = self.pieces[int(unit)]
-        dump = Dump(piece.path, piece.start, piece.end, threads=max(1, processors() // self.neighbours))
+        threads = max(1, processors() // self.neighbours)
+        dump = Dump(piece.path, piece.start, piece.end, threads=threads, site=self.site)
         sorted_pages = Sorted(self.work, unit, self.chunk_characters)
         for page in dump:
-            sorted_pages.take(page, dump.site)
+            sorted_pages.take(page, self.site)
             report(dump.share)
         sorted_pages.end_chunk()
         write_rows(self.folder / f"redirects-{unit}.parquet", sorted_pages.redirects, REDIRECTS)
         write_rows(self.work / "templates" / f"{unit}.parquet", sorted_pages.templates, TEMPLATES)
-        site = asdict(dump.site)
-        del site["prefixes"]
         note = {
             "file": dump.path.name,
-            "site": site if dump.has_site else None,
             "truncated": dump.truncated,
             "read": dump.source.read,
             "size": dump.source.size,

@@ -24,21 +24,27 @@ from pipeline.errors import PipelineError
 from pipeline.records import Page
 
 Made = TypeVar("Made")
-REDIRECT = re.compile(r"\s*#[^\W\d_]+\s?:?\s*\[\[\s*([^\[\]|{}\n]+)")
-"""How a redirect begins in every language; only asked where the export says nothing."""
+REDIRECT = re.compile(r"\s*#[^\W\d_][^\s\[\]{}|<>#:]*\s?:?\s*\[\[\s*([^\[\]|{}\n]+)")
+"""How a redirect begins in every language, vowel signs and all; only asked where the export does not say."""
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 class Dump:
-    """One dump file, or a piece of it: iterate over its pages, then ask for what was learnt on the way."""
+    """One dump file, or a piece of it: iterate over its pages, then ask for what was learnt on the way.
 
-    def __init__(self, path: Path, start: int = 0, end: int | None = None, *, threads: int = 1) -> None:
+    Args:
+        site: the wiki, where it is known already; else the file's header is asked.
+    """
+
+    def __init__(
+        self, path: Path, start: int = 0, end: int | None = None, *, threads: int = 1, site: SiteInfo | None = None
+    ) -> None:
         piece = Piece(path, start, path.stat().st_size if end is None else end)
         self.xml = PieceXml(piece, threads=threads)
         self.source = self.xml.source
         self.path = path
-        self.site = default_site("")
-        self.has_site = False
+        self.site = site or default_site("")
+        self.has_site = site is not None
         self.truncated = False
         self.last_title = ""
 
@@ -90,6 +96,13 @@ class Dump:
         )
 
 
+def header_site(path: Path) -> SiteInfo | None:
+    """The wiki as the file's header has it; None for a file without one."""
+    dump = Dump(path)
+    next(iter(dump), None)
+    return dump.site if dump.has_site else None
+
+
 class Pages:
     """Turns parser events into pages, and forgets the elements."""
 
@@ -108,7 +121,7 @@ class Pages:
                     if element.getroottree().docinfo.doctype:
                         raise self.dump.broken("it has a document type, <!DOCTYPE, whose entities are not read", False)
                     self.inside, self.root = True, element
-            elif name == "siteinfo":
+            elif name == "siteinfo" and not self.dump.has_site:
                 self.dump.site = self.sound(site_info, element, self.root.get(LANGUAGE, ""))
                 self.dump.has_site = True
             elif name == "page":
@@ -173,7 +186,8 @@ def read_page(element: Any, site: SiteInfo) -> Page:
             case "revision":
                 revision = child
     text = child_text(revision, "text") if revision is not None else ""
-    if not redirect and text.lstrip()[:1] == "#" and (match := REDIRECT.match(text)):
+    told = redirect or (redirect is None and namespace is not None)  # versions with <ns> have every target
+    if not told and text.lstrip()[:1] == "#" and (match := REDIRECT.match(text)):
         redirect = match[1]
     return Page(
         id=number,

@@ -45,6 +45,7 @@ SIGNS: dict[str, Renderer] = {
     **table(literal("&#58;"), "colon"),
     **table(literal("&#42;"), "asterisk, *"),
     **table(literal("&#35;"), "hash, number sign"),
+    **table(literal("…"), "ellipsis, ..., …"),
     **table(literal("×"), "x, times"),
     **table(literal("−"), "minus"),
     **table(literal("±"), "±, plus-minus, pm, +-"),

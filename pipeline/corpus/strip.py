@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from functools import cache
 
-from pipeline.corpus.formula import written
+from pipeline.corpus.formula import EXPONENT, raised, written
 from pipeline.corpus.markup import HOLE, NOTHING, links_in
 
 EXTENSIONS = (
@@ -19,6 +19,8 @@ EXTENSIONS = (
     "pre|templatestyles|templatedata|inputbox|categorytree|section|indicator|noinclude|includeonly|nowiki"
 )
 EXTENSION = re.compile(rf"<!--|<(?P<name>(?i:{EXTENSIONS}))(?=[\s/>])(?P<attributes>[^<>]*+)>")
+POWER = re.compile(rf"<sup>(?<=\d<sup>)((?:&minus;)?{EXPONENT.pattern})</sup>")
+"""Behind a number an exponent, or a note's mark: without its letters "10<sup>6</sup>" were 106."""
 TAGLESS = ("section", "noinclude", "includeonly")
 """Their tags go and their content stays. (A page of its own has no use for includeonly, but dumps of drafts do.)"""
 REASONS = {"ref": "reference", "references": "reference", "imagemap": "media"}
@@ -30,6 +32,8 @@ def without_extensions(text: str, counts: Counter[str]) -> str:
     """Cut comments and extension tags; nowiki's content stays, protected."""
     if "<" not in text:
         return text
+    if "<sup>" in text:
+        text = POWER.sub(lambda power: raised(power[1].replace("&minus;", "−")), text)
     parts: list[str] = []
     end = 0
     unclosed: set[str] = set()

@@ -23,7 +23,8 @@ BRACKETED_SPACE = re.compile(rf"(\(){NOTHING}++ | {NOTHING}++(\))")
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
 """A line that held nothing but a template or a picture ends the paragraph."""
 INSIDE = rf"[^()（）\n{OPEN}{CLOSE}]*"
-SUM_GONE = re.compile(rf"[(（](?:{INSIDE}[$£€¥₹]{HOLE}|{HOLE} (?:year|month|day)s\b){INSIDE}[)）]")
+MONEY = frozenset("$£€¥₹")
+SUM_GONE = re.compile(rf"[(（](?:{INSIDE}[$£€¥₹]{HOLE}|{HOLE} years\b){INSIDE}[)）]")
 """A remark in brackets that lost its number to a calculation: "(equivalent to $ in 2020)", "( years ago)"."""
 EDGE = " \u3000" + HOLE
 LEFT_EDGE = re.compile(f"{OPEN}([{EDGE}]+)")
@@ -53,7 +54,7 @@ def tidy(marked: str) -> str:
             if mark in text:
                 text = text.replace(mark, "")
     if HOLE in text:
-        text = SUM_GONE.sub(HOLE, HOLE_LINES.sub("\n", text))
+        text = HOLE_LINES.sub("\n", text)
     text = single_spaced(text)
     if OPEN in text:
         text = outside(text)
@@ -85,7 +86,10 @@ def outside(text: str) -> str:
 
 def closed(line: str) -> str:
     """The line without its holes: "Rome ( ; ) is" is "Rome is", "at , in" is "at, in", "(, 1950)" "(1950)"."""
-    first, *pieces = line.split(HOLE)
+    pieces = line.split(HOLE)
+    if any(piece[-1:] in MONEY or piece[:6] == " years" for piece in pieces):
+        pieces = SUM_GONE.sub(HOLE, line).split(HOLE)
+    first, *pieces = pieces
     kept = first.rstrip(RUN)
     run = first[len(kept) :]
     """What stands around the holes since `kept`: spaces and separators."""

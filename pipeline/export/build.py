@@ -22,7 +22,8 @@ from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
 from pipeline.store import Artefact, Layout, begin, open_artefact, read_json, written
 from pipeline.vocab.entities import EntityVocab
-from pipeline.vocab.words import MARKERS, load
+from pipeline.vocab.specials import MARKERS
+from pipeline.vocab.words import load
 
 
 def build(config: ExportConfig, context: Context) -> None:

@@ -17,7 +17,7 @@ from tokenizers import AddedToken, Tokenizer
 from pipeline.model.weights import SECOND_MASK
 from pipeline.store import read_json, write_json, written
 from pipeline.vocab.entities import EntityVocab
-from pipeline.vocab.words import MARKERS
+from pipeline.vocab.specials import MARKERS
 
 MARKER_SOURCES = ("@", "#")
 """The tokens whose embeddings the markers start from (upstream's convert script)."""

@@ -44,7 +44,8 @@ from pipeline.model.weights import (
 )
 from pipeline.store import Counts
 from pipeline.vocab.entities import SPECIALS, EntityVocab
-from pipeline.vocab.words import MARKERS, WordVocab
+from pipeline.vocab.specials import MARKERS
+from pipeline.vocab.words import WordVocab
 
 MAX_POSITIONS = 514
 """RoBERTa's: 512 and the two rows before the first position."""

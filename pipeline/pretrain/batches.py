@@ -134,7 +134,13 @@ def mentions(spans: Int32s, is_entity: NDArray[np.bool_]) -> tuple[Ints, Ints]:
 
 
 def word_tables(vocab: WordVocab) -> WordTables:
-    return WordTables.of(starts_word=vocab.word_starts, special=vocab.special, mask=vocab.mask)
+    return WordTables.of(
+        starts_word=vocab.word_starts,
+        ends_word=vocab.word_ends,
+        bare_space=vocab.bare_spaces,
+        special=vocab.special,
+        mask=vocab.mask,
+    )
 
 
 @dataclass(frozen=True, slots=True)

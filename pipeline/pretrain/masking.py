@@ -24,12 +24,14 @@ from pipeline.pretrain.config import MaskingConfig
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 
 PAD_ENTITY, UNKNOWN_ENTITY, MASK_ENTITY = range(3)
 ORDER, FATE, REPLACEMENT, ENTITY_ORDER = range(4)
 """Streams: independent random numbers for the same Example and position."""
-CONTINUES, STARTS, SPECIAL = range(3)
-"""Kinds of tokens."""
+STARTS, ENDS, BARE, SPECIAL = 1, 2, 4, 8
+"""What a token may be, as bits: it starts a word; the next token starts one; it is a space alone, and the word that it
+starts goes on with the next token; it is special."""
 SPARE = 16
 """Words put in order beyond the budget: enough to spend it, though some were passed over, in all but rare Examples."""
 PLACE = np.uint32(0x1FFF)
@@ -80,18 +82,28 @@ class WordTables:
     """What masking knows of a word vocabulary."""
 
     kinds: NDArray[np.uint8]
-    """[V] whether a token continues a word, starts one, or is special: `<s>`, `</s>`, `<pad>`, ..., which are never
-    chosen and never drawn as a replacement."""
+    """[V] bits. Special are `<s>`, `</s>`, `<pad>`, ..., which are never chosen and never drawn as a replacement."""
     ordinary: Ints
     """The ids that are not special: what a random replacement is drawn from."""
     mask: int
     """The id of `<mask>`."""
 
     @staticmethod
-    def of(*, starts_word: NDArray[np.bool_], special: NDArray[np.bool_], mask: int) -> WordTables:
-        """Args: starts_word, special: [V]."""
-        kinds = np.where(special, SPECIAL, np.where(starts_word, STARTS, CONTINUES))
-        return WordTables(kinds.astype(np.uint8), np.flatnonzero(~special), mask)
+    def of(
+        *,
+        starts_word: Flags,
+        special: Flags,
+        mask: int,
+        ends_word: Flags | None = None,
+        bare_space: Flags | None = None,
+    ) -> WordTables:
+        """Args: starts_word, special, ends_word, bare_space: [V]; None where no token is of the kind."""
+        kinds = np.zeros(len(special), dtype=np.uint8)
+        for flags, bit in ((starts_word, STARTS), (ends_word, ENDS), (bare_space, BARE)):
+            if flags is not None:
+                kinds[flags] |= bit
+        kinds[special] = STARTS | ENDS | SPECIAL
+        return WordTables(kinds, np.flatnonzero(~special), mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ def mask_words(ids: Ints, keys: Keys, tables: WordTables, config: MaskingConfig)
     """
     width = ids.shape[1]
     kinds = tables.kinds[ids]
-    budget = budgets((kinds != SPECIAL).sum(axis=1), config.words)
+    budget = budgets((kinds < SPECIAL).sum(axis=1), config.words)
     sizes = word_sizes(kinds)
     chosen = choose(sizes, budget, stream_keys(keys, ORDER))
 
@@ -152,11 +164,15 @@ def mask_entities(ids: Ints, keys: Keys, config: MaskingConfig) -> Masked:
 
 
 def word_sizes(kinds: NDArray[np.uint8]) -> Ints:
-    """The number of tokens of the word that starts at each position, 0 where none does: [B, L]."""
+    """The number of tokens of the word that starts at each position, 0 where none does: [B, L].
+
+    What the token before says goes before what the token itself says, but nothing goes on with a special one.
+    """
     flat = kinds.reshape(-1)
-    special = flat == SPECIAL
-    borders = flat != CONTINUES
-    borders[1:] |= special[:-1]  # a sequence's first token begins a word, whatever the table says
+    special, before = flat >= SPECIAL, flat[:-1]
+    borders = (flat & STARTS) > 0
+    borders[1:] |= (before & ENDS) > 0
+    borders[1:] &= ((before & BARE) == 0) | special[1:]
     places = np.flatnonzero(borders)
     sizes = np.zeros(len(flat), dtype=np.int64)
     sizes[places[:-1]] = places[1:] - places[:-1]  # the last one is special: every Example ends with </s>

@@ -19,7 +19,8 @@ from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, progress_bar
 from pipeline.split import is_validation
 from pipeline.store import Counts
-from pipeline.vocab import entities, words
+from pipeline.vocab import bpe, entities, words
+from pipeline.vocab.adopt import FILES, adopt, source
 from pipeline.vocab.config import VocabConfig
 
 ROWS = 256
@@ -33,7 +34,7 @@ def build(config: VocabConfig, context: Context) -> None:
         PipelineError: no training page, no entity, an unfit tokenizer or white list, or what `store.begin` raises.
     """
     corpus = store.open_artefact(context.layout.folder("corpus"), stage="corpus")
-    adopted = words.source(config.words.adopt) if config.words.adopt else None
+    adopted = source(config.words.adopt) if config.words.adopt else None
     target = context.layout.folder("vocab")
     parents = {"corpus": corpus.fingerprint, **outside(config, adopted)}
     job = store.begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
@@ -61,7 +62,7 @@ def build(config: VocabConfig, context: Context) -> None:
 
 def outside(config: VocabConfig, adopted: Path | None) -> dict[str, str]:
     """Digests of the files this stage reads beside the corpus: the config only names them."""
-    files = {f"words.adopt/{name}": adopted / name for name in words.FILES} if adopted else {}
+    files = {f"words.adopt/{name}": adopted / name for name in FILES} if adopted else {}
     if config.entities.white_list:
         files["entities.white_list"] = Path(config.entities.white_list)
         if not files["entities.white_list"].is_file():
@@ -84,17 +85,17 @@ def make_words(articles: list[Path], config: VocabConfig, adopted: Path | None, 
     """Write the tokenizer's folder; return how much text it saw and how many tokens it has."""
     counts = {"pages.training": 0, "pages.validation": 0}
     if adopted:
-        vocab, merges = words.adopt(adopted)
-        words.save(vocab, merges, folder)
-        return {"words": len(vocab)}
-    vocab, merges = words.train(training_lines(articles, config.validation_share, counts), config.words)
+        tokenizer = adopt(adopted)
+        words.save(tokenizer, folder)
+        return {"words": tokenizer.get_vocab_size()}
+    tokenizer = bpe.train(training_lines(articles, config.validation_share, counts), config.words)
     if not counts["pages.training"]:
         raise PipelineError(
             f"no training page in the corpus ({counts['pages.validation']} validation pages): "
             "take a larger dump or lower validation_share"
         )
-    words.save(vocab, merges, folder)
-    return {"words": len(vocab), **counts}
+    words.save(tokenizer, folder)
+    return {"words": tokenizer.get_vocab_size(), **counts}
 
 
 def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterator[str]:

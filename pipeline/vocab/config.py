@@ -16,7 +16,8 @@ class WordsConfig:
     """The word tokenizer: adopted if `adopt` is set, else trained."""
 
     adopt: str | None
-    """A byte-level BPE with RoBERTa's special ids, by Hub name or folder; null trains one."""
+    """A byte-level BPE like RoBERTa's or a SentencePiece Unigram like XLM-R's, with their special ids, by Hub name or
+    folder; null trains a BPE."""
     size: int
     """Tokens in all of a trained one, specials included; a small corpus may yield fewer."""
     min_count: int

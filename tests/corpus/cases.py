@@ -121,6 +121,11 @@ MARKS: dict[str, Case] = {
 
 TAGS: dict[str, Case] = {
     "sub and sup": ("H<sub>2</sub>O<sup>+</sup>", "H2O+\n", []),
+    "a power of ten": (
+        "10<sup>6</sup>, 10<sup>&minus;3</sup> J, km<sup>2</sup>, 1<sup>st</sup>",
+        "10⁶, 10⁻³ J, km2, 1st\n",
+        [],
+    ),
     "br": ("a<br/>b<br>c<br />d<BR clear=all>e", "a b c d e\n", []),
     "unknown tag": ("a <foo> b < c", "a <foo> b < c\n", []),
     "small and span": ('<small>a</small> <span style="color:red" lang="de">b</span>', "a b\n", []),

@@ -22,7 +22,7 @@ XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
 CONFIG = CorpusConfig(
     name="", source="wikipedia", files=(), language="", max_page_bytes=100_000, page_seconds=20, page_memory_mb=512,
     keep_titles=None,
-    leave_out_titles=None, disambiguation="keep", min_characters=0, allow_truncated=False,
+    leave_out_titles=None, disambiguation="keep", min_characters=0, more_mentions=False, allow_truncated=False,
 )  # fmt: skip
 LOCAL = ExecutorConfig(kind="local", workers=1, partition="", time="", memory_gb=1, environment="", sbatch={})
 
@@ -133,7 +133,7 @@ def test_truncated_stops_and_goes_on_when_allowed(tmp_path: Path) -> None:
 
 def test_a_long_page_goes_to_the_quarantine(tmp_path: Path) -> None:
     build(replace(CONFIG, max_page_bytes=500), context(tmp_path, {"wiki.xml": XML}))
-    assert rows(tmp_path, "quarantine")[0]["reason"] == "too_long: 553 bytes"
+    assert rows(tmp_path, "quarantine")[0]["reason"] == "too_long: 554 bytes"
 
 
 BOMB = "<page><title>Template:B{}</title><ns>10</ns><revision><text>{}</text></revision></page>"

@@ -37,13 +37,15 @@ MEASURES = [
      "1.5 million acres"),
     ("{{convert|2|e9USgal}}, {{convert|12|cuft/s|m3/s}}, {{convert|1|mpgus}}", "2 billion US gallons, "
      "12 cubic feet per second, 1 miles per gallon"),
+    ("a {{convert|3|ft|6|in|mm|adj=on}} gauge, {{convert|6|ft|2|in|m}}, {{convert|1+1/2|in|mm}}",
+     "a 3-foot-6-inch gauge, 6 feet 2 inches, 1 1/2 inches"),
     ("{{convert|29473|km|mi}}, {{convert|1050.5|acre}}, {{convert|0.25|mi}}", "29,473 km, 1,050.5 acres, 0.25 miles"),
     ("a {{convert|5|mi|km|adj=mid|-long}} road of {{convert|3|acre.ft}}", "a 5-mile-long road of 3 acre-feet"),
     ("{{convert|70|F|C|order=flip}}, {{convert|6|ft|2|in|m|2}}, {{convert|3|by|4|in}}", "70 °F, 6 feet 2 inches, "
      "3 by 4 inches"),
     ("{{val|1.234|(56)|u=m}}, {{val|5|2|3|u=km}}, {{val|5.0e3}}, {{val|7|ul=GeV}}, {{val|9|u=%}}",
      "1.234(56) m, 5 +2 −3 km, 5.0×10^3, 7 GeV, 9%"),
-    ("{{frac|3|1|2}}, {{sfrac|1|2}}, {{1/2}}, 6{{e|5}}", "3 1/2, 1/2, 1/2, 6×10^5"),
+    ("{{frac|3|1|2}}, {{sfrac|1|2}}, {{1/2}}, 6{{e|5}}, 10{{sup|6}}", "3 1/2, 1/2, 1/2, 6×10^5, 10⁶"),
     ("{{circa|1500|1510}}, {{c.|900}}, {{fl.|1200|1240}}, {{reign|1066|1087}}, {{born|1950}}",
      "c. 1500 – c. 1510, c. 900, fl. 1200–1240, r. 1066–1087, b. 1950"),
     ("{{as of|2010|5|2|lc=y}}, {{as of|2010|5|2|df=US}}", "as of 2 May 2010, As of May 2, 2010"),
@@ -122,10 +124,11 @@ VANISHING = [
     ("aged {{age|1950|1|1}}, he", "aged, he"),
 ]
 FOREIGN = {
-    "de": [("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
+    "de": [("{{FRA}}a {{flag|Peru}} {{langx|fr|mot}} {{in lang|fr}}", "a Peru mot"),
+           ("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
             "lateinisch")],
-    "fr": [("le {{s|XIX}}, {{s-|XX|e}}, {{sp-|XIX|e|et|XX|e}}, {{-s|II}}, {{XVIIIe siècle}}",
-            "le XIXe siècle, XXe, XIXe et XXe, IIe siècle av. J.-C., XVIIIe siècle"),
+    "fr": [("le {{s|XIX}}, {{s-|XX|e}}, {{sp-|XIX|e|et|XX|e}}, {{-s|II}}, {{-s|Ier}}, {{XVIIIe siècle}}",
+            "le XIXe siècle, XXe, XIXe et XXe, IIe siècle av. J.-C., Ier siècle av. J.-C., XVIIIe siècle"),
            ("{{unité|5|km|2}}, {{nb|1000}}, {{date|1|mai|2000}}, {{1er|mai}}, {{2e}}, {{M.}} A, {{n°|5}}, {{av JC}}",
             "5 km², 1000, 1 mai 2000, 1er mai, 2e, M. A, n° 5, av. J.-C."),
            ("{{citation|mot}}, {{langue|en|dog}}, {{lien|langue=en|trad=X|fr=Y|texte=y}}, {{référence nécessaire|a}}",
@@ -134,8 +137,8 @@ FOREIGN = {
             "5 km, el siglo XIX, «voz», [a], a")],
     "it": [("{{M|5||km}}, {{citazione necessaria|testo}}", "5 km, testo")],
     "pt": [("{{séc|XIX}}, 50 {{AC}}, {{fmtn|5|km}}", "século XIX, 50 a.C., 5 km")],
-    "ru": [("{{нп5|Дом|дома|en|House}} {{s|1990 год}}{{нет АИ|1|2}}{{тире}}а{{уд}} {{итд}}",
-            "[Дом|дома] 1990 год — а\u0301 и т. д.")],
+    "ru": [("{{нп5|Дом|дома|en|House}} {{s|1990 год}}{{нет АИ|1|2}}{{тире}}а{{уд}} {{итд}} {{date|1|5|2000}}",
+            "[Дом|дома] 1990 год — а\u0301 и т. д. 1.5.2000")],
     "zh": [("甲{{bd|1879年|3月14日|1955年|4月18日|catIdx=A}}", "甲（1879年3月14日－1955年4月18日）"),
            ("{{le|表題|Title|字}}、{{tsl|en|Title|表題}}", "[表題|字]、[表題|表題]")],
     "ar": [("({{إنج|dog}})", "(بالإنجليزية: dog)")],

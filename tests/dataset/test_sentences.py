@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 
-from pipeline.dataset.sentences import Span, sentence_spans
+from pipeline.dataset.sentences import Span, in_parts, sentence_spans
 
 
 def sentences(text: str, mentions: Sequence[Span] = (), language: str = "en") -> list[str]:
@@ -26,8 +27,62 @@ def test_a_paragraph_ends_a_sentence_and_nothing_crosses_it() -> None:
     assert sentences("No stop here\nand no capital there\n") == ["No stop here", "and no capital there"]
 
 
-def test_japanese() -> None:
-    assert sentences("東京は首都。大阪は都市。\n", language="ja") == ["東京は首都。", "大阪は都市。"]
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [
+        ("ja", ["東京は首都。", "「大阪だ。」と言った。", "それは何？", "「すごい！」", "「はい。」"]),
+        ("zh", ["北京市，简称“京”，是首都。", "它位于华北平原的北部边缘！", "背靠燕山，有永定河流经？", "他走了。"]),
+        ("zh-classical", ["北京者，都也。", "其地大矣。"]),
+        ("km", ["ភ្នំពេញ គឺជារាជធានី។", "មានទន្លេ ភ្នំ ។ល។ និងព្រៃ។", "តើអ្នកសុខសប្បាយទេ?"]),
+        ("my", ["ရန်ကုန်သည် မြန်မာနိုင်ငံ၏ အကြီးဆုံးမြို့ ဖြစ်သည်။", "ယခင်က မြို့တော် ဖြစ်ခဲ့သည်။"]),
+        ("ar", ["القاهرة هي عاصمة مصر.", "هل تعرف ذلك؟", "نعم، إنها كبيرة!"]),
+        ("he", ["ירושלים היא עיר הבירה של ישראל.", "האם ידעת?", 'ד"ר כהן נולד בשנת 1950.']),
+        ("de", ["Goethe wurde am 28. August 1749 geboren.", "Er war z. B. Dichter.", "Am 3. Mai starb Dr. Müller."]),
+        ("als", ["Am 3. Mai isch er z. B. in Basel gsi.", "Das isch alles."]),
+        ("hi", ["दिल्ली भारत की राजधानी है।", "यह एक बड़ा शहर है।"]),
+        ("ko", ["서울은 수도이다.", "크다!"]),
+        ("simple", ["It is by Dr. Smith.", "He left."]),
+        ("a code of nobody", ["It is by Dr. Smith.", "He left."]),
+        ("", ["It is by Dr. Smith.", "He left."]),
+    ],
+)
+def test_languages(language: str, parts: list[str]) -> None:
+    space = "" if language in ("ja", "zh", "zh-classical") else " "
+    assert sentences(space.join(parts) + "\n", language=language) == parts
+
+
+def test_thai_has_no_full_stop_but_its_abbreviations_have() -> None:
+    text = "กรุงเทพมหานครมีพื้นที่ทั้งหมด 1,568.737 ตร.กม. มีประชากรกว่า 5 ล้านคน"
+    assert sentences(text, language="th") == [text]
+
+
+def parts(text: str, longest: int, mentions: Sequence[Span] = ()) -> tuple[list[str], dict[str, int]]:
+    counts: Counter[str] = Counter()
+    found = in_parts(text, [(0, len(text))], mentions, longest=longest, counts=counts)
+    return [text[start:end] for start, end in found], dict(+counts)
+
+
+def test_a_long_sentence_without_spaces_between_words_is_cut_between_phrases() -> None:
+    thai = "กรุงเทพ เป็นเมืองหลวง ของประเทศไทย มี 2 ฝั่ง คือ ธนบุรี"
+    cut = ["กรุงเทพ เป็นเมืองหลวง", "ของประเทศไทย มี 2 ฝั่ง", "คือ ธนบุรี"]
+    assert parts(thai, 25) == (cut, {"sentences.split_long": 1})
+    assert parts(thai, len(thai)) == ([thai], {})
+    assert parts(thai, len(thai) - 1) == ([thai.removesuffix(" ธนบุรี"), "ธนบุรี"], {"sentences.split_long": 1})
+    assert parts("博物館、美術館（一）、歴史館、画廊。", 9)[0] == ["博物館、", "美術館（一）、", "歴史館、画廊。"]
+
+
+def test_a_long_sentence_is_cut_in_no_mention_and_in_no_word() -> None:
+    thai = "กรุงเทพ เป็นเมืองหลวง ของประเทศไทย"
+    mention = (8, len(thai))
+    assert parts(thai, 10, [mention])[0] == ["กรุงเทพ", "เป็นเมืองหลวง ของประเทศไทย"]
+    assert parts(thai, 10, [(0, len(thai))]) == ([thai], {})
+    assert parts("東" * 50, 10) == (["東" * 50], {})
+    assert parts("東" * 20 + "、" + "京" * 5, 10)[0] == ["東" * 20 + "、", "京" * 5]
+
+
+def test_a_long_sentence_with_spaces_between_words_is_left_for_the_stage_to_drop() -> None:
+    text = "A list, of words, with 東京, and more words"
+    assert parts(text, 10) == ([text], {})
 
 
 def test_a_boundary_inside_a_mention_is_healed() -> None:

@@ -12,9 +12,11 @@ from pipeline.dataset.encode import encoder
 from pipeline.dataset.sentences import sentence_spans
 from pipeline.dataset.tokens import Encode, Encoded, Mention, cut, tokenized, usable_mentions
 from pipeline.vocab import words
+from pipeline.vocab.adopt import adopt
 from tests.dataset.rows import Sentence, one_by_one
 from tests.dataset.tiny_words import BYTE, DOGS, HE, NA, PAREN, SAW, TO, tiny_words
 from tests.vocab.corpus_files import unmarked
+from tests.vocab.tiny_unigram import tiny_unigram
 
 ROBERTA = Path(__file__).parents[3] / "shared" / "data" / "roberta-base"
 needs_roberta = pytest.mark.skipif(not ROBERTA.is_dir(), reason=f"roberta-base's tokenizer is not in {ROBERTA}")
@@ -78,7 +80,7 @@ def test_ids_in_a_tiny_vocabulary(tmp_path: Path) -> None:
 
 @needs_roberta
 def test_ids_in_roberta_base(tmp_path: Path) -> None:
-    words.save(*words.adopt(ROBERTA), tmp_path)
+    words.save(adopt(ROBERTA), tmp_path)
     encode = encoder(words.load(tmp_path).tokenizer)
     # ĠHe Ġsaw Ġdogs .
     assert sentences("He saw [[dogs]].", encode)[0] == [Sentence([91, 794, 3678, 4], [10], [(2, 3)])]
@@ -86,6 +88,26 @@ def test_ids_in_roberta_base(tmp_path: Path) -> None:
     assert sentences("([[NATO]])", encode)[0] == [Sentence([36, 28693, 673, 43], [10], [(1, 3)])]
     # "[[dog]]s" reaches this stage as one mention: Ġdogs
     assert sentences("The [[dog|dogs]] bark", encode)[0] == [Sentence([20, 3678, 28847], [10], [(1, 2)])]
+
+
+@pytest.mark.parametrize(
+    ("marked", "tokens", "span"),
+    [
+        ("He saw [[dogs]].", "▁He ▁saw ▁dogs .", (2, 3)),
+        ("He saw ([[NATO]])", "▁He ▁saw ▁( NA TO )", (3, 5)),
+        ("[[N]]ATO dogs", "▁ N <unk> TO ▁dogs", (0, 2)),  # the space that a sentence begins with is the mention's
+        ("日本の[[首都]]は東京。", "▁日本 の 首都 は 東京 。", (2, 3)),
+        ("[[東京]]は首都。", "▁ 東京 は 首都 。", (0, 2)),
+        ("ไทย[[ประเทศ]]ไทย", "▁ไทย ประเทศ ไทย", (1, 2)),
+        ("Die [[Donaudampfschiff]]s", "▁Die ▁Donau dampf schiff s", (1, 4)),
+    ],
+)
+def test_ids_in_a_sentencepiece_vocabulary(tmp_path: Path, marked: str, tokens: str, span: tuple[int, int]) -> None:
+    vocab = tiny_unigram(tmp_path)
+    [sentence] = sentences(marked, encoder(vocab.tokenizer))[0]
+    ids = vocab.tokenizer.get_vocab()
+    assert sentence.word_ids == [ids[token] for token in tokens.split()]
+    assert sentence.entity_spans == [span]
 
 
 def test_every_mention_decodes_back() -> None:

@@ -41,7 +41,8 @@ def word_vocab(size: int = VOCAB, tokenizer: Tokenizer | None = None) -> WordVoc
     ids = {f"t{index}": index for index in range(size)}
     return WordVocab(
         tokenizer or Tokenizer(models.BPE(vocab=ids, merges=[])), size, bos=0, pad=1, eos=2, unk=3, mask=size - 1,
-        word_starts=np.ones(size, dtype=bool), special=np.isin(np.arange(size), [0, 1, 2, 3, size - 1]),
+        word_starts=np.ones(size, dtype=bool), word_ends=np.zeros(size, dtype=bool),
+        bare_spaces=np.zeros(size, dtype=bool), special=np.isin(np.arange(size), [0, 1, 2, 3, size - 1]), spaces="",
     )  # fmt: skip
 
 

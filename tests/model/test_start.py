@@ -22,6 +22,7 @@ from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
 from pipeline.model.start import Initial, initial_model, refuse_other_words, start_fingerprint
 from pipeline.vocab import words
+from pipeline.vocab.adopt import adopt
 from pipeline.vocab.entities import EntityVocab
 from tests.model.samples import VOCAB, config, entity_vocab, ragged, word_vocab
 from tests.model.test_luke import library_inputs
@@ -313,7 +314,7 @@ def test_xlm_roberta_with_its_own_kind_of_tokenizer(tmp_path: Path) -> None:
 @needs_roberta
 @pytest.mark.parametrize("files", [["tokenizer.json"], ["vocab.json", "merges.txt"]])
 def test_the_adopted_tokenizer_is_roberta_bases_own(tmp_path: Path, files: list[str]) -> None:
-    words.save(*words.adopt(ROBERTA), tmp_path / "words")
+    words.save(adopt(ROBERTA), tmp_path / "words")
     (tmp_path / "start").mkdir()
     for file in files:
         shutil.copy(ROBERTA / file, tmp_path / "start")

@@ -8,7 +8,11 @@ import pytest
 from pipeline.pretrain.batches import word_tables
 from pipeline.pretrain.config import MaskingConfig
 from pipeline.pretrain.masking import (
+    BARE,
+    ENDS,
     MASK_ENTITY,
+    SPECIAL,
+    STARTS,
     UNKNOWN_ENTITY,
     WordTables,
     budgets,
@@ -22,8 +26,9 @@ from pipeline.pretrain.masking import (
     uniform,
     word_sizes,
 )
-from pipeline.vocab import words
+from pipeline.vocab import bpe, words
 from pipeline.vocab.config import WordsConfig
+from tests.vocab.tiny_unigram import tiny_unigram
 
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 VOCAB, MASK = 100, 99
@@ -109,9 +114,17 @@ def test_the_order_is_random_and_the_eligible_go_first():
 
 
 def test_word_sizes():
+    s = STARTS | ENDS | SPECIAL
     #                 <s> |w  w | w |w  w  w |</s> pad
-    kinds = np.array([[2, 1, 0, 1, 1, 0, 0, 2, 2], [2, 0, 0, 1, 2, 0, 1, 1, 2]], np.uint8)
+    kinds = np.array([[s, 1, 0, 1, 1, 0, 0, s, s], [s, 0, 0, 1, s, 0, 1, 1, s]], np.uint8)
     assert word_sizes(kinds).tolist() == [[0, 2, 0, 1, 3, 0, 0, 0, 0], [0, 2, 0, 1, 0, 1, 1, 1, 0]]
+
+
+def test_what_a_token_says_of_the_next():
+    s, unspaced, bare = STARTS | ENDS | SPECIAL, STARTS | ENDS, STARTS | BARE
+    #                 <s>  ▁     東京 は     19 90  年         ▁     <unk> ▁    </s>
+    kinds = np.array([[s, bare, unspaced, unspaced, 0, 0, unspaced, bare, s, bare, s]], np.uint8)
+    assert word_sizes(kinds).tolist() == [[0, 2, 0, 1, 2, 0, 1, 1, 0, 1, 0]]
 
 
 def test_ranges():
@@ -160,7 +173,7 @@ def test_whole_words_of_a_byte_level_vocabulary(tmp_path: Path):
     """Words are told by the spaces of the text, not by the table under test."""
     text = " the unbelievable dogs, naïve “cats” and 3 déjà-vus saw the unsaid"
     words.save(
-        *words.train([text, " un believe able dog cat"] * 3, WordsConfig(adopt=None, size=290, min_count=2)), tmp_path
+        bpe.train([text, " un believe able dog cat"] * 3, WordsConfig(adopt=None, size=290, min_count=2)), tmp_path
     )
     vocab = words.load(tmp_path)
     encoding = vocab.tokenizer.encode(text, add_special_tokens=False)
@@ -175,6 +188,24 @@ def test_whole_words_of_a_byte_level_vocabulary(tmp_path: Path):
         assert np.array_equal(hidden, np.flatnonzero(np.isin(owners, list(taken))))
         seen |= taken
     assert seen == set(owners.tolist())
+
+
+@pytest.mark.parametrize(
+    ("text", "wholes"),
+    [
+        (" 東京は日本の首都。", "▁東京 は 日本 の 首都 。"),
+        (" 日本の1990年BC", "▁日本 の 1990 年 BC"),
+        (" ไทยมีประเทศ", "▁ไทย มี ประเทศ"),
+        (" Die Donaudampfschiff (NATO)", "▁Die ▁Donaudampfschiff ▁(NATO)"),
+    ],
+)
+def test_whole_words_with_and_without_spaces(tmp_path: Path, text: str, wholes: str):
+    vocab = tiny_unigram(tmp_path)
+    encoding = vocab.tokenizer.encode(text, add_special_tokens=False)
+    kinds = word_tables(vocab).kinds[[[vocab.bos, *encoding.ids, vocab.eos]]]
+    sizes = word_sizes(kinds)[0, 1:-1].tolist()
+    found = ["".join(encoding.tokens[place : place + size]) for place, size in enumerate(sizes) if size]
+    assert found == wholes.split()
 
 
 def test_a_first_token_begins_a_word_whatever_the_table_says():

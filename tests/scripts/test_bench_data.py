@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import subprocess
 import sys
 from pathlib import Path
 
@@ -76,7 +77,11 @@ LEAVE = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {BURN!
 
 
 def test_a_process_that_is_left_behind_counts(tmp_path: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"])  # a child that was there before is neither waited for nor counted
     spent = cost([sys.executable, "-c", LEAVE], tmp_path / "log")
+    assert other.poll() is None
+    other.kill()
+    other.wait()
     assert spent.cpu > 0.4
     assert 5 < spent.peak_mb < 200
 

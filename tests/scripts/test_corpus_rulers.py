@@ -24,6 +24,14 @@ def test_defects_are_found() -> None:
     assert kinds("A clean sentence (with a note), here.", "") == []
 
 
+def test_tables_of_either_kind_are_cut_closed_or_not() -> None:
+    media = re.compile(r"\[\[\s*File\s*:")
+    source = (
+        "a\n{|\n|<table><tr><td>b</table>\n</table>\nc\n<table><tr><td><table>d</table>e</table>\n{|\n|f\n== g ==\nh"
+    )
+    assert prose(source, media).split() == ["a", "c", "h"]
+
+
 def test_the_editors_own_are_told_apart() -> None:
     assert kinds("a town , in", "a '''town''' , in") == [("space before punctuation", True)]
     assert kinds("what it is made of.", "what [[it]] is made of.<ref>x</ref>") == [("gap", True)]

@@ -12,7 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.runner import Context
 from pipeline.store import Layout, open_artefact
-from pipeline.vocab import words
+from pipeline.vocab import bpe, words
 from pipeline.vocab.build import build
 from pipeline.vocab.config import EntitiesConfig, VocabConfig, WordsConfig
 from tests.vocab.corpus_files import article, write_corpus
@@ -83,7 +83,7 @@ def test_the_account_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_an_adopted_tokenizer_and_a_white_list_are_part_of_the_provenance(tmp_path: Path) -> None:
     write_corpus(tmp_path / "corpus", [PAGES])
     other, titles = tmp_path / "other", tmp_path / "titles.txt"
-    words.save(*words.train([" ab ab", " ab"], WordsConfig(adopt=None, size=263, min_count=1)), other)
+    words.save(bpe.train([" ab ab", " ab"], WordsConfig(adopt=None, size=263, min_count=1)), other)
     titles.write_text("Great_Auk\n\nEmu\n", encoding="utf-8")
     chosen = config(adopt=str(other), white_list=str(titles))
     build(chosen, context(tmp_path))
@@ -94,7 +94,7 @@ def test_an_adopted_tokenizer_and_a_white_list_are_part_of_the_provenance(tmp_pa
     with pytest.raises(PipelineError, match=r"parents\.entities\.white_list"):
         build(chosen, context(tmp_path))
     build(chosen, context(tmp_path, overwrite=True))
-    words.save(*words.train([" cd cd", " cd"], WordsConfig(adopt=None, size=263, min_count=1)), other)
+    words.save(bpe.train([" cd cd", " cd"], WordsConfig(adopt=None, size=263, min_count=1)), other)
     with pytest.raises(PipelineError, match=r"parents\.words\.adopt/merges\.txt"):
         build(chosen, context(tmp_path))
 

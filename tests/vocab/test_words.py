@@ -1,4 +1,4 @@
-"""The word tokenizer: training, adopting, and the tables that masking needs."""
+"""The byte-level BPE: training, adopting, and the tables that masking needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from pipeline.errors import PipelineError
-from pipeline.vocab import words
+from pipeline.vocab import bpe, words
+from pipeline.vocab.adopt import adopt, source
 from pipeline.vocab.config import WordsConfig
 
 ROBERTA = Path(__file__).parents[3] / "shared" / "data" / "roberta-base"
@@ -24,9 +25,13 @@ TEXT = [" the dog saw the dogs", " the cat saw the dog", " a dog is a dog"] * 3
 TINY = WordsConfig(adopt=None, size=271, min_count=2)
 
 
+def merges(tokenizer: Tokenizer) -> bpe.Merges:
+    return [(left, right) for left, right in json.loads(tokenizer.to_str())["model"]["merges"]]
+
+
 def test_trained_tokens_are_these(tmp_path: Path) -> None:
-    vocab, merges = words.train(TEXT, TINY)
-    assert merges == [  # by count: dog 15, the 12, saw 6, a 6; among equals the lowest ids, letters before Ġ
+    tokenizer = bpe.train(TEXT, TINY)
+    assert merges(tokenizer) == [  # by count: dog 15, the 12, saw 6, a 6; among equals the lowest ids, letters before Ġ
         ("d", "o"),
         ("Ġ", "do"),
         ("Ġdo", "g"),
@@ -38,11 +43,12 @@ def test_trained_tokens_are_these(tmp_path: Path) -> None:
         ("Ġ", "a"),
         ("Ġ", "saw"),
     ]
+    vocab = tokenizer.get_vocab()
     by_id = sorted(vocab, key=vocab.__getitem__)
     assert by_id[:4] == ["<s>", "<pad>", "</s>", "<unk>"]
     assert by_id[-1] == "<mask>"
     assert len(vocab) == 4 + 256 + 10 + 1
-    words.save(vocab, merges, tmp_path)
+    words.save(tokenizer, tmp_path)
     assert words.load(tmp_path).tokenizer.encode(" the dogs saw", add_special_tokens=False).tokens == [
         "Ġthe",
         "Ġdog",
@@ -54,10 +60,10 @@ def test_trained_tokens_are_these(tmp_path: Path) -> None:
 def test_training_is_a_function_of_the_text(tmp_path: Path) -> None:
     """The same bytes from processes with other hash seeds and other numbers of threads."""
     program = (
-        "import sys; from pathlib import Path; from pipeline.vocab import words\n"
+        "import sys; from pathlib import Path; from pipeline.vocab import bpe, words\n"
         "from pipeline.vocab.config import WordsConfig\n"
         "lines = Path(sys.argv[2]).read_text().split('\\n')\n"
-        "words.save(*words.train(lines, WordsConfig(adopt=None, size=2000, min_count=2)), Path(sys.argv[1]))"
+        "words.save(bpe.train(lines, WordsConfig(adopt=None, size=2000, min_count=2)), Path(sys.argv[1]))"
     )
     text = tmp_path / "text"
     text.write_text("\n".join(path.read_text() for path in sorted(Path(words.__file__).parent.glob("*.py"))))
@@ -73,7 +79,7 @@ def test_training_is_a_function_of_the_text(tmp_path: Path) -> None:
 def test_transformers_opens_it_and_agrees(tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
-    words.save(*words.train(TEXT, TINY), tmp_path)
+    words.save(bpe.train(TEXT, TINY), tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(str(tmp_path), local_files_only=True)
     ids = tokenizer("the dog saw <mask>")["input_ids"]
     assert ids[0] == 0
@@ -85,50 +91,19 @@ def test_transformers_opens_it_and_agrees(tmp_path: Path) -> None:
 
 
 def test_special_tokens_in_a_text_are_text(tmp_path: Path) -> None:
-    words.save(*words.train(TEXT, TINY), tmp_path)
+    words.save(bpe.train(TEXT, TINY), tmp_path)
     vocab = words.load(tmp_path)
     ids = vocab.tokenizer.encode("the <s> and <mask>", add_special_tokens=False).ids
     assert not vocab.special[ids].any()
 
 
-def test_word_starts_by_token() -> None:
-    def token(data: bytes) -> str:
-        return "".join(character for byte in data for character, value in words.BYTES.items() if value == byte)
-
-    starts = {
-        " dog": True,
-        " ": True,
-        "dog": False,
-        ".": False,
-        "é": False,
-        "한": False,  # Korean has spaces
-        "ど": True,
-        "東京": True,
-        "。": True,
-        "ค": True,  # Thai
-        "ລ": True,  # Lao
-        "က": True,  # Myanmar
-        "ខ": True,  # Khmer
-        "𠀀": True,
-        "😀": False,
-        "ﾄ": True,
-    }
-    assert {text: words.starts_word(token(text.encode())) for text in starts} == starts
-    pieces = {
-        b"\xe6": True,  # leads U+6000 to U+6FFF, all CJK
-        b"\xe6\x9d": True,
-        b"\x9d\xb1": False,  # continues a character
-        b"\xe0": False,  # leads Thai, but Devanagari as well
-        b"\xe0\xb8": True,  # leads Thai alone
-        b"\xf0": False,
-        b"\xf0\xa0": True,
-        b"\xc3": False,
-    }
-    assert {piece: words.starts_word(token(piece)) for piece in pieces} == pieces
+def test_a_token_stands_for_bytes() -> None:
+    assert bpe.token_bytes("Ġdog") == b" dog"
+    assert bpe.token_bytes("æĿ±") == "東".encode()
 
 
 def test_tables_of_a_vocabulary(tmp_path: Path) -> None:
-    words.save(*words.train(TEXT, TINY), tmp_path)
+    words.save(bpe.train(TEXT, TINY), tmp_path)
     vocab = words.load(tmp_path)
     assert (vocab.size, vocab.bos, vocab.pad, vocab.eos, vocab.unk, vocab.mask) == (271, 0, 1, 2, 3, 270)
     assert np.flatnonzero(vocab.special).tolist() == [0, 1, 2, 3, 270]
@@ -139,7 +114,7 @@ def test_tables_of_a_vocabulary(tmp_path: Path) -> None:
 
 @needs_roberta
 def test_roberta_base_keeps_its_ids(tmp_path: Path) -> None:
-    words.save(*words.adopt(ROBERTA), tmp_path)
+    words.save(adopt(ROBERTA), tmp_path)
     vocab = words.load(tmp_path)
     assert (vocab.size, vocab.mask) == (50265, 50264)
     original = Tokenizer.from_file(str(ROBERTA / "tokenizer.json"))
@@ -149,49 +124,50 @@ def test_roberta_base_keeps_its_ids(tmp_path: Path) -> None:
 
 
 def test_vocab_and_merges_alone_can_be_adopted(tmp_path: Path) -> None:
-    vocab, merges = words.train(TEXT, TINY)
-    words.save(vocab, merges, tmp_path)
+    trained = bpe.train(TEXT, TINY)
+    words.save(trained, tmp_path)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).unlink()
-    assert words.adopt(tmp_path) == (vocab, merges)
+    assert adopt(tmp_path).to_str() == trained.to_str()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": {"type": "Unigram", "vocab": []}}, "model is 'Unigram', not 'BPE'"),
+        ({"model": {"type": "WordPiece", "vocab": {}}}, "and there the model is 'WordPiece'"),
         ({"pre_tokenizer": {"type": "Metaspace"}}, "pre_tokenizer is 'Metaspace', not 'ByteLevel'"),
         ({"normalizer": {"type": "Lowercase"}}, "normalizer is"),
         ({"added_tokens": [{"content": "<tag>", "id": 271}]}, "<mask> is 270, not 271"),
     ],
 )
 def test_another_kind_of_tokenizer_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
-    words.save(*words.train(TEXT, TINY), tmp_path)
+    words.save(bpe.train(TEXT, TINY), tmp_path)
     state = json.loads((tmp_path / "tokenizer.json").read_text())
     (tmp_path / "tokenizer.json").write_text(json.dumps(state | change))
     with pytest.raises(PipelineError, match=message):
-        words.adopt(tmp_path)
+        adopt(tmp_path)
 
 
 def test_the_markers_of_an_exported_luke_are_left_out(tmp_path: Path) -> None:
-    vocab, merges = words.train(TEXT, TINY)
-    words.save(vocab, merges, tmp_path)
+    trained = bpe.train(TEXT, TINY)
+    words.save(trained, tmp_path)
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     tokenizer.add_special_tokens(["<ent>", "<ent2>"])
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     assert tokenizer.token_to_id("<ent2>") == 272
-    assert words.adopt(tmp_path) == (vocab, merges)
+    assert adopt(tmp_path).to_str() == trained.to_str()
 
 
 def test_other_special_ids_and_holes_are_refused(tmp_path: Path) -> None:
-    vocab, merges = words.train(TEXT, TINY)
-    (tmp_path / "merges.txt").write_text("".join(f"{left} {right}\n" for left, right in merges))
+    trained = bpe.train(TEXT, TINY)
+    vocab = trained.get_vocab()
+    (tmp_path / "merges.txt").write_text("".join(f"{left} {right}\n" for left, right in merges(trained)))
     (tmp_path / "vocab.json").write_text(json.dumps(vocab | {"<s>": 1, "<pad>": 0}))
     with pytest.raises(PipelineError, match=r"<s> is 1, not 0; <pad> is 0, not 1"):
-        words.adopt(tmp_path)
+        adopt(tmp_path)
     (tmp_path / "vocab.json").write_text(json.dumps(vocab | {"<mask>": 300}))
     with pytest.raises(PipelineError, match=r"<mask> is 300, not 270; the 271 ids are not 0 to 270, each once"):
-        words.adopt(tmp_path)
+        adopt(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -200,29 +176,30 @@ def test_other_special_ids_and_holes_are_refused(tmp_path: Path) -> None:
         '{"model": ',
         "[]",
         '{"model": {"type": "BPE"}, "pre_tokenizer": {"type": "ByteLevel"}}',
-        '{"model": {"type": "BPE", "vocab": {}, "merges": ["a b"]}, "pre_tokenizer": {"type": "ByteLevel"}}',
+        '{"model": {"type": "BPE", "vocab": {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4}, '
+        '"merges": ["a b"]}, "pre_tokenizer": {"type": "ByteLevel"}}',
     ],
 )
 def test_a_broken_tokenizer_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(PipelineError, match="cannot be adopted, it is no whole tokenizer"):
-        words.adopt(tmp_path)
+        adopt(tmp_path)
 
 
 def test_broken_merges_are_refused(tmp_path: Path) -> None:
     (tmp_path / "vocab.json").write_text('{"a": 0}')
     (tmp_path / "merges.txt").write_text("x y z\n")
     with pytest.raises(PipelineError, match="cannot be adopted, it is no whole tokenizer"):
-        words.adopt(tmp_path)
+        adopt(tmp_path)
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"holds no tokenizer that can be adopted: tokenizer\.json"):
-        words.adopt(tmp_path)
+        adopt(tmp_path)
 
 
 def test_a_name_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(PipelineError, match=r"vocab\.words\.adopt=no/such is no folder here"):
-        words.source("no/such")
+        source("no/such")
