@@ -74,20 +74,23 @@ CREATE TEMP TABLE redirect AS  -- a page of its own is never looked past
     SELECT title, min(target) AS target FROM read_parquet($redirects)
     ANTI JOIN page USING (title) GROUP BY title;
 
-CREATE TEMP TABLE resolved AS  -- target NULL: in a loop, or leading into one
-WITH RECURSIVE
-    direct AS (SELECT * FROM redirect ANTI JOIN redirect AS next ON next.title = redirect.target),
-    double AS (SELECT * FROM redirect SEMI JOIN redirect AS next ON next.title = redirect.target),
-    chain(title, target) AS (
-        SELECT title, target FROM double
-        UNION  -- distinct pairs: this is what ends a loop
-        SELECT chain.title, redirect.target FROM chain JOIN redirect ON redirect.title = chain.target
-    )
-SELECT title, target FROM direct
-UNION ALL
-SELECT double.title, last.target FROM double LEFT JOIN (
-    SELECT * FROM chain ANTI JOIN redirect AS next ON next.title = chain.target
-) AS last USING (title);
+CREATE TEMP TABLE double AS  -- those that lead to another redirect: few
+    SELECT redirect.* FROM redirect SEMI JOIN redirect AS next ON next.title = redirect.target;
+
+CREATE TEMP TABLE last AS  -- of those, the last redirect on their way; none for a way into a loop
+WITH RECURSIVE chain(title, target) AS (
+    SELECT title, target FROM double
+    UNION  -- distinct pairs: this is what ends a loop
+    SELECT chain.title, double.target FROM chain JOIN double ON double.title = chain.target
+)
+SELECT * FROM chain ANTI JOIN double ON double.title = chain.target;
+
+CREATE TEMP TABLE through AS  -- target NULL: in a loop, or leading into one
+    SELECT double.title, redirect.target
+    FROM double LEFT JOIN (last JOIN redirect ON redirect.title = last.target) ON last.title = double.title;
+
+CREATE TEMP VIEW resolved AS
+    SELECT title, target FROM redirect ANTI JOIN double USING (title) UNION ALL FROM through;
 """
 
 LINKS = """
@@ -101,13 +104,13 @@ CREATE TEMP TABLE white AS  -- wanted titles, resolved like links
     FROM (SELECT unnest($white_list::VARCHAR[]) AS title) AS wanted
     LEFT JOIN resolved USING (title) WHERE resolved.title IS NULL OR resolved.target IS NOT NULL;
 
+CREATE TEMP TABLE counted AS
+    SELECT target AS title, sum(links)::BIGINT AS count FROM (
+        SELECT coalesce(resolved.target, linked.title) AS target, links FROM linked
+        LEFT JOIN resolved USING (title) WHERE resolved.title IS NULL OR resolved.target IS NOT NULL
+    ) GROUP BY target;
+
 CREATE TEMP TABLE candidate AS  -- one row a title, with all that decides on it
-    WITH counted AS (
-        SELECT target AS title, sum(links)::BIGINT AS count FROM (
-            SELECT coalesce(resolved.target, linked.title) AS target, links FROM linked
-            LEFT JOIN resolved USING (title) WHERE resolved.title IS NULL OR resolved.target IS NOT NULL
-        ) GROUP BY target
-    )
     SELECT
         title,
         coalesce(count, 0) AS count,
@@ -188,7 +191,7 @@ def count(
     config: EntitiesConfig,
     validation_share: float,
 ) -> None:
-    """Make the tables page, redirect, resolved, linked, white, candidate and entity."""
+    """Make the tables page, redirect, linked, white, candidate and entity, and the view resolved."""
     paths = [str(path) for path in articles]
     connection.execute(
         "CREATE TEMP TABLE page AS "
