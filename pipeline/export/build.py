@@ -61,8 +61,9 @@ def build(config: ExportConfig, context: Context) -> None:
 
 def add_markers(weights: dict[str, torch.Tensor], settings: PretrainedConfig, words: Path) -> None:
     """Append the rows of `<ent>`, `<ent2>` and [MASK2] to `weights`, and count them in `settings`."""
-    tokenizer = load(words).tokenizer
-    sources = [tokenizer.token_to_id(token) for token in MARKER_SOURCES]
+    vocab = load(words)
+    ids = vocab.tokenizer.get_vocab()
+    sources = [ids.get(token, vocab.unk) for token in MARKER_SOURCES]
     for name, tensor in weights.items():
         if name in WORD_ROWS:
             weights[name] = torch.cat([tensor, tensor[sources]])
@@ -76,6 +77,7 @@ def described(config: ExportConfig, layout: Layout, parents: dict[str, Artefact]
     site = read_json(layout.folder("corpus") / "site.json")
     return card(
         run=layout.run,
+        sentencepiece=not (layout.folder("vocab") / "words" / "vocab.json").exists(),
         language=site["language"],
         dump=layout.root.name,
         entities=luke,

@@ -19,6 +19,26 @@ transformers 5's LukeTokenizer takes a literal "[MASK]" or "[UNK]" in a text for
 word embeddings; remove or escape such strings.
 """
 
+SENTENCEPIECE_PROGRAM = """```python
+import json
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForMaskedLM.from_pretrained(folder)           # both pretraining heads
+entities = json.load(open(f"{folder}/entity_vocab.json"))      # title -> id
+
+text, start, end = "Taro belongs to Keio university", 16, 31
+inputs = tokenizer(text, return_tensors="pt")
+first, last = inputs.char_to_token(start), inputs.char_to_token(end - 1)
+inputs["entity_ids"] = torch.tensor([[entities["[MASK]"]]])
+inputs["entity_position_ids"] = torch.arange(first, last + 1)[None, None]  # pad with -1 for mentions of unlike lengths
+outputs = model(**inputs)                                      # outputs.logits, outputs.entity_logits
+```
+In pretraining a mention's words were tokenized apart from those around it, so tokenize them apart where no space stands
+before or after a mention. MLukeTokenizer of transformers 5 gives other ids than this model was trained with.
+"""
+
 WORDS_PROGRAM = """```python
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -69,6 +89,7 @@ def card(
     language: str,
     dump: str,
     entities: bool,
+    sentencepiece: bool,
     attention: str,
     training: Mapping[str, Any],
     parents: Mapping[str, str],
@@ -76,6 +97,7 @@ def card(
     """The README.md of the exported folder.
 
     Args:
+        sentencepiece: whether the word tokenizer is one, which LukeTokenizer cannot read.
         training: the manifest of the stage pretrain.
         parents: stage -> fingerprint of what the model was made from.
     """
@@ -93,7 +115,7 @@ def card(
         parameters=counts["parameters"] / 1e6,
         dump=dump,
         examples=counts["train_examples"],
-        use=PROGRAM + POOLER if entities else WORDS_PROGRAM,
+        use=(SENTENCEPIECE_PROGRAM if sentencepiece else PROGRAM) + POOLER if entities else WORDS_PROGRAM,
         batch=pretrain["batch"],
         seed=pretrain["seed"],
         phases="\n".join(phases),

@@ -4,6 +4,10 @@
 after the entities; transformers 4 reads entity_vocab.json by name, transformers 5 only by the name that
 tokenizer_config.json gives it. Saving through `LukeTokenizer` itself would write the whole entity vocabulary into
 tokenizer_config.json and no entity_vocab.json, so the files are written here.
+
+Of a SentencePiece vocabulary the folder has the word tokenizer with markers, and entity_vocab.json beside it. The class
+that transformers 5.23 has for such models, MLukeTokenizer, replaces SentencePiece's normalizer by another and takes
+unknown characters for `<s>`: other ids than the model was trained with, so it is not named.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import json
 import shutil
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken, Tokenizer, models
 
 from pipeline.model.weights import SECOND_MASK
 from pipeline.store import read_json, write_json, written
@@ -24,9 +28,9 @@ MARKER_SOURCES = ("@", "#")
 
 
 def copy_word_tokenizer(words: Path, target: Path) -> None:
-    """The files of a words-only model."""
-    for name in ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"):
-        shutil.copyfile(words / name, target / name)
+    """The files of a words-only model: all of the vocabulary's, which are a BPE's four or a SentencePiece's two."""
+    for path in words.iterdir():
+        shutil.copyfile(path, target / path.name)
 
 
 def write_luke_tokenizer(words: Path, entities: EntityVocab, target: Path, *, max_mention: int) -> None:
@@ -43,6 +47,9 @@ def write_luke_tokenizer(words: Path, entities: EntityVocab, target: Path, *, ma
     with written(target / "entity_vocab.json") as file:
         json.dump(entity_ids(entities), file, ensure_ascii=False)
     settings = read_json(words / "tokenizer_config.json")
+    if isinstance(tokenizer.model, models.Unigram):
+        write_json(target / "tokenizer_config.json", settings | {"extra_special_tokens": list(MARKERS)})
+        return
     write_json(
         target / "tokenizer_config.json",
         settings
