@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from rich.markup import escape
 from pipeline import line, submit
 from pipeline.config import Config, typed
 from pipeline.errors import EXIT_CODE, INTERRUPTED, PipelineError, is_disks
-from pipeline.runner import console
+from pipeline.runner import console, interrupt
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
@@ -144,6 +145,7 @@ def composed(raw: DictConfig) -> dict[str, object]:
 
 def guarded() -> None:
     """`main`, and what ends it from outside."""
+    signal.signal(signal.SIGINT, interrupt)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # or hydra would end the program itself, with 1
     try:
         main()

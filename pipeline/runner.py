@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -33,6 +35,16 @@ class Context:
     overwrite: bool
 
 
+interrupted = threading.Event()
+"""Set by Ctrl-C, for good."""
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """What Ctrl-C does: besides raising, it is remembered, since a library that is being imported may swallow that."""
+    interrupted.set()
+    raise KeyboardInterrupt
+
+
 def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, executor: ExecutorConfig) -> list[Counts]:
     """Do `work` on every unit that has no mark yet; return all units' counts in the order of `units`.
 
@@ -52,6 +64,8 @@ def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, ex
         share = Share(work=work, units=tuple(todo), marks=marks, folder=Path.cwd())
         with watched(units, marks, label):
             LAUNCHERS[executor.kind](share, executor, scratch / "logs" / label)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         missing = [unit for unit in todo if not mark(marks, unit).is_file()]
         if missing:
             raise PipelineError(f"{label}: {len(missing)} units were not done; logs: {scratch / 'logs' / label}")
