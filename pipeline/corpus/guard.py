@@ -27,6 +27,7 @@ from typing import IO, Any, NoReturn, TypeVar
 Item = TypeVar("Item")
 PAGE_BYTES = resource.getpagesize()
 NONE_YET = -1
+KILLED = "killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Died:
     item: int
     """The number of the item it was at; NONE_YET before the first and after the last."""
     reason: str
-    """too_slow, or crash with the signal's name."""
+    """too_slow, or crash with the signal's name; KILLED if it was ended from outside, or for want of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,8 @@ def why(status: int, seconds: float) -> str:
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
             return f"too_slow: over {seconds:g} s"
+        if number == signal.SIGKILL:
+            return KILLED
         return f"crash: {signal.Signals(number).name}"
     return f"crash: exit code {os.WEXITSTATUS(status)}"
 

@@ -20,13 +20,14 @@ import pyarrow.parquet as pq
 
 from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.guard import NONE_YET, Child, Died, Limits
+from pipeline.corpus.guard import KILLED, NONE_YET, Child, Died, Limits
 from pipeline.corpus.mentions import with_more
 from pipeline.corpus.read import write_rows
 from pipeline.corpus.templates.definitions import open_definitions
 from pipeline.corpus.templates.expander import Definitions
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, render
+from pipeline.errors import PipelineError
 from pipeline.records import Link
 from pipeline.store import Counts
 from pipeline.units import Report
@@ -77,6 +78,12 @@ class ParseChunk:
             done: Counts | Died = self.child(unit, failures, report)
             if not isinstance(done, Died):
                 return done
+            if done.reason == KILLED:
+                raise PipelineError(
+                    f"the process that renders page {done.item} of chunk {unit} was killed from outside, most often "
+                    f"because memory ran out: use fewer workers (executor.workers) or give them more memory, "
+                    f"and run this again"
+                )
             if done.item == NONE_YET:
                 raise RuntimeError(f"the process that renders chunk {unit} ended between its pages: {done.reason}")
             failures.setdefault(done.item, []).append(done.reason)

@@ -2,6 +2,7 @@
 
 import bz2
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -162,6 +163,16 @@ def test_a_page_that_takes_too_much_memory_goes_to_the_quarantine(tmp_path: Path
     reasons = {row["title"]: row["reason"] for row in rows(tmp_path, "quarantine")}
     assert reasons == {"Lamp": "too_large: over 8 MB of memory", "Tide table": "model: json"}
     assert [row["title"] for row in rows(tmp_path, "articles")] == ["Lighthouse", "Tower", "Ship", "Sea (water)", "Sea"]
+
+
+def test_a_child_killed_from_outside_is_no_fault_of_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = context(tmp_path, {"wiki.xml": XML})
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.corpus.parse.render", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        with pytest.raises(PipelineError, match=r"page 0 of chunk 00000 was killed.*fewer workers"):
+            build(CONFIG, where)
+    build(CONFIG, where)
+    assert len(rows(tmp_path, "articles")) == 6
 
 
 def test_files_of_two_wikis_are_refused(tmp_path: Path) -> None:

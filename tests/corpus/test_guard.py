@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pipeline.corpus.guard import NONE_YET, Child, Died, Limits
+from pipeline.corpus.guard import KILLED, NONE_YET, Child, Died, Limits
 
 LIMITS = {"seconds": 1.0, "memory": 64 << 20}
 
@@ -67,7 +67,7 @@ def test_memory_beyond_the_cap_is_refused_to_the_item_that_asks() -> None:
     ("end", "reason"),
     [
         (lambda: os.kill(os.getpid(), signal.SIGTRAP), "crash: SIGTRAP"),
-        (lambda: os.kill(os.getpid(), signal.SIGKILL), "crash: SIGKILL"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), KILLED),
         (lambda: os._exit(7), "crash: exit code 7"),
     ],
 )
