@@ -26,7 +26,7 @@ from pipeline.export.config import ExportConfig
 from pipeline.model.config import ModelConfig
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.runner import Context
-from pipeline.store import Layout
+from pipeline.store.layout import Layout
 from pipeline.submit import ClusterConfig
 from pipeline.vocab.config import VocabConfig
 

@@ -20,7 +20,8 @@ from pipeline.errors import PipelineError
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import Data
 from pipeline.records import Batch, Link
-from pipeline.store import Layout, open_artefact
+from pipeline.store.artefact import open_artefact
+from pipeline.store.layout import Layout
 from pipeline.vocab.entities import EntityVocab
 
 COLOURS = ("cyan", "magenta")

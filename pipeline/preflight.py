@@ -17,7 +17,8 @@ from rich.markup import escape
 from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.runner import console
-from pipeline.store import Job, size
+from pipeline.store.files import size
+from pipeline.store.job import Job
 
 EXPANDED = {b"BZh": 4.2, b"\x1f\x8b\x08": 3.2}
 """First bytes of a compressed file -> XML in a byte of it: English Wikipedia's as bz2 (25 GB for 105), as gzip."""

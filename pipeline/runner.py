@@ -19,7 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipeline.errors import PipelineError
 from pipeline.executors import LAUNCHERS, ExecutorConfig
-from pipeline.store import Counts, Layout, read_json
+from pipeline.store.files import read_json
+from pipeline.store.layout import Layout
+from pipeline.store.manifest import Counts
 from pipeline.units import Share, Work, mark
 
 console = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -21,7 +21,8 @@ from urllib.parse import quote
 import multiprocess
 
 from pipeline.errors import PipelineError, is_disks
-from pipeline.store import Counts, write_json, written
+from pipeline.store.files import write_json, written
+from pipeline.store.manifest import Counts
 
 Report = Callable[[float], None]
 

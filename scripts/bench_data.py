@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.dump.build import sample
-from pipeline.store import open_artefact
+from pipeline.store.artefact import open_artefact
 from scripts import scale
 from scripts.bench_dump import Repeated, repeated
 from scripts.commands import Cost, cost

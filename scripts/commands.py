@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.store import size
+from pipeline.store.files import size
 
 PR_SET_CHILD_SUBREAPER = 36
 POLL_SECONDS = 0.05

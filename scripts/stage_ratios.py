@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 from pipeline.dump.build import sample
-from pipeline.store import open_artefact, partial
+from pipeline.store.artefact import open_artefact
+from pipeline.store.layout import partial
 from scripts.bench_data import WIKITEXT_BYTES
 from scripts.bench_dump import Repeated, repeated
 from scripts.commands import Cost, cost

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
-from pipeline.store import Counts
+from pipeline.store.manifest import Counts
 from pipeline.units import Report
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import PipelineError
 from pipeline.line import steps
-from pipeline.store import open_artefact
+from pipeline.store.artefact import open_artefact
 from pipeline.submit import submissions
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import load

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.runner import completed, interrupt, interrupted, map_units
-from pipeline.store import Counts, merged
+from pipeline.store.manifest import Counts, merged
 from pipeline.units import Report, mark
 from tests.executor import Shout, executor
 

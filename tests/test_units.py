@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store import write_json
+from pipeline.store.files import write_json
 from pipeline.units import Share, mark
 from tests.executor import Shout
 

@@ -28,7 +28,10 @@ from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, xml_bytes
 from pipeline.runner import Context, console, map_units
-from pipeline.store import Artefact, Counts, Job, begin, merged, open_artefact, read_json, write_json, written
+from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.files import read_json, write_json, written
+from pipeline.store.job import Job, begin
+from pipeline.store.manifest import Counts, merged
 
 STAGE = "corpus"
 CHUNK_CHARACTERS = 4_000_000

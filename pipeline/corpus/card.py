@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pipeline.cards import account_table, size_category
 from pipeline.corpus.titles import SiteInfo
-from pipeline.store import Counts
+from pipeline.store.manifest import Counts
 
 CARD = """---
 language: [{language}]

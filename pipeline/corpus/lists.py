@@ -19,7 +19,8 @@ from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.titles import MAIN, SiteInfo, normalise_title
 from pipeline.errors import PipelineError
 from pipeline.runner import console
-from pipeline.store import Counts, digest, written
+from pipeline.store.files import digest, written
+from pipeline.store.manifest import Counts
 
 KEYS = ("keep_titles", "leave_out_titles")
 MAX_REDIRECTS = 4

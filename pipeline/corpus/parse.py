@@ -29,7 +29,7 @@ from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.errors import PipelineError
 from pipeline.records import Link
-from pipeline.store import Counts
+from pipeline.store.manifest import Counts
 from pipeline.units import Report
 
 LINKS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("title", pa.string())]))

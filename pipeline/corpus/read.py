@@ -22,7 +22,8 @@ from pipeline.corpus.reader import Dump
 from pipeline.corpus.templates.expander import define
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo, folded, normalise_title
 from pipeline.records import Page
-from pipeline.store import Counts, write_json, written
+from pipeline.store.files import write_json, written
+from pipeline.store.manifest import Counts
 from pipeline.units import Report
 
 PAGES = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("model", "string"),

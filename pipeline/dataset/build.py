@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from pipeline import store
 from pipeline.dataset import shards
 from pipeline.dataset.card import card
 from pipeline.dataset.config import DatasetConfig
@@ -22,7 +21,10 @@ from pipeline.dataset.unit import UnitWork
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, map_units
-from pipeline.store import Artefact, Counts
+from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.files import read_json, written
+from pipeline.store.job import begin
+from pipeline.store.manifest import Counts, merged
 from pipeline.vocab.entities import ENTITIES, SPECIALS, EntityVocab
 
 UNITS = 64
@@ -36,14 +38,14 @@ def build(config: DatasetConfig, context: Context) -> None:
     """Make the dataset artefact.
 
     Raises:
-        PipelineError: corpus and vocab do not fit, a split stays empty, or what `store.begin` raises.
+        PipelineError: corpus and vocab do not fit, a split stays empty, or what `begin` raises.
     """
-    corpus = store.open_artefact(context.layout.folder("corpus"), stage="corpus")
-    vocab = store.open_artefact(context.layout.folder("vocab"), stage="vocab")
+    corpus = open_artefact(context.layout.folder("corpus"), stage="corpus")
+    vocab = open_artefact(context.layout.folder("vocab"), stage="vocab")
     check_parents(config, corpus, vocab)
     target = context.layout.folder("dataset")
     parents = {"corpus": corpus.fingerprint, "vocab": vocab.fingerprint}
-    job = store.begin(target, stage="dataset", config=config, parents=parents, overwrite=context.overwrite)
+    job = begin(target, stage="dataset", config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
         console.print(f"dataset: {escape(str(target))} is up to date")
         return
@@ -53,14 +55,14 @@ def build(config: DatasetConfig, context: Context) -> None:
     work = UnitWork(
         units=units,
         config=config,
-        language=store.read_json(corpus.folder / "site.json")["language"],
+        language=read_json(corpus.folder / "site.json")["language"],
         vocab=vocab.folder.absolute(),
         fingerprint=vocab.fingerprint,
         out=job.folder.absolute(),
         memory_gb=context.executor.memory_gb,
     )
     names = [f"{number:05d}" for number in range(len(units))]
-    counts = store.merged(map_units(work, names, scratch=job.work, label="dataset", executor=context.executor))
+    counts = merged(map_units(work, names, scratch=job.work, label="dataset", executor=context.executor))
     check_result(counts, config)
     for split in ("train", "validation"):
         content = json.dumps([job.plan, split], sort_keys=True).encode()
@@ -76,7 +78,7 @@ def describe(folder: Path, language: str, vocab: Artefact, counts: Counts) -> No
     links = EntityVocab.open(vocab.folder / ENTITIES).counts[len(SPECIALS) :]
     covered = coverage(links, vocab.counts["links.seen"])
     draw(found, covered, folder / "histograms.png")
-    with store.written(folder / "README.md") as file:
+    with written(folder / "README.md") as file:
         file.write(card(language, counts, found, covered))
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.cards import account_table, size_category
 from pipeline.dataset.histograms import PERCENTILES, Histogram
-from pipeline.store import Counts
+from pipeline.store.manifest import Counts
 
 CARD = """---
 language: [{language}]

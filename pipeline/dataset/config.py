@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.split import check_share
-from pipeline.store import policy
+from pipeline.store.manifest import policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

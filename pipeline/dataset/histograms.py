@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
-from pipeline.store import written
+from pipeline.store.files import written
 
 Int64s = NDArray[np.int64]
 PERCENTILES = (5, 50, 95)

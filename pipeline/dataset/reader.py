@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.records import Example
-from pipeline.store import read_json
+from pipeline.store.files import read_json
 
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]

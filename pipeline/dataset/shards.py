@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.records import Example
-from pipeline.store import write_json
+from pipeline.store.files import write_json
 
 IDS = pa.list_(pa.int32())
 SPANS = pa.list_(pa.list_(pa.int32(), 2))

@@ -23,7 +23,6 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline import store
 from pipeline.dataset import shards
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.encode import encoder
@@ -32,7 +31,9 @@ from pipeline.dataset.sequences import examples
 from pipeline.dataset.tokens import Encode, Mention, tokenized, usable_mentions
 from pipeline.records import Example
 from pipeline.split import is_validation
-from pipeline.store import Counts
+from pipeline.store.files import written
+from pipeline.store.layout import WORK
+from pipeline.store.manifest import Counts
 from pipeline.units import Report
 from pipeline.vocab import entities, words
 
@@ -90,8 +91,8 @@ class UnitWork:
         files, name = self.units[int(unit)], f"examples-{unit}.arrow"
         with (
             collector_paused(),
-            store.written(self.out / "train" / name, "wb") as train,
-            store.written(self.out / "validation" / name, "wb") as validation,
+            written(self.out / "train" / name, "wb") as train,
+            written(self.out / "validation" / name, "wb") as validation,
             closing(shards.ShardWriter(train)) as train_writer,
             closing(shards.ShardWriter(validation)) as validation_writer,
         ):
@@ -130,7 +131,7 @@ class UnitWork:
 
     def entity_ids(self, files: Sequence[Path]) -> NDArray[np.int32]:
         """The entity of every link of the files, in order; [UNK] for a title that leads to none."""
-        spill = str(self.out / store.WORK / "duckdb" / files[0].stem)
+        spill = str(self.out / WORK / "duckdb" / files[0].stem)
         memory = f"{self.memory_gb * 700}MB"  # the rest is for Python and the arrays
         settings: dict[str, Any] = {"threads": 1, "memory_limit": memory, "temp_directory": spill}
         values = {"articles": [str(path) for path in files], "aliases": str(self.vocab / entities.ALIASES)}

@@ -31,7 +31,9 @@ from pipeline.dump.config import DumpConfig
 from pipeline.dump.fetch import Published, download, listing
 from pipeline.errors import PipelineError
 from pipeline.runner import Context, console
-from pipeline.store import MANIFEST, PLAN, RUN, Job, begin, digest, read_json, write_json
+from pipeline.store.files import digest, read_json, write_json
+from pipeline.store.job import Job, begin
+from pipeline.store.layout import MANIFEST, PLAN, RUN
 
 STAGE = "dump"
 SAMPLE_PACKAGE = "gensim"

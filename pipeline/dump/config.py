@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.store import policy
+from pipeline.store.manifest import policy
 
 LATEST = "latest"
 

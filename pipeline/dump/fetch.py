@@ -27,7 +27,7 @@ from urllib.request import Request, urlopen
 from pipeline.dump.config import LATEST, DumpConfig
 from pipeline.errors import PipelineError
 from pipeline.runner import console
-from pipeline.store import sync_folder
+from pipeline.store.files import sync_folder
 
 JOB = "articlesmultistreamdump"
 # Wikimedia asks robots to say who they are and how their authors can be found.

@@ -19,7 +19,9 @@ from pipeline.pretrain.batches import Ints, in_turn
 from pipeline.pretrain.data import Data, trained_model
 from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
-from pipeline.store import begin, open_artefact, write_json
+from pipeline.store.artefact import open_artefact
+from pipeline.store.files import write_json
+from pipeline.store.job import begin
 
 
 def build(config: EvaluateConfig, context: Context) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.store import policy
+from pipeline.store.manifest import policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

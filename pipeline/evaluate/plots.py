@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib
 
-from pipeline.store import written
+from pipeline.store.files import written
 
 matplotlib.use("Agg")  # no screen on a cluster
 from matplotlib import pyplot  # after the choice of backend

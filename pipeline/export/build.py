@@ -20,7 +20,10 @@ from pipeline.model.weights import ENTITY_ROWS, SECOND_MASK, WORD_ROWS, to_trans
 from pipeline.pretrain.data import trained_model
 from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
-from pipeline.store import Artefact, Layout, begin, open_artefact, read_json, written
+from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.files import read_json, written
+from pipeline.store.job import begin
+from pipeline.store.layout import Layout
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.specials import MARKERS
 from pipeline.vocab.words import load

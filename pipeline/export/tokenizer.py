@@ -19,7 +19,7 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, models
 
 from pipeline.model.weights import SECOND_MASK
-from pipeline.store import read_json, write_json, written
+from pipeline.store.files import read_json, write_json, written
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.specials import MARKERS
 

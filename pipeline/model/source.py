@@ -25,7 +25,7 @@ from transformers import CONFIG_MAPPING
 
 from pipeline.errors import PipelineError
 from pipeline.model.dimensions import WORD_PAD
-from pipeline.store import digest
+from pipeline.store.files import digest
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

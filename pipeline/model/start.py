@@ -42,7 +42,7 @@ from pipeline.model.weights import (
     sizes,
     undefined,
 )
-from pipeline.store import Counts
+from pipeline.store.manifest import Counts
 from pipeline.vocab.entities import SPECIALS, EntityVocab
 from pipeline.vocab.specials import MARKERS
 from pipeline.vocab.words import WordVocab

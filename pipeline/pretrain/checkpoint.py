@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from pipeline.pretrain.parallel import like
 from pipeline.runner import console
-from pipeline.store import digest, read_json, sync_folder, write_json
+from pipeline.store.files import digest, read_json, sync_folder, write_json
 
 WEIGHTS, MOMENTS, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.store import policy
+from pipeline.store.manifest import policy
 
 Objective = Literal["batch_means", "micro_batch_means"]
 Trains = Literal["entities", "everything"]

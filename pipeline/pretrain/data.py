@@ -9,7 +9,9 @@ from pipeline.model.luke import Luke
 from pipeline.model.weights import load_model
 from pipeline.pretrain.batches import Masker, word_tables
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.store import Artefact, Layout, read_json
+from pipeline.store.artefact import Artefact
+from pipeline.store.files import read_json
+from pipeline.store.layout import Layout
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab, load
 

@@ -23,7 +23,7 @@ from pipeline.pretrain.objective import Tally
 from pipeline.pretrain.plan import NO_LOAD, Load, flops, peak
 from pipeline.records import Batch
 from pipeline.runner import console
-from pipeline.store import written
+from pipeline.store.files import written
 
 FILE = "metrics.jsonl"
 

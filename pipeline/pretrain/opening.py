@@ -24,7 +24,11 @@ from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import Data
 from pipeline.pretrain.metrics import FILE
 from pipeline.runner import Context, console
-from pipeline.store import MANIFEST, Job, begin, copied, open_artefact, read_json, recorded
+from pipeline.store.artefact import open_artefact
+from pipeline.store.files import copied, read_json
+from pipeline.store.job import Job, begin
+from pipeline.store.layout import MANIFEST
+from pipeline.store.manifest import recorded
 
 CHECKPOINTS = "checkpoints"
 """Folder of the checkpoints inside pretrain/<run>/."""

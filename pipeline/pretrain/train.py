@@ -39,7 +39,8 @@ from pipeline.pretrain.plan import planned, show
 from pipeline.pretrain.signals import REQUEUE, StopFlag
 from pipeline.records import Batch
 from pipeline.runner import Context, console, progress_bar
-from pipeline.store import Job, write_json
+from pipeline.store.files import write_json
+from pipeline.store.job import Job
 
 
 def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -> None:

@@ -13,12 +13,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from rich.markup import escape
 
-from pipeline import store
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, progress_bar
 from pipeline.split import is_validation
-from pipeline.store import Counts
+from pipeline.store.artefact import open_artefact
+from pipeline.store.files import digest
+from pipeline.store.job import begin
+from pipeline.store.manifest import Counts
 from pipeline.vocab import bpe, entities, words
 from pipeline.vocab.adopt import FILES, adopt, source
 from pipeline.vocab.config import VocabConfig
@@ -31,13 +33,13 @@ def build(config: VocabConfig, context: Context) -> None:
     """Make the vocab artefact.
 
     Raises:
-        PipelineError: no training page, no entity, an unfit tokenizer or white list, or what `store.begin` raises.
+        PipelineError: no training page, no entity, an unfit tokenizer or white list, or what `begin` raises.
     """
-    corpus = store.open_artefact(context.layout.folder("corpus"), stage="corpus")
+    corpus = open_artefact(context.layout.folder("corpus"), stage="corpus")
     adopted = source(config.words.adopt) if config.words.adopt else None
     target = context.layout.folder("vocab")
     parents = {"corpus": corpus.fingerprint, **outside(config, adopted)}
-    job = store.begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
+    job = begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
         console.print(f"vocab: {escape(str(target))} is up to date")
         return
@@ -67,7 +69,7 @@ def outside(config: VocabConfig, adopted: Path | None) -> dict[str, str]:
         files["entities.white_list"] = Path(config.entities.white_list)
         if not files["entities.white_list"].is_file():
             raise PipelineError(f"vocab.entities.white_list={config.entities.white_list} is not a file")
-    return {name: store.digest(path) for name, path in files.items() if path.is_file()}
+    return {name: digest(path) for name, path in files.items() if path.is_file()}
 
 
 def white_list(path: str | None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.split import check_share
-from pipeline.store import policy
+from pipeline.store.manifest import policy
 
 BYTES_AND_SPECIALS = 261
 """The smallest byte-level vocabulary: 256 bytes, <s>, <pad>, </s>, <unk>, <mask>."""

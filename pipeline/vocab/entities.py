@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
 from pipeline.split import is_validation_sql
-from pipeline.store import Counts, written
+from pipeline.store.files import written
+from pipeline.store.manifest import Counts
 from pipeline.vocab.config import EntitiesConfig
 
 SPECIALS = ("[PAD]", "[UNK]", "[MASK]")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models
 
-from pipeline.store import write_json
+from pipeline.store.files import write_json
 from pipeline.vocab import bpe, unigram
 from pipeline.vocab.boundaries import ends_word, starts_word
 from pipeline.vocab.specials import BOS, EOS, MASK, PAD, ROLES, UNK

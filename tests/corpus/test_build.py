@@ -11,13 +11,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.config import CorpusConfig
 from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.runner import Context
-from pipeline.store import Layout
+from pipeline.store.artefact import open_artefact
+from pipeline.store.files import read_json, write_json
+from pipeline.store.job import begin
+from pipeline.store.layout import MANIFEST, RUN, Layout
 
 XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
 CONFIG = CorpusConfig(
@@ -36,7 +38,7 @@ class DumpConfig:
 def context(root: Path, files: dict[str, bytes], workers: int = 1, overwrite: bool = False) -> Context:
     """A root with a finished dump of these files."""
     layout = Layout(root=root, run="")
-    job = store.begin(layout.folder("dump"), stage="dump", config=DumpConfig(), parents={}, overwrite=True)
+    job = begin(layout.folder("dump"), stage="dump", config=DumpConfig(), parents={}, overwrite=True)
     if job is not None:
         for name, data in files.items():
             (job.folder / name).write_bytes(data)
@@ -49,7 +51,7 @@ def rows(root: Path, kind: str) -> list[dict[str, object]]:
 
 
 def digests(root: Path) -> dict[str, object]:
-    return dict(store.read_json(root / "corpus" / store.MANIFEST))
+    return dict(read_json(root / "corpus" / MANIFEST))
 
 
 def test_articles(tmp_path: Path) -> None:
@@ -82,13 +84,13 @@ def test_redirects_quarantine_and_site(tmp_path: Path) -> None:
     assert rows(tmp_path, "quarantine") == [
         {"id": "13", "revision": "113", "title": "Tide table", "reason": "model: json"}
     ]
-    site = store.read_json(tmp_path / "corpus" / "site.json")
+    site = read_json(tmp_path / "corpus" / "site.json")
     assert (site["dbname"], site["language"], site["articles"]) == ("testwiki", "en", 6)
 
 
 def test_the_account_adds_up(tmp_path: Path) -> None:
     build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
-    counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
+    counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     pages = {key: number for key, number in counts.items() if key.startswith("pages.") and key != "pages.seen"}
     assert pages == {
         "pages.articles": 6, "pages.redirects": 4, "pages.templates": 1, "pages.dropped.namespace_1": 1,
@@ -123,13 +125,13 @@ def test_truncated_stops_and_goes_on_when_allowed(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"wiki.xml: at byte [\d,]+ of [\d,]+, after the page 'Lamp'"):
         build(CONFIG, where)
     note = next((tmp_path / "corpus.partial").rglob("work/notes/*.json"))
-    store.write_json(note, store.read_json(note) | {"place": "Seen again"})
+    write_json(note, read_json(note) | {"place": "Seen again"})
     with pytest.raises(PipelineError, match="Seen again"):  # the finished unit is not read again
         build(CONFIG, where)
     build(replace(CONFIG, allow_truncated=True), where)
-    counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
+    counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert (counts["files.truncated"], counts["pages.articles"]) == (1, 3)
-    assert store.read_json(tmp_path / "corpus" / store.RUN)["resumed"]
+    assert read_json(tmp_path / "corpus" / RUN)["resumed"]
 
 
 def test_a_long_page_goes_to_the_quarantine(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_a_page_that_takes_too_long_is_rendered_without_its_templates(tmp_path: 
     build(replace(CONFIG, page_seconds=1), context(tmp_path / "bomb", {"wiki.xml": bomb}))
     plain, found = rows(tmp_path / "plain", "articles"), rows(tmp_path / "bomb", "articles")
     assert found == plain
-    counts = store.open_artefact(tmp_path / "bomb" / "corpus", stage="corpus").counts
+    counts = open_artefact(tmp_path / "bomb" / "corpus", stage="corpus").counts
     assert (counts["articles.without_templates"], counts["pages.articles"]) == (1, 6)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.choose import Choice, hashes, holds
 from pipeline.corpus.own.build import build as build_own
 from pipeline.errors import PipelineError
+from pipeline.store.artefact import open_artefact
+from pipeline.store.files import digest
 from tests.corpus.own.test_build import document, packed, where
 from tests.corpus.own.test_build import own as own_config
 from tests.corpus.test_build import CONFIG, XML, context, rows
@@ -24,7 +25,7 @@ def listed(path: Path, *titles: str) -> str:
 
 def outcome(root: Path) -> tuple[list[str], dict[str, int]]:
     """Titles of the articles, and the pages that were dropped; checks that the account adds up."""
-    counts = store.open_artefact(root / "corpus", stage="corpus").counts
+    counts = open_artefact(root / "corpus", stage="corpus").counts
     fates = {key: number for key, number in counts.items() if key.startswith("pages.") and key != "pages.seen"}
     assert sum(fates.values()) == counts["pages.seen"]
     articles = rows(root, "articles")
@@ -57,11 +58,11 @@ def test_leaving_out_reads_titles_as_links_and_follows_redirects(
     titles = listed(tmp_path / "test.txt", "light_house", "", " sea (water)#Tides ", "Whale oil", "Atlantis", "a[b")
     build(replace(CONFIG, leave_out_titles=titles), context(tmp_path, {"wiki.xml": XML}))
     assert outcome(tmp_path) == (["Tower", "Lamp", "Ship", "Sea"], {"leave_out": 2})
-    corpus = store.open_artefact(tmp_path / "corpus", stage="corpus")
+    corpus = open_artefact(tmp_path / "corpus", stage="corpus")
     assert corpus.counts["titles.leave_out_titles.seen"] == 5
     assert corpus.counts["titles.leave_out_titles.without_page"] == 3
     assert "3 of 5 titles of corpus.leave_out_titles are no page's: Whale oil, Atlantis, a[b" in capsys.readouterr().err
-    assert corpus.manifest["parents"]["corpus.leave_out_titles"] == store.digest(tmp_path / "test.txt")
+    assert corpus.manifest["parents"]["corpus.leave_out_titles"] == digest(tmp_path / "test.txt")
     assert "leave_out_titles" not in corpus.manifest["config"]
 
 
@@ -76,7 +77,7 @@ def test_a_dump_without_articles_has_none_of_the_titles(tmp_path: Path) -> None:
     page = "<page><title>A</title><ns>0</ns><id>1</id><redirect title='B' /></page>"
     config = replace(CONFIG, keep_titles=listed(tmp_path / "keep", "A"))
     build(config, context(tmp_path, {"a.xml": f"<mediawiki>{page}</mediawiki>".encode()}))
-    assert store.open_artefact(tmp_path / "corpus", stage="corpus").counts["titles.keep_titles.without_page"] == 1
+    assert open_artefact(tmp_path / "corpus", stage="corpus").counts["titles.keep_titles.without_page"] == 1
 
 
 def test_short_pages_are_left_out(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_text_of_ones_own_is_chosen_alike_and_its_titles_are_only_trimmed(tmp_pa
     leave = listed(tmp_path / "out", "drug_a ", "drug a")
     build_own(replace(config, leave_out_titles=leave, disambiguation="drop", min_characters=4), where(tmp_path))
     assert outcome(tmp_path) == (["Drug a"], {"leave_out": 1, "disambiguation": 1, "short": 1})
-    counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
+    counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert counts["titles.leave_out_titles.without_page"] == 1
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.mentions import added
 from pipeline.corpus.own.build import build as build_own
 from pipeline.records import Link
+from pipeline.store.artefact import open_artefact
 from tests.corpus.own.test_build import document, packed, where
 from tests.corpus.own.test_build import own as own_config
 from tests.corpus.test_build import CONFIG, XML, context, rows
@@ -75,7 +75,7 @@ def test_what_is_added(title: str, marked: str, wanted: list[tuple[str, str, str
 def test_off_by_default_and_counted_apart(tmp_path: Path) -> None:
     build(CONFIG, context(tmp_path / "plain", {"wiki.xml": XML}))
     build(replace(CONFIG, more_mentions=True), context(tmp_path / "more", {"wiki.xml": XML}))
-    plain, more = (store.open_artefact(tmp_path / name / "corpus", stage="corpus").counts for name in ("plain", "more"))
+    plain, more = (open_artefact(tmp_path / name / "corpus", stage="corpus").counts for name in ("plain", "more"))
     new = {key: number for key, number in more.items() if key.startswith("links.added.")}
     assert new
     assert {key: number for key, number in more.items() if key not in new} == plain
@@ -96,5 +96,5 @@ def test_text_of_ones_own_has_more_mentions_too(tmp_path: Path) -> None:
         {"start": 0, "end": 4, "title": "gene:A"}, {"start": 8, "end": 12, "title": "gene:A"},
         {"start": 18, "end": 24, "title": "Note 1"},
     ]  # fmt: skip
-    counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
+    counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert (counts["links.added.repeated"], counts["links.added.own_title"], counts["links.kept"]) == (1, 1, 1)

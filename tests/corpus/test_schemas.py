@@ -10,10 +10,11 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
-from pipeline import store
 from pipeline.corpus.build import build
 from pipeline.corpus.reader import Dump
 from pipeline.errors import PipelineError
+from pipeline.store.artefact import open_artefact
+from pipeline.store.files import read_json
 from tests.corpus.test_build import CONFIG, context, rows
 
 
@@ -102,13 +103,13 @@ def is_as_it_should_be(root: Path, wiki: Wiki, language: str = "") -> None:
     assert article["text"] == "It is x: AB c D.\n"
     assert article["links"] == [{"start": 9, "end": 11, "title": wiki.linked}]
     assert rows(root, "redirects") == [{"title": "Other name", "target": wiki.title}]
-    counts = store.open_artefact(root / "corpus", stage="corpus").counts
+    counts = open_artefact(root / "corpus", stage="corpus").counts
     fates = {key: number for key, number in counts.items() if key.startswith("pages.")}
     assert fates == {
         "pages.articles": 1, "pages.redirects": 1, "pages.templates": 1, "pages.dropped.namespace_12": 1,
         "pages.seen": 4,
     }  # fmt: skip
-    assert store.read_json(root / "corpus" / "site.json")["language"] == (language or wiki.language)
+    assert read_json(root / "corpus" / "site.json")["language"] == (language or wiki.language)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.records import Example
 from pipeline.runner import Context
-from pipeline.store import Layout, open_artefact
+from pipeline.store.artefact import open_artefact
+from pipeline.store.layout import Layout
 from pipeline.vocab.build import build as build_vocab
 from pipeline.vocab.config import EntitiesConfig, VocabConfig, WordsConfig
 from tests.dataset.tiny_words import BYTE, DOGS, HE, SAW, tiny_words

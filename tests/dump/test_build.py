@@ -13,7 +13,8 @@ from pipeline.dump.config import DumpConfig
 from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.runner import Context
-from pipeline.store import Layout, open_artefact
+from pipeline.store.artefact import open_artefact
+from pipeline.store.layout import Layout
 
 
 def config(**changes: Any) -> DumpConfig:

@@ -19,7 +19,8 @@ from pipeline.dump.fetch import listing
 from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.runner import Context
-from pipeline.store import Layout, open_artefact, partial
+from pipeline.store.artefact import open_artefact
+from pipeline.store.layout import Layout, partial
 
 CONTENT = bytes(range(256)) * 2000
 NAME = "testwiki-20260101-pages-articles-multistream.xml.bz2"

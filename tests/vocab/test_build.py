@@ -11,7 +11,8 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.runner import Context
-from pipeline.store import Layout, open_artefact
+from pipeline.store.artefact import open_artefact
+from pipeline.store.layout import Layout
 from pipeline.vocab import bpe, words
 from pipeline.vocab.build import build
 from pipeline.vocab.config import EntitiesConfig, VocabConfig, WordsConfig

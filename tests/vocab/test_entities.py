@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.store import Counts
+from pipeline.store.manifest import Counts
 from pipeline.vocab import entities
 from pipeline.vocab.config import EntitiesConfig
 from tests.vocab.corpus_files import article, write_corpus

@@ -9,7 +9,6 @@ The files' digests are the artefact's parents: it is known again by their conten
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from glob import glob
 from itertools import accumulate
@@ -27,7 +26,9 @@ from pipeline.corpus.read import REDIRECTS, note_path, write_rows
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError
 from pipeline.runner import Context, console, map_units
-from pipeline.store import Counts, Job, begin, digest, merged, read_json, release, written
+from pipeline.store.files import digest, read_json, written
+from pipeline.store.job import Job, begin
+from pipeline.store.manifest import Counts, merged
 
 FILE_CHARACTERS = 4_000_000
 """Of text, after which a file of articles ends, as in the corpus of a dump."""
@@ -130,8 +131,7 @@ def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: 
     told = [(part, line, text) for part, note in enumerate(notes) for line, text in note["problems"]]
     told += [(*second, f"the id {name!r} stands at {place(*first)} already") for first, second, name in ids]
     listed = "\n".join(f"  {place(part, line)}: {text}" for part, line, text in sorted(told)[:TOLD])
-    shutil.rmtree(job.folder)
-    release(job.target)
+    job.discard()
     raise PipelineError(
         f"corpus.files: {wrong:,} of {counts['pages.seen']:,} lines cannot be used"
         f"{f', the first {TOLD}' if wrong > TOLD else ''}:\n{listed}\n"

@@ -26,7 +26,8 @@ from pipeline.corpus.parse import ARTICLES, QUARANTINE
 from pipeline.corpus.read import note_path, write_rows
 from pipeline.errors import PipelineError
 from pipeline.records import Article, Link
-from pipeline.store import Counts, write_json
+from pipeline.store.files import write_json
+from pipeline.store.manifest import Counts
 from pipeline.units import Report
 
 PART_BYTES = 32 << 20

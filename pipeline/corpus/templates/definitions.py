@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.corpus.templates.expander import Definitions
-from pipeline.store import written
+from pipeline.store.files import written
 
 SCHEMA = pa.schema([("title", "string"), ("text", "string"), ("redirect", "string")])
 ROWS = 4096

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from pipeline import store
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.own import parts
 from pipeline.corpus.own.build import build
 from pipeline.errors import PipelineError
 from pipeline.runner import Context
-from pipeline.store import Layout
+from pipeline.store.artefact import open_artefact
+from pipeline.store.files import read_json
+from pipeline.store.layout import Layout
 from tests.corpus.test_build import CONFIG, LOCAL, digests, rows
 from tests.vocab.corpus_files import unmarked
 
@@ -60,9 +61,9 @@ def test_the_artefact_has_a_dumps_files_and_columns(tmp_path: Path) -> None:
         },
     ]  # fmt: skip
     assert rows(tmp_path, "redirects") == rows(tmp_path, "quarantine") == []
-    site = store.read_json(tmp_path / "corpus" / "site.json")
+    site = read_json(tmp_path / "corpus" / "site.json")
     assert (site["language"], site["articles"]) == ("de", 2)
-    corpus = store.open_artefact(tmp_path / "corpus", stage="corpus")
+    corpus = open_artefact(tmp_path / "corpus", stage="corpus")
     assert sorted(corpus.manifest["parents"]) == ["a.jsonl", "b.jsonl.gz"]
     assert "files" not in corpus.manifest["config"]
     kept = {key: number for key, number in corpus.counts.items() if number}
@@ -135,7 +136,7 @@ def test_a_long_line_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
 def test_a_page_without_text_goes_to_the_quarantine(tmp_path: Path) -> None:
     build(own(tmp_path / "in", {"a.jsonl": packed(document("1", " \n"), document("2", "x"))}), where(tmp_path))
     assert rows(tmp_path, "quarantine") == [{"id": "1", "revision": "", "title": "Page 1", "reason": "no_text"}]
-    counts = store.open_artefact(tmp_path / "corpus", stage="corpus").counts
+    counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert (counts["pages.seen"], counts["pages.articles"], counts["pages.quarantined.no_text"]) == (2, 1, 1)
 
 

@@ -1,0 +1,55 @@
+"""A finished folder, opened for reading."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.store.files import read_json
+from pipeline.store.layout import MANIFEST, partial
+from pipeline.store.manifest import SCHEMA, Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A finished folder, opened for reading."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the manifest: of config, parents, files and counts, through their digests."""
+        return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def counts(self) -> Counts:
+        return dict(self.manifest["counts"])
+
+    def files(self, pattern: str) -> list[Path]:
+        return sorted(self.folder.glob(pattern))
+
+
+def open_artefact(folder: Path, *, stage: str) -> Artefact:
+    """Open what `stage` finished in `folder`.
+
+    Raises:
+        PipelineError: it is not there, not finished, or of another layout version.
+    """
+    if not (folder / MANIFEST).is_file():
+        state = "is unfinished" if partial(folder).exists() else "is not there"
+        raise PipelineError(f"{folder} {state}: run the stage {stage} first (make {stage})")
+    manifest = read_json(folder / MANIFEST)
+    if manifest["schema"] != SCHEMA:
+        raise PipelineError(
+            f"{folder} has layout version {manifest['schema']}, this code reads {SCHEMA}: "
+            f"rebuild it with make {stage} ARGS=overwrite=true"
+        )
+    if manifest["stage"] != stage:
+        raise PipelineError(f"{folder} was made by the stage {manifest['stage']}, not by {stage}")
+    return Artefact(folder, manifest)
