@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.unit import UnitWork
-from pipeline.vocab import entities
+from pipeline.vocab import counting, entities
 from pipeline.vocab.config import EntitiesConfig
 from scripts.commands import cost
 
@@ -102,7 +102,7 @@ def count_entities(work: Path, workers: int, memory_gb: int) -> dict[str, int]:
     """Vocab's part."""
     shutil.rmtree(work / "vocab", ignore_errors=True)
     (work / "vocab" / "scratch").mkdir(parents=True)
-    return entities.build(
+    return counting.build(
         sorted((work / "corpus").glob("articles-*")),
         sorted((work / "corpus").glob("redirects-*")),
         [],

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.tokens import Sentences
 from pipeline.records import Example
-
-UNKNOWN = 1
-"""[UNK]'s id."""
+from pipeline.vocab.entities import UNK
 
 
 def examples(
@@ -72,7 +70,7 @@ def usable(page: Sentences, config: DatasetConfig, counts: Counter[str]) -> Sent
 def fitting(page: Sentences, config: DatasetConfig, counts: Counter[str]) -> Sentences:
     """The page with the entities that Examples can take: of each sentence the first `max_entities` asked for."""
     if config.unknown_entities == "drop":
-        known = page.entities != UNKNOWN
+        known = page.entities != UNK
         counts["links.dropped.out_of_vocabulary"] += int((~known).sum())
         page = with_mentions(page, known)
     owners = page.owners
@@ -113,7 +111,7 @@ def is_kept(example: Example, sentences: int, config: DatasetConfig, counts: Cou
         return False
     counts["sentences.kept"] += sentences
     counts["tokens.kept"] += words
-    unknown = example.entity_ids.count(UNKNOWN)
+    unknown = example.entity_ids.count(UNK)
     counts["links.kept.unknown"] += unknown
     counts["links.kept.known"] += entities - unknown
     return True

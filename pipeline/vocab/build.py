@@ -21,7 +21,7 @@ from pipeline.store.artefact import open_artefact
 from pipeline.store.files import digest
 from pipeline.store.job import begin
 from pipeline.store.manifest import Counts
-from pipeline.vocab import bpe, entities, words
+from pipeline.vocab import bpe, counting, words
 from pipeline.vocab.adopt import FILES, adopt, source
 from pipeline.vocab.config import VocabConfig
 
@@ -47,7 +47,7 @@ def build(config: VocabConfig, context: Context) -> None:
     steps = ["entities"] if adopted else ["words", "entities"]
     preflight(job, dict.fromkeys(steps, total(articles)), context.executor)
     counts = make_words(articles, config, adopted, job.folder / "words")
-    counts |= entities.build(
+    counts |= counting.build(
         articles,
         corpus.files("redirects-*.parquet"),
         white_list(config.entities.white_list),
@@ -129,7 +129,7 @@ def tell(counts: Counts, target: Path) -> None:
     )
     reasons = [
         f"{number:,} {key.removeprefix('links.dropped.').replace('_', ' ')}"
-        for key, number in entities.dropped(counts)
+        for key, number in counting.dropped(counts)
         if number
     ]
     console.print("  out of vocabulary: " + (", ".join(reasons) or "none"))
