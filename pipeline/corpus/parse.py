@@ -15,14 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.guard import KILLED, NONE_YET, Child, Died, Limits
 from pipeline.corpus.mentions import with_more
-from pipeline.corpus.read import write_rows
+from pipeline.corpus.rows import ARTICLES, QUARANTINE, write_rows
 from pipeline.corpus.templates.definitions import open_definitions
 from pipeline.corpus.templates.expander import Definitions
 from pipeline.corpus.titles import SiteInfo
@@ -32,11 +31,6 @@ from pipeline.records import Link
 from pipeline.store.manifest import Counts
 from pipeline.units import Report
 
-LINKS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("title", pa.string())]))
-ARTICLES = pa.schema([("id", "string"), ("revision", "string"), ("url", "string"), ("title", "string"),
-                      ("text", "string"), ("links", LINKS), ("lead_end", "int32"),
-                      ("is_disambiguation", "bool")])  # fmt: skip
-QUARANTINE = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("reason", "string")])
 DEFINITIONS = "definitions.arrow"
 
 Failures = dict[int, list[str]]

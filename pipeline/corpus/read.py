@@ -9,26 +9,24 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.corpus.pieces import Piece
 from pipeline.corpus.reader import Dump
+from pipeline.corpus.rows import REDIRECTS, RowFiles, write_rows
 from pipeline.corpus.templates.expander import define
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo, folded, normalise_title
 from pipeline.records import Page
-from pipeline.store.files import write_json, written
+from pipeline.store.files import write_json
 from pipeline.store.manifest import Counts
 from pipeline.units import Report
 
 PAGES = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("model", "string"),
                    ("text", "large_string")])  # fmt: skip
-REDIRECTS = pa.schema([("title", "string"), ("target", "string")])
 TEMPLATES = pa.schema([("title", "string"), ("text", "large_string"), ("redirect", "string")])
 
 
@@ -36,25 +34,14 @@ def note_path(work: Path, unit: str) -> Path:
     return work / "notes" / f"{unit}.json"
 
 
-def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write a parquet file at once; the same rows give the same bytes."""
-    with written(path, "wb") as file:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")
-
-
-@dataclass(slots=True)
 class Sorted:
     """Where the pages of one piece go."""
 
-    work: Path
-    unit: str
-    chunk_characters: int
-    counts: Counter[str] = field(default_factory=Counter)
-    pages: list[dict[str, Any]] = field(default_factory=list)
-    size: int = 0
-    chunks: int = 0
-    redirects: list[dict[str, Any]] = field(default_factory=list)
-    templates: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self, work: Path, unit: str, chunk_characters: int) -> None:
+        self.chunks = RowFiles(folder=work / "pages" / unit, prefix="", schema=PAGES, characters=chunk_characters)
+        self.redirects: list[dict[str, Any]] = []
+        self.templates: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
 
     def take(self, page: Page, site: SiteInfo) -> None:
         self.counts["pages.seen"] += 1
@@ -66,10 +53,7 @@ class Sorted:
         elif page.redirect is not None:
             self.take_redirect(page, site)
         else:
-            self.pages.append({name: getattr(page, name) for name in PAGES.names})
-            self.size += len(page.text)
-            if self.size >= self.chunk_characters:
-                self.end_chunk()
+            self.chunks.add({name: getattr(page, name) for name in PAGES.names})
 
     def take_redirect(self, page: Page, site: SiteInfo) -> None:
         target = normalise_title(page.redirect or "", site)
@@ -78,13 +62,6 @@ class Sorted:
             return
         self.counts["pages.redirects"] += 1
         self.redirects.append({"title": page.title, "target": target.text})
-
-    def end_chunk(self) -> None:
-        if self.pages:
-            path = self.work / "pages" / self.unit / f"{self.chunks:05d}.parquet"
-            write_rows(path, self.pages, PAGES)
-            self.chunks += 1
-            self.pages, self.size = [], 0
 
 
 def template_row(page: Page, site: SiteInfo) -> dict[str, Any]:
@@ -117,7 +94,7 @@ class ReadPiece:
         for page in dump:
             sorted_pages.take(page, self.site)
             report(dump.share)
-        sorted_pages.end_chunk()
+        sorted_pages.chunks.end_file()
         write_rows(self.folder / f"redirects-{unit}.parquet", sorted_pages.redirects, REDIRECTS)
         write_rows(self.work / "templates" / f"{unit}.parquet", sorted_pages.templates, TEMPLATES)
         note = {

@@ -22,7 +22,8 @@ from pipeline.corpus.build import ALWAYS, STAGE, write_site
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.own.parts import TOLD, Part, ReadPart, cut, seen_path
-from pipeline.corpus.read import REDIRECTS, note_path, write_rows
+from pipeline.corpus.read import note_path
+from pipeline.corpus.rows import REDIRECTS, write_rows
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError
 from pipeline.runner import Context, console, map_units

@@ -22,8 +22,8 @@ from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.mentions import with_more
 from pipeline.corpus.own.lines import Wrong, article_of
-from pipeline.corpus.parse import ARTICLES, QUARANTINE
-from pipeline.corpus.read import note_path, write_rows
+from pipeline.corpus.read import note_path
+from pipeline.corpus.rows import ARTICLES, QUARANTINE, RowFiles, write_rows
 from pipeline.errors import PipelineError
 from pipeline.records import Article, Link
 from pipeline.store.files import write_json
@@ -101,16 +101,11 @@ def to_line_end(file: IO[bytes]) -> None:
 class Taken:
     """Where the articles of one part go."""
 
-    folder: Path
-    unit: str
+    files: RowFiles
     choice: Choice
     more_mentions: bool
-    file_characters: int
-    counts: Counter[str] = field(default_factory=Counter)
-    articles: list[dict[str, Any]] = field(default_factory=list)
-    size: int = 0
-    files: int = 0
     quarantine: list[dict[str, Any]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def take(self, article: Article) -> None:
         try:
@@ -132,16 +127,7 @@ class Taken:
         if self.more_mentions:
             found = with_more(article.title, article.text, found, self.counts)
         links = [{"start": link.start, "end": link.end, "title": link.title} for link in found]
-        self.articles.append({name: getattr(article, name) for name in ARTICLES.names} | {"links": links})
-        self.size += len(article.text)
-        if self.size >= self.file_characters:
-            self.end_file()
-
-    def end_file(self) -> None:
-        if self.articles:
-            write_rows(self.folder / f"articles-{self.unit}-{self.files:05d}.parquet", self.articles, ARTICLES)
-            self.files += 1
-            self.articles, self.size = [], 0
+        self.files.add({name: getattr(article, name) for name in ARTICLES.names} | {"links": links})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +144,10 @@ class ReadPart:
 
     def __call__(self, unit: str, report: Report) -> Counts:
         limit = self.config.max_page_bytes
-        taken = Taken(self.folder, unit, self.choice, self.config.more_mentions, self.file_characters)
+        files = RowFiles(
+            folder=self.folder, prefix=f"articles-{unit}-", schema=ARTICLES, characters=self.file_characters
+        )
+        taken = Taken(files, self.choice, self.config.more_mentions)
         problems: list[tuple[int, str]] = []
         seen: list[dict[str, Any]] = []
         number = 0
@@ -178,7 +167,7 @@ class ReadPart:
                 continue
             seen.append({"id": article.id, "title": article.title, "part": int(unit), "line": number})
             taken.take(article)
-        taken.end_file()
+        taken.files.end_file()
         write_rows(self.folder / f"quarantine-{unit}.parquet", taken.quarantine, QUARANTINE)
         write_rows(seen_path(self.work, unit), seen, SEEN)
         write_json(note_path(self.work, unit), {"lines": number, "problems": problems})
