@@ -23,6 +23,7 @@ from rich.markup import escape
 from pipeline import line, submit
 from pipeline.config import Config, typed
 from pipeline.errors import EXIT_CODE, INTERRUPTED, PipelineError, is_disks
+from pipeline.executors import start_forks
 from pipeline.runner import console, interrupt
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -38,7 +39,9 @@ def dump(config: Config) -> None:
 
 
 def corpus(config: Config) -> None:
-    if config.corpus.source == "jsonl":
+    own = config.corpus.source == "jsonl"
+    start_forks("pipeline.corpus.own" if own else "pipeline.corpus", config.context.executor)
+    if own:
         from pipeline.corpus.own.build import build
     else:
         from pipeline.corpus.build import build
@@ -53,6 +56,7 @@ def vocab(config: Config) -> None:
 
 
 def dataset(config: Config) -> None:
+    start_forks("pipeline.dataset", config.context.executor)
     from pipeline.dataset.build import build
 
     build(config.dataset, config.context)

@@ -63,8 +63,7 @@ class ExecutorConfig:
 
 def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     workers = min(executor.workers, len(share.units))
-    if workers > 1:
-        start_forks(type(share.work).__module__.rpartition(".")[0])
+    start_forks(type(share.work).__module__.rpartition(".")[0], executor)
     from datatrove.executor import LocalPipelineExecutor
 
     LocalPipelineExecutor(
@@ -73,12 +72,14 @@ def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     raise_failure(share.marks)
 
 
-def start_forks(package: str) -> None:
+def start_forks(package: str, executor: ExecutorConfig) -> None:
     """Start the process that workers are forked from, with a stage's modules in it: a second once, not in each of them.
 
     All of the stage's steps share it, so it takes `build`, which imports them all. It ignores Ctrl-C from its first
-    moment on, as its workers do.
+    moment on, as its workers do. A stage that starts it before its own imports has both done at the same time.
     """
+    if executor.kind != "local" or executor.workers == 1:
+        return
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         multiprocess.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])

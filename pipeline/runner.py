@@ -60,7 +60,7 @@ def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, ex
     marks = scratch / label
     marks.mkdir(parents=True, exist_ok=True)
     todo = [unit for unit in units if not mark(marks, unit).is_file()]
-    for leftover in (*marks.glob("*.error"), *marks.glob("*.share")):
+    for leftover in (path for kind in ("error", "share", "task") for path in marks.glob(f"*.{kind}")):
         leftover.unlink()
     if todo:
         share = Share(work=work, units=tuple(todo), marks=marks, folder=Path.cwd())

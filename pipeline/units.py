@@ -3,7 +3,8 @@
 A unit is a string (a file, a chunk of pages) whose output depends on that string and the config alone, never on the
 worker that took it, so one worker and forty write the same bytes. Each finished unit leaves a mark with its counts
 (`<work>/<label>/<unit>.json`, written last); a failed one leaves its message (`.error`), one at work its share
-(`.share`). Files are all that workers and their caller exchange, so that it does not matter where they run.
+(`.share`) and whose it is (`.task`). Files are all that workers and their caller exchange, so that it does not matter
+where they run.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,7 +42,11 @@ def mark(marks: Path, unit: str, kind: str = "json") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The callable that datatrove runs once per task: task `rank` takes every `world_size`-th unit."""
+    """The callable that datatrove runs once per task.
+
+    Task `rank` begins with every `world_size`-th unit and goes on with what the others have not begun, so that a slow
+    machine, or a task that waits in the queue, holds up no more than the unit it is at.
+    """
 
     work: Work
     units: tuple[str, ...]
@@ -54,7 +59,9 @@ class Share:
         if caller:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends its workers, quietly
         os.chdir(self.folder)
-        for unit in self.units[rank::world_size]:
+        for unit in self.turns(rank, world_size):
+            if not self.begins(unit, rank):
+                continue
             if any(self.marks.glob("*.error")):
                 return  # another unit failed: the stage cannot finish, so stop soon
             if caller and not caller.is_alive():
@@ -73,6 +80,20 @@ class Share:
                     self.fail(unit, f"unexpected error in unit {unit}\n{traceback.format_exc()}")
             else:
                 write_json(mark(self.marks, unit), counts)
+
+    def turns(self, rank: int, world_size: int) -> Iterator[str]:
+        """All units, the task's own ones first."""
+        for shift in range(world_size):
+            yield from self.units[(rank + shift) % world_size :: world_size]
+
+    def begins(self, unit: str, rank: int) -> bool:
+        """Whether the unit is this task's to do: nobody's until now, or its own from before it was started again."""
+        task = mark(self.marks, unit, "task")
+        try:
+            task.symlink_to(str(rank))  # made and filled in one step, also where several machines share the folder
+        except FileExistsError:
+            return os.readlink(task) == str(rank)
+        return True
 
     def fail(self, unit: str, message: str) -> None:
         with written(mark(self.marks, unit, "error")) as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,35 @@ def test_one_worker_and_two_give_the_same(tmp_path: Path) -> None:
         folder.mkdir()
         counts = run(Shout(folder), units, workers)
         results.append((counts, {path.name: path.read_bytes() for path in folder.glob("*.txt")}))
-        assert len({process for _, process in Shout(folder).calls()}) == workers
     assert results[0] == results[1]
+
+
+@dataclass(frozen=True)
+class Together:
+    """Ends the first unit that a process is given when two processes are at work."""
+
+    folder: Path
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        (self.folder / f"{os.getpid()}.pid").touch()
+        until = time.monotonic() + 60
+        while len(processes := list(self.folder.glob("*.pid"))) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        return {"processes": len(processes)}
+
+
+def test_two_workers_work_at_the_same_time(tmp_path: Path) -> None:
+    counts = map_units(Together(tmp_path), ["a", "b"], scratch=tmp_path / "work", label="x", executor=executor(2))
+    assert counts == [{"processes": 2}] * 2
+
+
+def test_what_a_killed_stage_had_begun_is_begun_again(tmp_path: Path) -> None:
+    work = Shout(tmp_path)
+    lost = mark(tmp_path / "work/shout", "fig", "task")
+    lost.parent.mkdir(parents=True)
+    lost.symlink_to("1")
+    assert [counts["letters"] for counts in run(work, ["pear", "fig"])] == [4, 3]
 
 
 def test_finished_units_are_not_done_again(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from tests.executor import Shout
 
 
 def share(folder: Path, units: str) -> Share:
+    (folder / "marks").mkdir(exist_ok=True)
     return Share(work=Shout(folder), units=tuple(units.split()), marks=folder / "marks", folder=folder)
 
 
 def marked(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "marks").iterdir())
+    """What a task left, but for whose the units are."""
+    return sorted(path.name for path in (folder / "marks").iterdir() if path.suffix != ".task")
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +26,25 @@ def stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(".")  # undone after the test, and so is what a task does to the working directory
 
 
-def test_a_task_takes_every_second_unit_of_two(tmp_path: Path) -> None:
-    share(tmp_path, "pear fig plum")(None, 0, 2)
-    assert [unit for unit, _ in Shout(tmp_path).calls()] == ["pear", "plum"]
-    assert marked(tmp_path) == ["pear.json", "plum.json"]
+def test_a_task_takes_every_second_unit_of_two_and_then_what_is_left(tmp_path: Path) -> None:
+    share(tmp_path, "pear fig plum quince")(None, 1, 2)
+    assert [unit for unit, _ in Shout(tmp_path).calls()] == ["fig", "quince", "pear", "plum"]
+    assert marked(tmp_path) == ["fig.json", "pear.json", "plum.json", "quince.json"]
+
+
+def test_a_task_leaves_to_another_what_that_has_begun(tmp_path: Path) -> None:
+    mine = share(tmp_path, "pear fig plum")
+    assert mine.begins("pear", 1)
+    assert not mine.begins("pear", 0)
+    mine(None, 0, 2)
+    assert [unit for unit, _ in Shout(tmp_path).calls()] == ["plum", "fig"]
+
+
+def test_a_task_that_is_started_again_takes_up_what_it_had_begun(tmp_path: Path) -> None:
+    mine = share(tmp_path, "pear fig")
+    assert mine.begins("pear", 0)
+    mine(None, 0, 2)
+    assert [unit for unit, _ in Shout(tmp_path).calls()] == ["pear", "fig"]
 
 
 def test_a_task_that_is_started_again_passes_over_what_is_done(tmp_path: Path) -> None:
@@ -44,6 +61,7 @@ def test_a_task_stops_when_another_has_failed(tmp_path: Path) -> None:
 
 def test_relative_paths_count_from_the_callers_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "marks").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     Share(work=Shout(Path(".")), units=("fig",), marks=Path("marks"), folder=tmp_path)(None, 0, 1)
     assert (tmp_path / "fig.txt").read_text() == "FIG"

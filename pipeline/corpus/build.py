@@ -64,7 +64,7 @@ def build(config: CorpusConfig, context: Context) -> None:
         folder=job.folder,
         work=job.work,
         chunk_characters=CHUNK_CHARACTERS,
-        neighbours=min(context.executor.workers, len(parts)) if context.executor.kind != "slurm" else 1,
+        threads=max(1, context.executor.workers // len(parts)) if context.executor.kind == "local" else 1,
     )
     read = merged(map_units(reading, units, scratch=job.work, label="read", executor=context.executor))
     notes = [read_json(note_path(job.work, unit)) for unit in units]

@@ -15,6 +15,7 @@ import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -84,6 +85,10 @@ def header(path: Path) -> bytes:
     return b""
 
 
+remembered_header = lru_cache(maxsize=1)(header)
+"""For a worker, whose pieces follow each other in a file: decoding it takes 50 ms."""
+
+
 class PieceXml:
     """The XML of a piece's pages, after the file's header: iterate over it for blocks of bytes.
 
@@ -103,7 +108,7 @@ class PieceXml:
     def __iter__(self) -> Iterator[bytes]:
         skipping = self.piece.start > 0
         if skipping:
-            yield header(self.piece.path)
+            yield remembered_header(self.piece.path)
         inside, tail = False, b""
         for block in self.own():
             seen = tail + block

@@ -82,14 +82,13 @@ class ReadPiece:
     work: Path
     chunk_characters: int
     """Of wikitext, after which a chunk ends; never a function of the workers."""
-    neighbours: int
-    """How many pieces this machine reads at the same time; one that is alone is decoded with all its processors."""
+    threads: int
+    """That decode one piece: of workers that outnumber the pieces each lends its processor to one."""
 
     def __call__(self, unit: str, report: Report) -> Counts:
         shutil.rmtree(self.work / "pages" / unit, ignore_errors=True)
         piece = self.pieces[int(unit)]
-        threads = max(1, processors() // self.neighbours)
-        dump = Dump(piece.path, piece.start, piece.end, threads=threads, site=self.site)
+        dump = Dump(piece.path, piece.start, piece.end, threads=min(self.threads, processors()), site=self.site)
         sorted_pages = Sorted(self.work, unit, self.chunk_characters)
         for page in dump:
             sorted_pages.take(page, self.site)

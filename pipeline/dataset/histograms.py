@@ -77,6 +77,7 @@ def coverage(counts: Int64s, seen: int) -> NDArray[np.float64]:
 def draw(found: dict[str, Histogram], covered: NDArray[np.float64], target: Path) -> None:
     """Write the page."""
     from matplotlib.figure import Figure  # half a second
+    from matplotlib.ticker import NullLocator, StrMethodFormatter
 
     figure = Figure(figsize=(10, 7))
     axes = figure.subplots(2, 2, gridspec_kw={"hspace": 0.35})
@@ -85,6 +86,8 @@ def draw(found: dict[str, Histogram], covered: NDArray[np.float64], target: Path
     curve = axes.flat[-1]
     curve.plot(np.arange(1, len(covered) + 1), covered * 100)
     curve.set(xscale="log", ylim=(0, 100), xlabel="entities in the vocabulary", ylabel="links covered, %")
+    curve.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    curve.xaxis.set_minor_locator(NullLocator())  # they and the formulas 10^n were a third of the drawing's time
     curve.grid(color="lightgrey", linewidth=0.5)
     with written(target, "wb") as file:
         figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
