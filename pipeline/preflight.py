@@ -1,8 +1,12 @@
 """What a stage will take, told before it does anything: disk and time, by ratios that were measured.
 
 In: how many bytes a step will read. Out: one line for people; or, where the file system cannot hold what the stage will
-write, a refusal before hours have gone into it. The ratios are an article-only dump's, the densest there is: a whole
-Wikipedia's dump holds other pages too, so that it should take about half of what is told here.
+write, a refusal before hours have gone into it. The ratios are an article-only dump's, the densest there is. How much
+of another dump is articles shows only when it is read, and no file's name tells (gensim's sample of articles is called
+pages-articles, too), so that of a dump a range is told.
+
+Refused is what even the least does not fit in. To refuse by the most would turn away a stage that may well fit, and
+nothing could overrule it; one that does run out of disk keeps its finished units, and goes on when there is room.
 """
 
 from __future__ import annotations
@@ -34,35 +38,41 @@ class Ratio:
     """Bytes beside it, at most at one time."""
     core_seconds: float
     """For each megabyte."""
+    least: float = 1.0
+    """Share of all this that a poor input takes."""
 
 
 RATIOS = {
-    "corpus": Ratio(final=0.259, scratch=0.381, core_seconds=0.328),
+    "corpus": Ratio(final=0.259, scratch=0.381, core_seconds=0.328, least=0.25),
     "words": Ratio(final=0.0, scratch=0.0, core_seconds=0.77),
     "entities": Ratio(final=0.314, scratch=0.36, core_seconds=0.202),
     "dataset": Ratio(final=1.59, scratch=0.003, core_seconds=1.16),
 }
-"""Step -> ratio, by `python -m scripts.stage_ratios`. Corpus reads XML, the others the articles' parquet files. What
-entities spills shows only at size: 5 GB in `python -m scripts.scale_tables`, and such a wiki's corpus has some 14."""
+"""Step -> ratio, by `python -m scripts.stage_ratios`. Corpus reads XML, the others the articles' parquet files. Of the
+XML of all of English Wikipedia an estimated quarter to half is articles' wikitext (docs/scale.md). What entities
+spills shows only at size: 5 GB in `python -m scripts.scale_tables`, and such a wiki's corpus has some 14."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a stage will take."""
+    """What a stage will take, at most."""
 
     final: float
     """Bytes."""
     scratch: float
     core_seconds: float
+    least: float = 1.0
+    """Share of it that the stage will take at least."""
 
 
 def need(reads: Mapping[str, float]) -> Need:
-    """The sum of the steps' needs, by the bytes that each of them reads."""
+    """The sum of the steps' needs, by the bytes that each of them reads; no stage has steps of several `least`."""
     steps = [(RATIOS[step], read) for step, read in reads.items()]
     return Need(
         final=sum(ratio.final * read for ratio, read in steps),
         scratch=sum(ratio.scratch * read for ratio, read in steps),
         core_seconds=sum(ratio.core_seconds * read / 1e6 for ratio, read in steps),
+        least=min(ratio.least for ratio, _ in steps),
     )
 
 
@@ -74,21 +84,32 @@ def verdict(stage: str, needed: Need, *, workers: int, there: int, free: int, pl
         free: bytes of the file system on which `place` lies.
 
     Raises:
-        PipelineError: they are too few.
+        PipelineError: they are fewer than the least that is missing.
     """
-    missing = max(0.0, needed.final + needed.scratch - there)
-    parts = f"{amount(needed.final)} to stay, {amount(needed.scratch)} of scratch"
+    share, whole = needed.least, needed.final + needed.scratch
+    least, most = max(0.0, whole * share - there), max(0.0, whole - there)
+    to_stay = ranged(amount(needed.final * share), amount(needed.final))
+    parts = f"{to_stay} to stay, {ranged(amount(needed.scratch * share), amount(needed.scratch))} of scratch"
     if there:
         parts += f", {amount(there)} of it there"
-    if missing > free:
+    if least > free:
         raise PipelineError(
-            f"{stage} needs about {amount(missing)} more disk ({parts}), but the file system of {place} has "
-            f"{amount(free)} free: make room there, or choose another place with data_dir=..., and run this again"
+            f"{stage} needs {'at least' if share < 1 else 'about'} {amount(least)} more disk ({parts}), but the "
+            f"file system of {place} has {amount(free)} free: make room there, or choose another place with "
+            "data_dir=..., and run this again"
         )
+    seconds = needed.core_seconds / workers
+    risk = "; that may not be enough, and if so what is done stays done" if most > free else ""
     return (
-        f"{stage}: takes about {amount(missing)} more disk ({parts}; {amount(free)} are free) "
-        f"and {duration(needed.core_seconds / workers)} of {workers} worker{'s' if workers > 1 else ''}"
+        f"{stage}: takes about {ranged(amount(least), amount(most))} more disk "
+        f"({parts}; {amount(free)} are free{risk}) "
+        f"and {ranged(duration(seconds * share), duration(seconds))} of {workers} worker{'s' if workers > 1 else ''}"
     )
+
+
+def ranged(low: str, high: str) -> str:
+    """Two amounts or, where they read alike, one."""
+    return high if low == high else f"{low} to {high}"
 
 
 def amount(count: float) -> str:

@@ -38,6 +38,23 @@ def test_a_disk_that_is_too_small_is_refused_with_what_to_do() -> None:
     )
 
 
+DUMP = Need(final=28e9, scratch=40e9, core_seconds=36_000, least=0.25)
+
+
+def test_what_depends_on_the_dump_is_told_as_a_range() -> None:
+    assert verdict("corpus", DUMP, workers=2, there=0, free=int(73e9), place=PLACE) == (
+        "corpus: takes about 17 GB to 68 GB more disk (7.0 GB to 28 GB to stay, 10 GB to 40 GB of scratch; "
+        "73 GB are free) and 75 minutes to 5.0 hours of 2 workers"
+    )
+
+
+def test_only_what_surely_does_not_fit_is_refused() -> None:
+    line = verdict("corpus", DUMP, workers=2, there=0, free=int(17e9), place=PLACE)
+    assert "17 GB are free; that may not be enough, and if so what is done stays done)" in line
+    with pytest.raises(PipelineError, match=r"^corpus needs at least 17 GB more disk .* has 17 GB free: make room"):
+        verdict("corpus", DUMP, workers=2, there=0, free=int(17e9) - 1, place=PLACE)
+
+
 def test_what_an_interrupted_run_has_left_is_not_needed_again() -> None:
     line = verdict("corpus", NEED, workers=1, there=int(40e9), free=int(4e9), place=PLACE)
     assert line.startswith("corpus: takes about 3.0 GB more disk (27 GB to stay, 16 GB of scratch, 40 GB of it there;")
@@ -70,6 +87,8 @@ def test_needs_of_steps_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "RATIOS", ratios)
     assert need({"words": 2e6, "entities": 4e6}) == Need(final=2e6, scratch=4e6, core_seconds=6.0)
     assert need({"entities": 4e6}) == Need(final=1e6, scratch=4e6, core_seconds=2.0)
+    monkeypatch.setitem(ratios, "corpus", Ratio(final=1.0, scratch=0.0, core_seconds=1.0, least=0.5))
+    assert need({"corpus": 3e6}) == Need(final=3e6, scratch=0.0, core_seconds=3.0, least=0.5)
 
 
 def test_a_compressed_dump_counts_as_the_xml_in_it(tmp_path: Path) -> None:
@@ -98,7 +117,7 @@ def test_a_stage_is_refused_before_it_writes(
     before = sorted(path.name for path in root.iterdir())
     full = shutil.disk_usage(tmp_path)._replace(free=0)
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _folder: full)
-    with pytest.raises(PipelineError, match=rf"^{stage} needs about .* has 0 MB free: make room"):
+    with pytest.raises(PipelineError, match=rf"^{stage} needs (about|at least) .* has 0 MB free: make room"):
         run_stage(stage, *SMALL, f"data_dir={tmp_path}")
     assert sorted(path.name for path in root.iterdir()) == before
     monkeypatch.undo()
