@@ -18,6 +18,8 @@ class Link:
     start: int
     end: int
     title: str
+    added: bool = False
+    """Found by corpus.more_mentions, where the page itself has no link."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ article = articles[0]
 | `text` | paragraphs and list items, each ended by a newline, without headings, tables, references and captions |
 | `lead_end` | `text[:lead_end]` stands before the first heading |
 | `links` | `{{start, end, title}}`: `text[start:end]` is the mention, `title` where it leads, redirects not resolved |
-| `is_disambiguation` | whether the page is a list of meanings |
+{added}| `is_disambiguation` | whether the page is a list of meanings |
 
 `redirects-*.parquet` has a row `title, target` for each redirect, `quarantine-*.parquet` one for each page given up,
 with the reason.
@@ -54,6 +54,7 @@ dropped is named by where it stood or why.
 WIKIPEDIA = """
 The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
 """
+ADDED = "| `links.added` | whether corpus.more_mentions found it; the page's own links are the others |\n"
 
 
 def card(site: SiteInfo, counts: Counts) -> str:
@@ -67,6 +68,7 @@ def card(site: SiteInfo, counts: Counts) -> str:
         name=name or "Own text",
         size=size_category(counts["pages.articles"]),
         articles=counts["pages.articles"],
+        added=ADDED if any(key.startswith("links.added.") for key in counts) else "",
         redirects=counts.get("pages.redirects", 0),
         templates=counts.get("pages.templates", 0),
         account=account_table(counts | {"characters.seen": characters}, ["pages", "links", "characters"]),

@@ -38,7 +38,8 @@ class CorpusConfig:
     min_characters: int
     """Pages with less text than this become none."""
     more_mentions: bool
-    """Whether a page's own title and repetitions of its links become links too; `mentions.py` says which."""
+    """Whether a page's own title and repetitions of its links become links too, marked as added; `mentions.py` says
+    which. They are no part of what vocab counts."""
     allow_truncated: bool = field(metadata=policy())
     """Go on with what a dump holds that ends too early, and count it."""
 

@@ -26,8 +26,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from pipeline.records import Link
+from pipeline.records import Article, Link
 
 LEAST = 3
 """Characters of the shortest mention that is repeated."""
@@ -52,15 +53,16 @@ def added(title: str, text: str, links: Sequence[Link]) -> list[tuple[Link, str]
             end = start + len(mention)
             if not any(taken[start:end]) and is_whole(text, start, end):
                 taken[start:end] = b"\1" * len(mention)
-                found.append((Link(start, end, target), OWN_TITLE if target == title else REPEATED))
+                found.append((Link(start, end, target, added=True), OWN_TITLE if target == title else REPEATED))
     return sorted(found, key=lambda pair: pair[0].start)
 
 
-def with_more(title: str, text: str, links: Sequence[Link], counts: Counter[str]) -> list[Link]:
-    """The page's links and those to add, in text order; the latter are counted by kind."""
-    new = added(title, text, links)
+def with_more(article: Article, counts: Counter[str]) -> Article:
+    """The article with its links and those to add, in text order; the latter are counted by kind."""
+    new = added(article.title, article.text, article.links)
     counts.update(f"links.added.{kind}" for _, kind in new)
-    return sorted([*links, *(link for link, _ in new)], key=lambda link: link.start)
+    links = sorted([*article.links, *(link for link, _ in new)], key=lambda link: link.start)
+    return replace(article, links=tuple(links))
 
 
 def meanings(title: str, text: str, links: Sequence[Link]) -> dict[str, str]:

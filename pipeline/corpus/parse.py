@@ -9,7 +9,6 @@ has seconds of work, that is cheaper than handing over every page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,13 +20,13 @@ from pipeline.corpus.choose import Choice, LeftOut
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.guard import KILLED, NONE_YET, Child, Died, Limits
 from pipeline.corpus.mentions import with_more
-from pipeline.corpus.rows import ARTICLES, QUARANTINE, write_rows
+from pipeline.corpus.rows import QUARANTINE, article_row, article_schema, write_rows
 from pipeline.corpus.templates.definitions import open_definitions
 from pipeline.corpus.templates.expander import Definitions
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.errors import PipelineError
-from pipeline.records import Link
+from pipeline.records import Article
 from pipeline.store.manifest import Counts
 from pipeline.units import Report
 
@@ -86,7 +85,7 @@ class ParseChunk:
         """In a child: render the chunk's pages and write them."""
         pages = pq.read_table(self.work / self.chunks[int(unit)], use_threads=False).to_pylist()
         counts: Counter[str] = Counter()
-        articles: list[dict[str, Any]] = []
+        articles: list[Article] = []
         quarantine: list[dict[str, Any]] = []
         for number, page in enumerate(self.limits.each(pages)):
             report(number / len(pages))
@@ -103,12 +102,13 @@ class ParseChunk:
                 reason = self.too_large
             counts[f"pages.quarantined.{reason.partition(':')[0]}"] += 1
             quarantine.append({**{key: page[key] for key in ("id", "revision", "title")}, "reason": reason})
-        write_rows(self.folder / f"articles-{unit}.parquet", articles, ARTICLES)
+        schema = article_schema(more_mentions=self.config.more_mentions)
+        write_rows(self.folder / f"articles-{unit}.parquet", map(article_row, articles), schema)
         write_rows(self.folder / f"quarantine-{unit}.parquet", quarantine, QUARANTINE)
         return {key: number for key, number in counts.items() if number}
 
-    def article(self, page: dict[str, Any], failed: list[str], counts: Counter[str]) -> dict[str, Any]:
-        """Render one page to its row, and add what it counted.
+    def article(self, page: dict[str, Any], failed: list[str], counts: Counter[str]) -> Article:
+        """Render one page, and add what it counted.
 
         Args:
             failed: why each way to render it that was tried in an earlier child has failed.
@@ -129,20 +129,17 @@ class ParseChunk:
         if failed:
             rendered.counts["articles.without_templates"] = 1
         counts.update(rendered.counts)
-        links: Sequence[Link] = rendered.links
-        if self.config.more_mentions:
-            links = with_more(page["title"], rendered.text, links, counts)
-        # By hand: dataclasses.asdict would take as long for the links as the scan.
-        return {
-            "id": page["id"],
-            "revision": page["revision"],
-            "url": self.site.url(page["title"]),
-            "title": page["title"],
-            "text": rendered.text,
-            "links": [{"start": link.start, "end": link.end, "title": link.title} for link in links],
-            "lead_end": rendered.lead_end,
-            "is_disambiguation": rendered.is_disambiguation,
-        }
+        article = Article(
+            id=page["id"],
+            revision=page["revision"],
+            url=self.site.url(page["title"]),
+            title=page["title"],
+            text=rendered.text,
+            links=rendered.links,
+            lead_end=rendered.lead_end,
+            is_disambiguation=rendered.is_disambiguation,
+        )
+        return with_more(article, counts) if self.config.more_mentions else article
 
     @property
     def too_large(self) -> str:

@@ -6,21 +6,36 @@ A file's end depends on its rows alone, never on who writes it: the same rows gi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.records import Article
 from pipeline.store.files import written
 
 REDIRECTS = pa.schema([("title", "string"), ("target", "string")])
-LINKS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("title", pa.string())]))
-ARTICLES = pa.schema([("id", "string"), ("revision", "string"), ("url", "string"), ("title", "string"),
-                      ("text", "string"), ("links", LINKS), ("lead_end", "int32"),
-                      ("is_disambiguation", "bool")])  # fmt: skip
 QUARANTINE = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("reason", "string")])
+ARTICLE = tuple(column.name for column in fields(Article))
+LINK = (("start", pa.int32()), ("end", pa.int32()), ("title", pa.string()))
+ADDED = ("added", pa.bool_())
+
+
+def article_schema(*, more_mentions: bool) -> pa.Schema:
+    """The columns of an article; where mentions are added, a link says whether it is one of them."""
+    links = pa.list_(pa.struct([*LINK, ADDED] if more_mentions else LINK))
+    return pa.schema([("id", "string"), ("revision", "string"), ("url", "string"), ("title", "string"),
+                      ("text", "string"), ("links", links), ("lead_end", "int32"),
+                      ("is_disambiguation", "bool")])  # fmt: skip
+
+
+def article_row(article: Article) -> dict[str, Any]:
+    """An article as `article_schema` takes it."""
+    # By hand: dataclasses.asdict would take as long for the links as the scan.
+    links = [{"start": link.start, "end": link.end, "title": link.title, "added": link.added} for link in article.links]
+    return {name: getattr(article, name) for name in ARTICLE} | {"links": links}
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:

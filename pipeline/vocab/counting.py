@@ -1,7 +1,9 @@
 """Counting the entity vocabulary: link targets of the training pages, after redirects are resolved.
 
 In: the corpus' articles and redirects. Out: entities.parquet, the most linked titles first, ties by title in code-point
-order, and aliases.parquet; `entities.py` has their columns.
+order, and aliases.parquet; `entities.py` has their columns. What corpus.more_mentions added to the pages' own links is
+not counted: the vocabulary is the same with and without, and a page that repeats its title is not many pages that link
+to it.
 
 It is SQL on files: DuckDB works out of core under a memory limit, and every query that reaches disk is ordered by a
 unique key, so the number of threads changes nothing. Nearly all redirects lead straight to a page. Only those that
@@ -53,10 +55,12 @@ CREATE TEMP VIEW resolved AS
     SELECT title, target FROM redirect ANTI JOIN double USING (title) UNION ALL FROM through;
 """
 
+OWN_LINKS = "[link FOR link IN links IF NOT link.added]"
+
 LINKS = """
 CREATE TEMP TABLE linked AS
     SELECT title, count(*) AS links FROM (
-        SELECT unnest(links).title AS title FROM read_parquet($articles) WHERE NOT {validation}
+        SELECT unnest({links}).title AS title FROM read_parquet($articles) WHERE NOT {validation}
     ) GROUP BY title;
 
 CREATE TEMP TABLE white AS  -- wanted titles, resolved like links
@@ -136,7 +140,7 @@ def build(
     settings: dict[str, Any] = {"threads": threads, "memory_limit": memory, "temp_directory": str(scratch)}
     with duckdb.connect(config=settings) as connection:
         count(connection, articles, redirects, white_list, config, validation_share)
-        counts = account(connection, config)
+        counts = account(connection)
         check(counts, config)
         write(connection, ENTITY_ROWS, out / ENTITIES, ENTITY_SCHEMA)
         write(connection, ALIAS_ROWS, out / ALIASES, ALIAS_SCHEMA)
@@ -171,8 +175,15 @@ def count(
         "min_count": config.min_count,
         "rows": config.size - len(SPECIALS),
     }
+    links = OWN_LINKS if has_added_links(articles[0]) else "links"
     validation = is_validation_sql("id", validation_share)
-    run(connection, LINKS.format(validation=validation, specials=len(SPECIALS)), values)
+    run(connection, LINKS.format(links=links, validation=validation, specials=len(SPECIALS)), values)
+
+
+def has_added_links(articles: Path) -> bool:
+    """Whether the corpus' links say which of them corpus.more_mentions added."""
+    link = pq.read_schema(articles).field("links").type.value_type
+    return any(column.name == "added" for column in link)
 
 
 def run(connection: duckdb.DuckDBPyConnection, script: str, values: dict[str, Any]) -> None:
@@ -181,7 +192,7 @@ def run(connection: duckdb.DuckDBPyConnection, script: str, values: dict[str, An
         connection.execute(statement, {name: value for name, value in values.items() if f"${name}" in statement})
 
 
-def account(connection: duckdb.DuckDBPyConnection, config: EntitiesConfig) -> Counts:
+def account(connection: duckdb.DuckDBPyConnection) -> Counts:
     """links.seen = links.covered + all links.dropped.*; the rest tells of redirects and rows."""
 
     def number(query: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,11 +80,13 @@ def test_off_by_default_and_counted_apart(tmp_path: Path) -> None:
     new = {key: number for key, number in more.items() if key.startswith("links.added.")}
     assert new
     assert {key: number for key, number in more.items() if key not in new} == plain
-    links = [sum(len(row["links"]) for row in rows(tmp_path / name, "articles")) for name in ("plain", "more")]  # type: ignore
-    assert links[1] - links[0] == sum(new.values()) > 0
-    for row in rows(tmp_path / "more", "articles"):
-        starts = [link["start"] for link in row["links"]]  # type: ignore
-        assert starts == sorted(starts)
+    pairs = list(zip(rows(tmp_path / "plain", "articles"), rows(tmp_path / "more", "articles"), strict=True))
+    for before, after in pairs:
+        links: list[dict[str, Any]] = after["links"]  # type: ignore[assignment]
+        own = [{key: link[key] for key in ("start", "end", "title")} for link in links if not link["added"]]
+        assert own == before["links"]
+        assert [link["start"] for link in links] == sorted(link["start"] for link in links)
+    assert sum(link["added"] for _, after in pairs for link in after["links"]) == sum(new.values()) > 0  # type: ignore
 
 
 def test_text_of_ones_own_has_more_mentions_too(tmp_path: Path) -> None:
@@ -93,8 +96,9 @@ def test_text_of_ones_own_has_more_mentions_too(tmp_path: Path) -> None:
     build_own(replace(config, more_mentions=True), where(tmp_path))
     [row] = rows(tmp_path, "articles")
     assert row["links"] == [
-        {"start": 0, "end": 4, "title": "gene:A"}, {"start": 8, "end": 12, "title": "gene:A"},
-        {"start": 18, "end": 24, "title": "Note 1"},
-    ]  # fmt: skip
+        {"start": 0, "end": 4, "title": "gene:A", "added": False},
+        {"start": 8, "end": 12, "title": "gene:A", "added": True},
+        {"start": 18, "end": 24, "title": "Note 1", "added": True},
+    ]
     counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert (counts["links.added.repeated"], counts["links.added.own_title"], counts["links.kept"]) == (1, 1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.store.manifest import Counts
 from pipeline.vocab import counting
 from pipeline.vocab.config import EntitiesConfig
-from tests.vocab.corpus_files import article, write_corpus
+from tests.vocab.corpus_files import ARTICLE, article, write_corpus
 
 SHARE = 0.1  # of these pages 303 alone is held out, see tests/test_split.py
 
@@ -134,6 +135,34 @@ def test_titles_outside_the_dump_count_when_they_may(tmp_path: Path) -> None:
     ]
     assert ("Nowhere", 6) in rows(tmp_path, "aliases.parquet")
     assert counts["links.dropped.not_in_dump"] == 0
+
+
+def test_mentions_that_were_added_are_not_counted(tmp_path: Path) -> None:
+    """What corpus.more_mentions added: "Dog" four times on its own page, and a title that no page links to."""
+    link = pa.struct([*ARTICLE.field("links").type.value_type, pa.field("added", pa.bool_())])
+    schema = ARTICLE.set(ARTICLE.get_field_index("links"), pa.field("links", pa.list_(link)))
+    pages = [
+        article("1", "Dog", "[[Ant]] [[Dog]] [[Dog]] [[Dog]] [[Dog]] [[Cat]] [[Emu]]"),
+        article("2", "Ant", "[[Cat]] [[Dog]]"),
+    ]
+    added = [[False, True, True, True, True, False, True], [False, False]]
+    for page, flags in zip(pages, added, strict=True):
+        page["links"] = [{**link, "added": flag} for link, flag in zip(page["links"], flags, strict=True)]
+    pq.write_table(pa.Table.from_pylist(pages, schema=schema), tmp_path / "articles-00000.parquet")
+    (tmp_path / "out").mkdir()
+    counts = counting.build(
+        [tmp_path / "articles-00000.parquet"],
+        [],
+        [],
+        EntitiesConfig(**CONFIG | {"in_dump_only": False}),
+        validation_share=SHARE,
+        out=tmp_path / "out",
+        scratch=tmp_path / "scratch",
+        threads=1,
+        memory_gb=1,
+    )
+    assert [row[1:] for row in rows(tmp_path, "entities.parquet")[3:]] == [("Cat", 2), ("Ant", 1), ("Dog", 1)]
+    assert (counts["links.seen"], counts["titles_linked"]) == (4, 3)
 
 
 def test_white_listed_titles_are_in_whatever_the_rules_say(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.mentions import with_more
 from pipeline.corpus.own.lines import Wrong, article_of
 from pipeline.corpus.read import note_path
-from pipeline.corpus.rows import ARTICLES, QUARANTINE, RowFiles, write_rows
+from pipeline.corpus.rows import QUARANTINE, RowFiles, article_row, article_schema, write_rows
 from pipeline.errors import PipelineError
-from pipeline.records import Article, Link
+from pipeline.records import Article
 from pipeline.store.files import write_json
 from pipeline.store.manifest import Counts
 from pipeline.units import Report
@@ -123,11 +123,9 @@ class Taken:
         self.counts["links.seen"] += len(article.links)
         self.counts["links.kept"] += len(article.links)
         self.counts["characters.text"] += len(article.text)
-        found: Sequence[Link] = article.links
         if self.more_mentions:
-            found = with_more(article.title, article.text, found, self.counts)
-        links = [{"start": link.start, "end": link.end, "title": link.title} for link in found]
-        self.files.add({name: getattr(article, name) for name in ARTICLES.names} | {"links": links})
+            article = with_more(article, self.counts)
+        self.files.add(article_row(article))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +143,10 @@ class ReadPart:
     def __call__(self, unit: str, report: Report) -> Counts:
         limit = self.config.max_page_bytes
         files = RowFiles(
-            folder=self.folder, prefix=f"articles-{unit}-", schema=ARTICLES, characters=self.file_characters
+            folder=self.folder,
+            prefix=f"articles-{unit}-",
+            schema=article_schema(more_mentions=self.config.more_mentions),
+            characters=self.file_characters,
         )
         taken = Taken(files, self.choice, self.config.more_mentions)
         problems: list[tuple[int, str]] = []
