@@ -135,9 +135,14 @@ def forget_allocation() -> None:
 
 
 def await_array(share: Share, job: str, logs: Path) -> None:
-    """Return when every unit has its mark and every job of the array is gone (its last lines are in the logs)."""
+    """Return when every unit has its mark and every job of the array is gone (its last lines are in the logs).
+
+    Jobs that still wait in the queue when the others have done all units are cancelled.
+    """
     while slurm_knows(job):
         raise_failure(share.marks)
+        if done(share):
+            subprocess.run(["scancel", "--quiet", "--state=PENDING", job], check=False)
         time.sleep(SLURM_POLL_SECONDS)
     if not await_marks(share):
         raise PipelineError(
@@ -219,11 +224,15 @@ def await_marks(share: Share) -> bool:
     deadline = time.monotonic() + GRACE_SECONDS
     while True:
         raise_failure(share.marks)
-        if all(mark(share.marks, unit).is_file() for unit in share.units):
+        if done(share):
             return True
         if time.monotonic() > deadline:
             return False
         time.sleep(MARKS_POLL_SECONDS)
+
+
+def done(share: Share) -> bool:
+    return all(mark(share.marks, unit).is_file() for unit in share.units)
 
 
 Launcher = Callable[[Share, ExecutorConfig, Path], None]

@@ -1,13 +1,15 @@
-"""Corpus and dataset beside the peers, on the same dump in one run: `make bench-data`, some 20 minutes on two cores.
+"""Corpus and dataset beside the peers, on the same dump in one run: `make bench-data`, some 25 minutes on two cores.
 
 The dump is a real one's pages, repeated to 57 MB of article wikitext (`bench_dump`). In each round, in this order:
 
-    ours    corpus with 1 worker, vocab, dataset with 1 worker; then corpus and dataset with 2 workers
-    peers   wikipedia2vec's `build-dump-db` with one worker process, and on its database upstream LUKE's dataset step,
-            re-created with its slow tokenizer (`bench_peers` says how), in an environment of their own
+    ours      corpus, vocab and dataset with 1 worker
+    peers     wikipedia2vec's `build-dump-db` with one worker process, and on its database upstream LUKE's dataset step,
+              re-created with its slow tokenizer (`bench_peers` says how), in an environment of their own
+    scaling   corpus and dataset with 1 worker and with 2, on 230 MB of the same pages: a command's start is five
+              seconds whatever it reads, and would be a third of what two workers take for 57 MB
 
 All are whole commands: start-up counts, for ours and for theirs, and CPU seconds are those of all their processes. MB
-are of article wikitext; tokens are those of the sequences that are kept. The same BPE serves both. The table shows
+are of article wikitext; tokens are those of the sequences that are kept. The same BPE serves both. The tables show
 medians and extremes of the rounds; then come the costs of English Wikipedia at these rates (`scale`). The last line is
 JSON.
 """
@@ -33,6 +35,9 @@ from scripts.commands import Cost, cost
 
 HERE = Path(__file__).resolve().parent
 WIKITEXT_BYTES = 57_000_000
+SCALING_BYTES = 4 * WIKITEXT_BYTES
+WORKERS = {1: "1 worker", 2: "2 workers"}
+TOKENS_OF = {"dataset": "ours", "upstream's dataset": "upstream"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +87,21 @@ def ours(setting: Setting, stage: str, workers: int) -> Cost:
 
 
 def our_round(setting: Setting, results: Results) -> None:
-    results.add("corpus, 1 worker", ours(setting, "corpus", 1))
-    results.add("vocab", ours(setting, "vocab", 1))
-    results.add("dataset, 1 worker", ours(setting, "dataset", 1))
-    made = open_artefact(setting.artefact("dataset"), stage="dataset")
-    results.add("corpus, 2 workers", ours(setting, "corpus", 2))
-    results.add("dataset, 2 workers", ours(setting, "dataset", 2))
-    again = open_artefact(setting.artefact("dataset"), stage="dataset")
-    if again.fingerprint != made.fingerprint:
+    for stage in ("corpus", "vocab", "dataset"):
+        results.add(stage, ours(setting, stage, 1))
+    results.tokens["ours"] = open_artefact(setting.artefact("dataset"), stage="dataset").counts["tokens.kept"]
+
+
+def scaling_round(setting: Setting, results: Results) -> None:
+    made = set()
+    for workers, name in WORKERS.items():
+        results.add(f"corpus, {name}", ours(setting, "corpus", workers))
+        if not setting.artefact("vocab").is_dir():  # the same corpus again: it stays true
+            ours(setting, "vocab", 1)
+        results.add(f"dataset, {name}", ours(setting, "dataset", workers))
+        made.add(open_artefact(setting.artefact("dataset"), stage="dataset").fingerprint)
+    if len(made) > 1:
         raise RuntimeError("one worker and two made different datasets")
-    results.tokens["ours"] = made.counts["tokens.kept"]
 
 
 # ---------------------------------------------------------------------------------------------- peers
@@ -127,39 +137,34 @@ def peers_round(setting: Setting, results: Results) -> None:
 def figures(dump: Repeated, results: Results) -> dict[str, float]:
     """What the last line says."""
     megabytes = dump.wikitext_bytes / 1e6
-    steps = {
-        workers: [f"{stage}, {workers}" for stage in ("corpus", "dataset")] for workers in ("1 worker", "2 workers")
-    }
+    steps = {workers: [f"{stage}, {name}" for stage in ("corpus", "dataset")] for workers, name in WORKERS.items()}
     elapsed = {
         workers: sum(results.median(step, lambda spent: spent.wall) for step in names)
         for workers, names in steps.items()
     }
-    ours_rate = results.tokens["ours"] / results.median("dataset, 1 worker")
+    ours_rate = results.tokens["ours"] / results.median("dataset")
     upstream_rate = results.tokens["upstream"] / results.median("upstream's dataset")
     return {
-        "corpus_mb_per_cpu_s": round(megabytes / results.median("corpus, 1 worker"), 2),
-        "corpus_vs_wikipedia2vec": round(results.median("wikipedia2vec") / results.median("corpus, 1 worker"), 2),
+        "corpus_mb_per_cpu_s": round(megabytes / results.median("corpus"), 2),
+        "corpus_vs_wikipedia2vec": round(results.median("wikipedia2vec") / results.median("corpus"), 2),
         "dataset_tokens_per_cpu_s": round(ours_rate),
         "dataset_vs_upstream": round(ours_rate / upstream_rate, 2),
-        "scaling_1_to_2": round(elapsed["1 worker"] / elapsed["2 workers"], 2),
-        "peak_mb_per_worker": round(max(spent.peak_mb for name in steps["2 workers"] for spent in results.costs[name])),
+        "scaling_1_to_2": round(elapsed[1] / elapsed[2], 2),
+        "peak_mb_per_worker": round(max(spent.peak_mb for name in steps[2] for spent in results.costs[name])),
     }
 
 
-def table(dump: Repeated, results: Results) -> str:
+def table(dump: Repeated, larger: Repeated, results: Results) -> str:
     """Medians, and the extremes of the CPU seconds."""
-    megabytes = dump.wikitext_bytes / 1e6
-    lines = [
-        f"| {megabytes:.1f} MB of wikitext | CPU s | min | max | wall s | peak MB | per CPU second |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines = ["| MB of wikitext | step | CPU s | min | max | wall s | peak MB | per CPU second |", "|---" * 8 + "|"]
     for step, costs in results.costs.items():
         cpu = [spent.cpu for spent in costs]
-        tokens = results.tokens["upstream" if step.startswith("upstream") else "ours"]
-        work = f"{tokens / statistics.median(cpu):,.0f} tokens" if "dataset" in step else ""
-        rate = work or f"{megabytes / statistics.median(cpu):.2f} MB"
+        megabytes = (larger if "worker" in step else dump).wikitext_bytes / 1e6
+        rate = f"{megabytes / statistics.median(cpu):.2f} MB"
+        if step in TOKENS_OF:
+            rate = f"{results.tokens[TOKENS_OF[step]] / statistics.median(cpu):,.0f} tokens"
         lines.append(
-            f"| {step} | {statistics.median(cpu):.2f} | {min(cpu):.2f} | {max(cpu):.2f} "
+            f"| {megabytes:.1f} | {step} | {statistics.median(cpu):.2f} | {min(cpu):.2f} | {max(cpu):.2f} "
             f"| {results.median(step, lambda spent: spent.wall):.2f} "
             f"| {max(spent.peak_mb for spent in costs):.0f} | {rate} |"
         )
@@ -174,10 +179,10 @@ def rates(setting: Setting, results: Results) -> scale.Rates:
         files = (path for path in setting.artefact(stage).rglob("*") if path.is_file() and "words" not in path.parts)
         return sum(path.stat().st_size for path in files) / 1e6 / megabytes
 
-    stages = {"corpus": "corpus, 1 worker", "vocab": "vocab", "dataset": "dataset, 1 worker"}
+    stages = ("corpus", "vocab", "dataset")
     return scale.Rates(
         xml=setting.dump.xml_bytes / setting.dump.wikitext_bytes,
-        seconds={stage: results.median(step) / megabytes for stage, step in stages.items()},
+        seconds={stage: results.median(stage) / megabytes for stage in stages},
         disk={stage: disk(stage) for stage in stages},
         tokens=results.tokens["ours"] / megabytes,
     )
@@ -187,6 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", type=Path, help="an XML dump, bz2 or not, to repeat; the sample's by default")
     parser.add_argument("--megabytes", type=float, default=WIKITEXT_BYTES / 1e6, help="of article wikitext, at least")
+    parser.add_argument("--scaling-megabytes", type=float, default=SCALING_BYTES / 1e6, help="the same, for scaling")
     parser.add_argument("--tokenizer", default="roberta-base", help="folder, or name on the Hub, of the BPE for both")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path("build/bench-data"), help="folder for all that is written")
@@ -194,22 +200,27 @@ def main() -> None:
     args = parser.parse_args()
     source = args.dump or next(iter(sample().values()))
     peers = environment(args.peers.absolute())
-    dump = repeated(source, args.work.absolute() / "dump", int(args.megabytes * 1e6))
-    print(
-        f"{source.name}, repeated: {dump.articles:,} articles, {dump.wikitext_bytes / 1e6:.1f} MB of wikitext",
-        flush=True,
-    )
     tokenizer = str(Path(args.tokenizer).absolute()) if Path(args.tokenizer).is_dir() else args.tokenizer
-    setting = Setting(args.work.absolute(), dump, tokenizer, peers)
-    shutil.rmtree(setting.work / "data", ignore_errors=True)
-    ours(setting, "dump", 1)
+
+    def prepared(work: Path, megabytes: float) -> Setting:
+        dump = repeated(source, work / "dump", int(megabytes * 1e6))
+        told = f"{dump.articles:,} articles, {dump.wikitext_bytes / 1e6:.1f} MB of wikitext"
+        print(f"{source.name}, repeated: {told}", flush=True)
+        setting = Setting(work, dump, tokenizer, peers)
+        shutil.rmtree(work / "data", ignore_errors=True)
+        ours(setting, "dump", 1)
+        return setting
+
+    setting = prepared(args.work.absolute(), args.megabytes)
+    larger = prepared(args.work.absolute() / "scaling", args.scaling_megabytes)
     results = Results()
     for turn in range(args.rounds):
         print(f"round {turn + 1} of {args.rounds}", flush=True)
         our_round(setting, results)
         peers_round(setting, results)
-    print(f"\n{table(dump, results)}\n\n{scale.table(rates(setting, results))}\n")
-    print(json.dumps(figures(dump, results)))
+        scaling_round(larger, results)
+    print(f"\n{table(setting.dump, larger.dump, results)}\n\n{scale.table(rates(setting, results))}\n")
+    print(json.dumps(figures(setting.dump, results)))
 
 
 if __name__ == "__main__":

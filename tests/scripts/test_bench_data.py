@@ -94,8 +94,10 @@ def test_a_failure_shows_its_last_lines(tmp_path: Path) -> None:
 def test_figures_are_of_medians() -> None:
     dump = Repeated(Path(), Path(), pages=2, articles=1, wikitext_bytes=50_000_000, xml_bytes=60_000_000)
     costs = {
-        "corpus, 1 worker": [Cost(10, 20, 300), Cost(11, 21, 300), Cost(30, 90, 300)],
-        "dataset, 1 worker": [Cost(20, 19, 500)] * 3,
+        "corpus": [Cost(10, 20, 300), Cost(11, 21, 300), Cost(30, 90, 300)],
+        "dataset": [Cost(20, 19, 500)] * 3,
+        "corpus, 1 worker": [Cost(40, 20, 300), Cost(41, 21, 300), Cost(90, 90, 300)],
+        "dataset, 1 worker": [Cost(80, 19, 500)] * 3,
         "corpus, 2 workers": [Cost(12, 12, 310)] * 3,
         "dataset, 2 workers": [Cost(22, 10, 200), Cost(22, 10, 320), Cost(22, 10, 200)],
         "wikipedia2vec": [Cost(66, 70, 100)] * 3,
