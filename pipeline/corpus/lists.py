@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.runner import console
 from pipeline.store.files import digest, written
 from pipeline.store.manifest import Counts
+from pipeline.title_list import file_of, titles_of
 
 KEYS = ("keep_titles", "leave_out_titles")
 MAX_REDIRECTS = 4
@@ -49,11 +50,7 @@ def parents(config: CorpusConfig) -> dict[str, str]:
 
 
 def files(config: CorpusConfig) -> dict[str, Path]:
-    found = {key: Path(name).expanduser() for key in KEYS if (name := getattr(config, key))}
-    for key, path in found.items():
-        if not path.is_file():
-            raise PipelineError(f"corpus.{key}={path} is not a file: give a text file with a title a line")
-    return found
+    return {key: file_of(name, key=f"corpus.{key}") for key in KEYS if (name := getattr(config, key))}
 
 
 def read(config: CorpusConfig) -> Titles:
@@ -62,18 +59,8 @@ def read(config: CorpusConfig) -> Titles:
     Raises:
         PipelineError: a list is not there, no UTF-8, or holds no title.
     """
-    return {key: {title: title for title in titles_of(path, key)} for key, path in files(config).items()}
-
-
-def titles_of(path: Path, key: str) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise PipelineError(f"corpus.{key}={path} is no UTF-8 at byte {error.start}: only UTF-8 is read") from None
-    titles = [title for line in lines if (title := line.strip())]
-    if not titles:
-        raise PipelineError(f"corpus.{key}={path} holds no title: give some, or leave corpus.{key} out")
-    return titles
+    lists = {key: titles_of(path, key=f"corpus.{key}") for key, path in files(config).items()}
+    return {key: {title: title for title in titles} for key, titles in lists.items()}
 
 
 def resolved(lists: Titles, site: SiteInfo, *, pages: Sequence[Path], redirects: Sequence[Path]) -> Titles:

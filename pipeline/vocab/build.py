@@ -17,16 +17,18 @@ from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, progress_bar
 from pipeline.split import is_validation
-from pipeline.store.artefact import open_artefact
+from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import digest
 from pipeline.store.job import begin
 from pipeline.store.manifest import Counts
+from pipeline.title_list import file_of, titles_of
 from pipeline.vocab import bpe, counting, words
 from pipeline.vocab.adopt import FILES, adopt, source
 from pipeline.vocab.config import VocabConfig
 
 ROWS = 256
 """Articles read at a time."""
+WHITE_LIST = "vocab.entities.white_list"
 
 
 def build(config: VocabConfig, context: Context) -> None:
@@ -39,6 +41,7 @@ def build(config: VocabConfig, context: Context) -> None:
     adopted = source(config.words.adopt) if config.words.adopt else None
     target = context.layout.folder("vocab")
     parents = {"corpus": corpus.fingerprint, **outside(config, adopted)}
+    wanted = white_list(config.entities.white_list, corpus)
     job = begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
         console.print(f"vocab: {escape(str(target))} is up to date")
@@ -50,7 +53,7 @@ def build(config: VocabConfig, context: Context) -> None:
     counts |= counting.build(
         articles,
         corpus.files("redirects-*.parquet"),
-        white_list(config.entities.white_list),
+        wanted,
         config.entities,
         validation_share=config.validation_share,
         out=job.folder,
@@ -66,18 +69,17 @@ def outside(config: VocabConfig, adopted: Path | None) -> dict[str, str]:
     """Digests of the files this stage reads beside the corpus: the config only names them."""
     files = {f"words.adopt/{name}": adopted / name for name in FILES} if adopted else {}
     if config.entities.white_list:
-        files["entities.white_list"] = Path(config.entities.white_list)
-        if not files["entities.white_list"].is_file():
-            raise PipelineError(f"vocab.entities.white_list={config.entities.white_list} is not a file")
+        files["entities.white_list"] = file_of(config.entities.white_list, key=WHITE_LIST)
     return {name: digest(path) for name, path in files.items() if path.is_file()}
 
 
-def white_list(path: str | None) -> list[str]:
-    """Titles of a file, one a line; underscores are spaces, as in links."""
-    if not path:
+def white_list(name: str | None, corpus: Artefact) -> list[str]:
+    """The titles of the file `name` as the corpus has titles: underscores are spaces, but in text of one's own."""
+    if not name:
         return []
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return sorted({title for line in lines if (title := line.replace("_", " ").strip())})
+    titles = titles_of(file_of(name, key=WHITE_LIST), key=WHITE_LIST)
+    own = corpus.manifest["config"].get("source") == "jsonl"
+    return sorted({title if own else title.replace("_", " ").strip() for title in titles})
 
 
 # ---------------------------------------------------------------------------------------------- words

@@ -60,9 +60,10 @@ def write_corpus(
     shards: Sequence[Sequence[Mapping[str, Any]]],
     redirects: Mapping[str, str] | None = None,
     language: str = "en",
+    config: Mapping[str, Any] = {},
 ) -> None:
     """A finished corpus artefact of one articles file a shard."""
-    job = begin(folder, stage="corpus", config={}, parents={}, overwrite=True)
+    job = begin(folder, stage="corpus", config=config, parents={}, overwrite=True)
     assert job is not None
     for number, rows in enumerate(shards):
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=ARTICLE)

@@ -107,6 +107,16 @@ def test_a_corpus_without_training_pages_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "vocab").exists()
 
 
+@pytest.mark.parametrize(("source", "title"), [("wikipedia", "gene A"), ("jsonl", "gene_A")])
+def test_a_white_list_means_the_titles_of_the_corpus(tmp_path: Path, source: str, title: str) -> None:
+    """Underscores are spaces in a wiki's titles, and themselves in those of one's own text; a BOM is no part of one."""
+    write_corpus(tmp_path / "corpus", [PAGES], config={"source": source})
+    (tmp_path / "titles.txt").write_bytes("\ufeffgene_A\n".encode())
+    build(config(white_list=str(tmp_path / "titles.txt")), context(tmp_path))
+    titles = pq.read_table(tmp_path / "vocab" / "entities.parquet")["title"].to_pylist()
+    assert titles[-1] == title
+
+
 def test_a_white_list_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     write_corpus(tmp_path / "corpus", [PAGES])
     with pytest.raises(PipelineError, match=r"vocab\.entities\.white_list=.*none\.txt is not a file"):
