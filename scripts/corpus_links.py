@@ -33,7 +33,6 @@ TABLE = re.compile(r"^[ :*#]*\{\|(?:(?!^[ :*#]*\{\|).)*?(?:^[ ]*\|\}|</table\s*>
 HTML_TABLE = re.compile(r"<table\b[^<>]*>(?:(?!<table\b).)*?</table\s*>", re.DOTALL | re.IGNORECASE)
 OPEN_TABLE = re.compile(r"^[ :*#]*\{\|.*?(?=^=|\Z)", re.DOTALL | re.MULTILINE)
 """One that is never closed ends with its section."""
-SIMPLE_LINK = re.compile(r"\[\[([^\[\]|]*)\|?((?:[^\[\]]|\[[^\[\]]*\])*)\]\]")
 LINK = r"\[\[([^\[\]|{}<>\n]+)(?:\|([^\[\]]*))?\]\]"
 HEADING = re.compile(r"^=.*=\s*$", re.MULTILINE)
 GAP = "\x00"
