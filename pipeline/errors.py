@@ -1,6 +1,6 @@
 """The one exception that is addressed to the person at the keyboard.
 
-`__main__` prints its message without a traceback and exits with `EXIT_CODE`; every other exception is a bug of ours
+`program` prints its message without a traceback and exits with `EXIT_CODE`; every other exception is a bug of ours
 and keeps its traceback.
 """
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pipeline.errors import PipelineError
+from pipeline.interrupts import politely
 from pipeline.runner import console
 
 if TYPE_CHECKING:
@@ -70,10 +71,20 @@ def run(config: Config, overrides: Sequence[str]) -> None:
     for step in steps(config.runs, dump=config.corpus.source != "jsonl"):
         name = f"{step.stage} {step.run}" if step.run else step.stage
         console.rule(escape(name), align="left")
-        code = subprocess.run([sys.executable, "-m", "pipeline", *step.overrides(), *overrides], check=False).returncode
+        code = ended([sys.executable, "-m", "pipeline", *step.overrides(), *overrides])
         if code:
             sys.exit(code)
     console.rule("done", align="left")
     root = config.layout.root
     for name in config.runs:
         console.print(f"{name}: model in {root}/export/{name}, figures in {root}/evaluate/{name}")
+
+
+def ended(command: Sequence[str]) -> int:
+    """Run a command; its exit code. Ctrl-C reaches it too, and it gets the time to obey."""
+    with politely(), subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise

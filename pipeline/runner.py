@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pipeline.errors import PipelineError
 from pipeline.executors import LAUNCHERS, ExecutorConfig
+from pipeline.interrupts import politely
 from pipeline.store.files import read_json
 from pipeline.store.layout import Layout
 from pipeline.store.manifest import Counts
@@ -35,16 +34,6 @@ class Context:
     layout: Layout
     executor: ExecutorConfig
     overwrite: bool
-
-
-interrupted = threading.Event()
-"""Set by Ctrl-C, for good."""
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """What Ctrl-C does: besides raising, it is remembered, since a library that is being imported may swallow that."""
-    interrupted.set()
-    raise KeyboardInterrupt
 
 
 def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, executor: ExecutorConfig) -> list[Counts]:
@@ -64,10 +53,8 @@ def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, ex
         leftover.unlink()
     if todo:
         share = Share(work=work, units=tuple(todo), marks=marks, folder=Path.cwd())
-        with watched(units, marks, label):
+        with politely(executor.kind != "local"), watched(units, marks, label):
             LAUNCHERS[executor.kind](share, executor, scratch / "logs" / label)
-        if interrupted.is_set():
-            raise KeyboardInterrupt
         missing = [unit for unit in todo if not mark(marks, unit).is_file()]
         if missing:
             raise PipelineError(f"{label}: {len(missing)} units were not done; logs: {scratch / 'logs' / label}")

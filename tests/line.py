@@ -8,8 +8,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from transformers import RobertaConfig, RobertaForMaskedLM
 
-from pipeline.__main__ import CONFIGS, STAGES, composed
 from pipeline.config import Config, typed
+from pipeline.program import CONFIGS, STAGES, composed
 
 WIKI = Path(__file__).parent / "fixtures" / "wiki.xml"
 SMALL = [

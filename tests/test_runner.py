@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.runner import completed, interrupt, interrupted, map_units
+from pipeline.runner import completed, map_units
 from pipeline.store.manifest import Counts, merged
 from pipeline.units import Report, mark
 from tests.executor import Shout, executor
@@ -146,23 +144,3 @@ class Unreadable:
 def test_a_full_disk_is_told_and_another_error_keeps_its_traceback(tmp_path: Path, number: int, told: str) -> None:
     with pytest.raises(PipelineError, match=told):
         map_units(Unreadable(number), ["a"], scratch=tmp_path, label="read", executor=executor(1))
-
-
-class Deaf:
-    """Work in which a library swallows Ctrl-C."""
-
-    def __call__(self, unit: str, report: Report) -> Counts:
-        with suppress(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-        return {}
-
-
-def test_ctrl_c_that_was_swallowed_ends_the_step_all_the_same(tmp_path: Path) -> None:
-    former = signal.signal(signal.SIGINT, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            map_units(Deaf(), ["a"], scratch=tmp_path, label="deaf", executor=executor(1))
-    finally:
-        signal.signal(signal.SIGINT, former)
-        interrupted.clear()
-    assert mark(tmp_path / "deaf", "a").is_file()  # what was done stays done

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pipeline import __main__
+from pipeline import program
 from pipeline.pretrain import checkpoint, metrics, train
 
 POINTS: dict[str, tuple[Any, str]] = {
@@ -41,4 +41,4 @@ if __name__ == "__main__":
     owner, name = POINTS[point]
     setattr(owner, name, signalling(getattr(owner, name), int(number), sent))
     sys.argv = ["pipeline", *overrides]
-    __main__.main()
+    program.main()
