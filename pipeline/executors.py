@@ -75,17 +75,18 @@ def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
 def start_forks(package: str, executor: ExecutorConfig) -> None:
     """Start the process that workers are forked from, with a stage's modules in it: a second once, not in each of them.
 
-    All of the stage's steps share it, so it takes `build`, which imports them all. It ignores Ctrl-C from its first
-    moment on, as its workers do. A stage that starts it before its own imports has both done at the same time.
+    All of the stage's steps share it, so it takes `build`, which imports them all. Ctrl-C does not reach it from its
+    first moment on, as it does not its workers; here it waits until the process is started. A stage that starts it
+    before its own imports has both done at the same time.
     """
     if executor.kind != "local" or executor.workers == 1:
         return
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which it inherits
     try:
         multiprocess.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])
         multiprocess.forkserver.ensure_running()
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from multiprocess import forkserver
 
 from pipeline.errors import PipelineError
-from pipeline.executors import forget_allocation, refuse_small_nodes
+from pipeline.executors import forget_allocation, refuse_small_nodes, start_forks
 from pipeline.runner import map_units
 from tests.executor import Shout, executor
 from tests.line import SMALL
@@ -29,6 +31,12 @@ ROOT = Path(__file__).parents[1]
 def test_an_executor_that_cannot_work_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         executor(**({"workers": 1} | changes))
+
+
+def test_ctrl_c_while_the_fork_server_starts_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        start_forks("pipeline.dataset", executor(2))
 
 
 def test_a_job_that_submits_jobs_forgets_its_own_allocation(monkeypatch: pytest.MonkeyPatch) -> None:
