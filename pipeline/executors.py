@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import multiprocess
 from loguru import logger
+from multiprocess import forkserver, resource_tracker
 
 from pipeline.errors import PipelineError
 from pipeline.units import Share, mark, raise_failure
@@ -81,10 +81,11 @@ def start_forks(package: str, executor: ExecutorConfig) -> None:
     """
     if executor.kind != "local" or executor.workers == 1:
         return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which it inherits
+    resource_tracker.ensure_running()  # now, since its start unblocks what is blocked
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which the fork server inherits
     try:
-        multiprocess.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])
-        multiprocess.forkserver.ensure_running()
+        forkserver.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])
+        forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
