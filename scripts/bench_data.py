@@ -5,8 +5,8 @@ The dump is a real one's pages, repeated to 57 MB of article wikitext (`bench_du
     ours      corpus, vocab and dataset with 1 worker
     peers     wikipedia2vec's `build-dump-db` with one worker process, and on its database upstream LUKE's dataset step,
               re-created with its slow tokenizer (`bench_peers` says how), in an environment of their own
-    scaling   corpus and dataset with 1 worker and with 2, on 230 MB of the same pages: a command's start is five
-              seconds whatever it reads, and would be a third of what two workers take for 57 MB
+    scaling   corpus and dataset with 1 worker and with 2, on 230 MB of the same pages: a command's start is some four
+              seconds whatever it reads, a quarter of what two workers take for 57 MB
 
 All are whole commands: start-up counts, for ours and for theirs, and CPU seconds are those of all their processes. MB
 are of article wikitext; tokens are those of the sequences that are kept. The same BPE serves both. The tables show
