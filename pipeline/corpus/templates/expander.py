@@ -218,9 +218,12 @@ def outermost(text: str) -> list[tuple[int, int]]:
             at, run = at + taken, run - taken
             found.append((start + opened - taken, at))
     outer: list[tuple[int, int]] = []
-    for start, stop in sorted(found, key=lambda span: (span[0], -span[1])):
-        if not outer or start >= outer[-1][1]:
-            outer.append((start, stop))
+    limit = len(text)
+    for span in reversed(found):  # by their ends; two of them are apart, or one holds the other
+        if span[1] <= limit:
+            outer.append(span)
+            limit = span[0]
+    outer.reverse()
     return outer
 
 
