@@ -26,6 +26,7 @@ from pipeline.corpus.read import note_path
 from pipeline.corpus.rows import REDIRECTS, write_rows
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError
+from pipeline.preflight import preflight, unpacked
 from pipeline.runner import Context, console, map_units
 from pipeline.store.files import digest, read_json, written
 from pipeline.store.job import Job, begin
@@ -58,6 +59,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     if job is None:
         console.print(f"corpus: {escape(str(target))} is up to date")
         return
+    preflight(job, {"own": unpacked(files)}, context.executor)
     parts = cut(files)
     units = [f"{number:05d}" for number in range(len(parts))]
     work = ReadPart(

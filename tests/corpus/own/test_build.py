@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,22 @@ def test_what_is_wrong_is_told_with_file_and_line(tmp_path: Path, monkeypatch: p
     )
     assert not (tmp_path / "corpus").exists()
     build(own(tmp_path / "in", {"a.jsonl": packed(*good)}), where(tmp_path))  # mended, with no overwrite=true
+
+
+def test_what_it_takes_is_told_first_and_refused_where_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"a.jsonl": packed(document("1", "x" * 10_000_000)), "b.gz": gzip.compress(b"y" * 50)}
+    config = replace(own(tmp_path / "in", files), max_page_bytes=1)
+    with pytest.raises(PipelineError, match="cannot be used"):
+        build(config, where(tmp_path))
+    told = "corpus: takes about 1 MB to 3 MB more disk (1 MB to 3 MB to stay, 0 MB of scratch; "
+    assert capsys.readouterr().err.startswith(told)
+    free = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr("pipeline.preflight.shutil.disk_usage", lambda _folder: free)
+    with pytest.raises(PipelineError, match=r"^corpus needs at least 1 MB more disk .* has 1 MB free: make room"):
+        build(config, where(tmp_path))
+    assert not (tmp_path / "corpus.partial").exists()
 
 
 def test_the_first_ten_are_told(tmp_path: Path) -> None:
