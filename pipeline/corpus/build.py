@@ -84,7 +84,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     numbers = [f"{number:05d}" for number in range(len(chunks))]
     parsed = merged(map_units(parsing, numbers, scratch=job.work, label="parse", executor=context.executor))
     counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed, lists.account(titles, pages)])
-    lists.refuse_none(counts)
+    lists.refuse_none(job, counts)
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
         file.write(card(site, counts))

@@ -9,6 +9,7 @@ The files' digests are the artefact's parents: it is known again by their conten
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from glob import glob
 from itertools import accumulate
@@ -74,9 +75,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     counts = merged([dict.fromkeys(ALWAYS, 0), read, {"files.seen": len(files)}])
     refuse_wrong(job, parts, units, counts)
     counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units])
-    lists.refuse_none(counts)
-    if not counts["pages.articles"]:
-        raise PipelineError(f"corpus.files: of {counts['pages.seen']} lines none is an article with text")
+    lists.refuse_none(job, counts)
+    refuse_empty(job, files, counts)
     write_rows(job.folder / "redirects-00000.parquet", [], REDIRECTS)  # titles of one's own have none
     site = SiteInfo(dbname="", language=config.language, base="", first_letter=False, namespaces={0: ""})
     write_site(job, site, counts)
@@ -101,12 +101,14 @@ def found(patterns: Sequence[str]) -> list[Path]:
     """The files that `corpus.files` names, in the order of their names, which must differ: parents go by them."""
     files: dict[str, Path] = {}
     for pattern in patterns:
-        matches = sorted(glob(str(Path(pattern).expanduser()))) or [pattern]
+        matches = sorted(glob(str(Path(pattern).expanduser()), recursive=True)) or [pattern]
         for path in (Path(match).expanduser().absolute() for match in matches):
+            if path.is_dir():
+                raise PipelineError(f"corpus.files: {path} is a folder: name its files, such as {path}/*.jsonl")
             if not path.is_file():
-                raise PipelineError(
-                    f"corpus.files: {path} is {'a folder, not a file' if path.is_dir() else 'not there'}"
-                )
+                raise PipelineError(f"corpus.files: {path} is not there")
+            if not os.access(path, os.R_OK):
+                raise PipelineError(f"corpus.files: {path} cannot be read: its mode or its folder's forbids it")
             if path.suffix not in SUFFIXES:
                 raise PipelineError(f"corpus.files: {path} ends in {path.suffix!r}; allowed are {', '.join(SUFFIXES)}")
             if files.setdefault(path.name, path) != path:
@@ -117,6 +119,18 @@ def found(patterns: Sequence[str]) -> list[Path]:
 
 
 # ---------------------------------------------------------------------------------------------- what is wrong
+
+
+def refuse_empty(job: Job, files: Sequence[Path], counts: Counts) -> None:
+    """Stop if there is no text at all; what was made is thrown away, since the files must change."""
+    if counts["pages.articles"]:
+        return
+    job.discard()
+    if counts["pages.seen"]:
+        raise PipelineError(f"corpus.files: none of {counts['pages.seen']:,} lines has text")
+    raise PipelineError(
+        f"corpus.files: no line in {len(files)} file(s), the first {files[0]}: are they the right ones?"
+    )
 
 
 def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts) -> None:
