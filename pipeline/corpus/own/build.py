@@ -139,7 +139,8 @@ def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: 
     before = first_lines(parts, [note["lines"] for note in notes])
 
     def place(part: int, line: int) -> str:
-        return f"{parts[part].path.name}:{before[part] + line}"
+        """`line` 0: the file as such."""
+        return f"{parts[part].path.name}:{before[part] + line}" if line else parts[part].path.name
 
     ids, surplus = twice(job, units)
     wrong = counts.get("lines.wrong", 0) + surplus

@@ -42,9 +42,6 @@ def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-DECODE = json.JSONDecoder(object_pairs_hook=object_of).decode
-
-
 def article_of(line: bytes) -> Article:
     """Read a line.
 
@@ -56,7 +53,7 @@ def article_of(line: bytes) -> Article:
     except UnicodeDecodeError as error:
         raise Wrong(f"byte {error.start} of the line is no UTF-8 ({error.reason}); only UTF-8 is read") from None
     try:
-        value = DECODE(text)
+        value = json.loads(text, object_pairs_hook=object_of)
     except Wrong:
         raise
     except json.JSONDecodeError as error:

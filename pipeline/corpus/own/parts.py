@@ -42,6 +42,10 @@ def seen_path(work: Path, unit: str) -> Path:
     return work / "seen" / f"{unit}.parquet"
 
 
+class Damaged(Wrong):
+    """Why the rest of a packed file cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The lines of a file that begin in [start, stop); `stop` None: all of a packed file."""
@@ -84,7 +88,7 @@ def lines(part: Part, limit: int) -> Iterator[tuple[bytes | Wrong, float]]:
                 content, first = content.rstrip(b"\r\n"), False
                 yield content if len(content) <= limit else Wrong(long), (plain.tell() - part.start) / size
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            yield Wrong(f"the file is damaged here or before ({error}): check it with gzip -t"), 1.0
+            yield Damaged(str(error)), 1.0
 
 
 def to_line_end(file: IO[bytes], stop: int | None = None) -> None:
@@ -157,6 +161,10 @@ class ReadPart:
                 if isinstance(line, Wrong):
                     raise line
                 article = article_of(line)
+            except Damaged as problem:
+                taken.counts["lines.wrong"] += 1  # told first: it may be why the lines before are wrong
+                problems.insert(0, (0, f"damaged in line {number:,} or before ({problem}): check it with gzip -t"))
+                continue
             except Wrong as problem:
                 taken.counts["lines.wrong"] += 1
                 if len(problems) < TOLD:

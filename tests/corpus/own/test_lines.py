@@ -64,6 +64,7 @@ def test_optional_fields() -> None:
     ("data", "told"),
     [
         (b"{", "no JSON: Expecting property name enclosed in double quotes at character 1 of the line"),
+        (b"\xef\xbb\xbf" + line(), "no JSON: Unexpected UTF-8 BOM"),
         (b'{"id": "\xff"}', "byte 8 of the line is no UTF-8 (invalid start byte); only UTF-8 is read"),
         (b"[" * 100_000, "no JSON that can be read: "),
         (b'{"id": "1", "title": "x", "id": "2"}', 'the key "id" stands twice in one object'),
