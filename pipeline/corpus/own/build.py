@@ -81,7 +81,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     site = SiteInfo(dbname="", language=config.language, base="", first_letter=False, namespaces={0: ""})
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
-        file.write(card(site, counts))
+        file.write(card(site, counts, own=True))
     job.finish(counts)
     told = {key: f"{number:,}" for key, number in counts.items()}
     console.print(

@@ -65,6 +65,10 @@ def test_the_artefact_has_a_dumps_files_and_columns(tmp_path: Path) -> None:
     assert rows(tmp_path, "redirects") == rows(tmp_path, "quarantine") == []
     site = read_json(tmp_path / "corpus" / "site.json")
     assert (site["language"], site["articles"]) == ("de", 2)
+    card = (tmp_path / "corpus" / "README.md").read_text()
+    assert card.endswith("| pages | 2 | 2 | none |\n| links | 2 | 2 | none |\n")
+    assert "# Own text: plain text" in card
+    assert "license" not in card
     corpus = open_artefact(tmp_path / "corpus", stage="corpus")
     assert sorted(corpus.manifest["parents"]) == ["a.jsonl", "b.jsonl.gz"]
     assert "files" not in corpus.manifest["config"]
