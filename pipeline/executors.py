@@ -57,6 +57,8 @@ class ExecutorConfig:
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise ValueError(f"executor.workers is {self.workers}: at least one process is needed")
+        if self.memory_gb < 1:
+            raise ValueError(f"executor.memory_gb is {self.memory_gb}: a worker needs at least 1")
         if self.kind == "slurm" and not self.partition:
             raise ValueError("executor.partition is empty: name one of the cluster's (sinfo lists them)")
 
@@ -192,7 +194,7 @@ def ray_running() -> Iterator[Any]:
     """The module `ray`, connected; its processes end with the block if it started them.
 
     Raises:
-        PipelineError: Ray is not installed.
+        PipelineError: Ray is not installed, or the one that was named does not answer.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of every start
     try:
@@ -202,7 +204,13 @@ def ray_running() -> Iterator[Any]:
             "executor=ray needs Ray, which is not installed: python -m pip install --constraint constraints.txt "
             '--editable ".[ray]", or choose executor=local or executor=slurm'
         ) from None
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError) as error:  # ValueError: of an address that is none
+        raise PipelineError(
+            f"no Ray answers ({error}); RAY_ADDRESS is {os.environ.get('RAY_ADDRESS') or 'not set'}: start that "
+            "cluster (ray start), name another, or unset it to have a Ray started for the occasion"
+        ) from error
     try:
         yield ray
     finally:

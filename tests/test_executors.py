@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ ROOT = Path(__file__).parents[1]
     ("changes", "message"),
     [
         ({"workers": 0}, r"executor\.workers is 0"),
+        ({"memory_gb": 0}, r"executor\.memory_gb is 0"),
         ({"kind": "slurm"}, r"executor\.partition is empty"),
     ],
 )
@@ -70,6 +72,16 @@ def test_a_ray_that_is_not_installed_is_asked_for(tmp_path: Path, monkeypatch: p
     with pytest.raises(PipelineError, match=r'^executor=ray needs Ray.* --editable "\.\[ray\]"'):
         map_units(Shout(tmp_path), ["pear"], scratch=tmp_path, label="shout", executor=executor(1, kind="ray"))
     assert not (tmp_path / "log").exists()
+
+
+def test_a_ray_out_of_reach_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: Any) -> None:
+        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(PipelineError, match=r"^no Ray answers \(Failed .*RAY_ADDRESS is 10\.0\.0\.1:6379"):
+        map_units(Shout(tmp_path), ["pear"], scratch=tmp_path, label="shout", executor=executor(1, kind="ray"))
 
 
 # ---------------------------------------------------------------------------------------------- a real Ray
