@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, Literal
 
 from loguru import logger
-from multiprocess import forkserver, resource_tracker
 
 from pipeline.errors import PipelineError
 from pipeline.units import Share, mark, raise_failure
@@ -66,11 +67,16 @@ class ExecutorConfig:
 def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     workers = min(executor.workers, len(share.units))
     start_forks(type(share.work).__module__.rpartition(".")[0], executor)
-    from datatrove.executor import LocalPipelineExecutor
+    from pipeline.processes import Processes
 
-    LocalPipelineExecutor(
-        pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs), skip_completed=False
-    ).run()
+    try:
+        Processes(pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs), skip_completed=False).run()
+    except BrokenProcessPool as error:
+        raise_failure(share.marks)
+        raise PipelineError(
+            f"{share.marks.name}: a worker was killed from outside, most often because memory ran out, or has crashed: "
+            "use fewer workers (executor.workers), and run this again; what is done stays done"
+        ) from error
     raise_failure(share.marks)
 
 
@@ -86,7 +92,7 @@ def start_forks(package: str, executor: ExecutorConfig) -> None:
     resource_tracker.ensure_running()  # now, since its start unblocks what is blocked
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which the fork server inherits
     try:
-        forkserver.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])
+        forkserver.set_forkserver_preload(["pipeline.processes", f"{package}.build"])
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)

@@ -9,6 +9,7 @@ where they run.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -18,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
-
-import multiprocess
 
 from pipeline.errors import PipelineError, is_disks
 from pipeline.store.files import write_json, written
@@ -55,8 +54,7 @@ class Share:
     """The caller's working directory, from which relative paths count; a worker may be started elsewhere."""
 
     def __call__(self, _data: object, rank: int, world_size: int) -> None:
-        caller = multiprocess.parent_process()
-        if caller:
+        if multiprocessing.parent_process():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends its workers, quietly
         os.chdir(self.folder)
         for unit in self.turns(rank, world_size):
@@ -64,8 +62,6 @@ class Share:
                 continue
             if any(self.marks.glob("*.error")):
                 return  # another unit failed: the stage cannot finish, so stop soon
-            if caller and not caller.is_alive():
-                return  # it was killed, and nobody waits for the rest
             if mark(self.marks, unit).is_file():
                 continue  # done before this task was started again
             try:

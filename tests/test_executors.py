@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from multiprocess import forkserver
 
 from pipeline.errors import PipelineError
 from pipeline.executors import forget_allocation, refuse_small_nodes, start_forks
