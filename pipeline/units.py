@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from pipeline.errors import PipelineError, is_disks
+from pipeline.errors import PipelineError, disks
 from pipeline.store.files import write_json, written
 from pipeline.store.manifest import Counts
 
@@ -69,11 +69,8 @@ class Share:
             except PipelineError as error:
                 self.fail(unit, str(error))
             except Exception as error:
-                if isinstance(error, OSError) and is_disks(error):
-                    place = error.filename or self.marks.parent.parent
-                    self.fail(unit, f"{place}: {error.strerror}; make room or choose another place, and run this again")
-                else:
-                    self.fail(unit, f"unexpected error in unit {unit}\n{traceback.format_exc()}")
+                told = disks(error, self.marks.parent.parent)
+                self.fail(unit, told or f"unexpected error in unit {unit}\n{traceback.format_exc()}")
             else:
                 write_json(mark(self.marks, unit), counts)
 

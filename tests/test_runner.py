@@ -176,22 +176,25 @@ def test_the_bar_counts_finished_units_and_shares_of_the_others(tmp_path: Path) 
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """Meets an OSError of the given number."""
+class Failing:
+    """Meets this error."""
 
-    number: int
+    error: Exception
 
     def __call__(self, unit: str, report: Report) -> Counts:
-        raise OSError(self.number, os.strerror(self.number), "x.parquet")
+        raise self.error
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("error", "told"),
     [
-        (errno.ENOSPC, r"^x\.parquet: No space left on device; make room"),
-        (errno.ENOENT, r"^unexpected error in unit a\nTraceback"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.parquet"), r"^x\.parquet: No space left on device; make "),
+        (OSError(errno.ENOENT, "No such file or directory", "x"), r"^unexpected error in unit a\nTraceback"),
+        (Exception("No space left on device (os error 28)"), r"^/.*: No space left on device; make room"),  # Rust's
+        (RuntimeError("This limit was set by the 'max_temp_directory_size' setting."), "No space left on device; "),
+        (RuntimeError("failed to allocate"), r"^unexpected error in unit a\nTraceback"),
     ],
 )
-def test_a_full_disk_is_told_and_another_error_keeps_its_traceback(tmp_path: Path, number: int, told: str) -> None:
+def test_a_full_disk_is_told_and_another_error_keeps_its_traceback(tmp_path: Path, error: Exception, told: str) -> None:
     with pytest.raises(PipelineError, match=told):
-        map_units(Unreadable(number), ["a"], scratch=tmp_path, label="read", executor=executor(1))
+        map_units(Failing(error), ["a"], scratch=tmp_path, label="read", executor=executor(1))
