@@ -191,6 +191,8 @@ def test_no_pages_is_an_error(tmp_path: Path) -> None:
 def test_config_names_its_keys() -> None:
     with pytest.raises(ValueError, match=r"corpus\.max_page_bytes is 0"):
         replace(CONFIG, max_page_bytes=0)
+    with pytest.raises(ValueError, match=r"corpus\.language is 'pt_BR': a code"):
+        replace(CONFIG, language="pt_BR")
 
 
 def test_a_dump_file_that_has_gone_is_told(tmp_path: Path) -> None:
