@@ -27,6 +27,8 @@ from pipeline.vocab.entities import EntityVocab
 COLOURS = ("cyan", "magenta")
 CUT = "\N{REPLACEMENT CHARACTER}"
 """How a decoder shows bytes that are no whole character."""
+SPACE = "▁"
+"""How SentencePiece writes a space."""
 SAMPLE, CONTEXT = 40, 60
 """Mentions of a sample; characters shown on either side of one."""
 SEEN, HIDDEN = "black on yellow", "black on red"
@@ -123,6 +125,8 @@ class Reader:
                 texts.append(f" {tokenizer.id_to_token(index)}")
                 continue
             text = tokenizer.decode([*begun, index])
+            if not begun and (tokenizer.id_to_token(index) or "").startswith(SPACE):
+                text = f" {text}"  # which the decoder leaves out before a first token
             cut = text.endswith(CUT) and len(begun) < 3
             begun = [*begun, index] if cut else []
             texts.append("" if cut else text)

@@ -1,11 +1,14 @@
 """What a person is shown."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.inspect import Reader
 from tests.line import SMALL, configured, run_stage
+from tests.vocab.tiny_unigram import tiny_unigram
 
 
 def shown(small, capsys, *overrides):
@@ -41,6 +44,12 @@ def test_a_character_of_several_tokens_stands_at_its_last(small):
     texts = reader.words(ids)
     assert (len(texts), "".join(texts), "\ufffd" in texts) == (len(ids), "a 吉🦊", False)
     assert reader.words(np.append(ids[:-1], reader.data.words.mask))[-2:] == ["\ufffd", " <mask>"]
+
+
+def test_sentencepiece_tokens_keep_their_spaces(tmp_path):
+    words = tiny_unigram(tmp_path)
+    ids = words.tokenizer.encode(" He saw (NATO) 東京", add_special_tokens=False).ids
+    assert "".join(Reader(SimpleNamespace(words=words), None).words(np.array(ids))) == " He saw (NATO) 東京"
 
 
 def test_mentions_that_could_be_added_are_drawn_and_counted(small, capsys):
