@@ -65,7 +65,7 @@ def article(index: int, layout: Layout, _: PretrainConfig) -> Text:
 
 
 def mentions(index: int, layout: Layout, _: PretrainConfig) -> Text:
-    """The `index`-th sample of what corpus.more_mentions would add to this corpus, or has left to add, in context."""
+    """The `index`-th sample of what corpus.more_mentions would add to this corpus, or has added, in context."""
     corpus = open_artefact(layout.folder("corpus"), stage="corpus")
     draw = random.Random(index)
     sample: list[tuple[str, str, Link, str]] = []
@@ -73,7 +73,8 @@ def mentions(index: int, layout: Layout, _: PretrainConfig) -> Text:
     for path in corpus.files("articles-*.parquet"):
         for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=["title", "text", "links"]):
             for row in batch.to_pylist():
-                for link, kind in added(row["title"], row["text"], [Link(**link) for link in row["links"]]):
+                own = [Link(**link) for link in row["links"] if not link.get("added")]
+                for link, kind in added(row["title"], row["text"], own):
                     place = draw.randrange(kinds.total() + 1)  # of n seen, each is kept with the same chance, SAMPLE/n
                     kinds[kind] += 1
                     if kinds.total() <= SAMPLE:

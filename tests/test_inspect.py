@@ -1,12 +1,15 @@
 """What a person is shown."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pipeline.corpus.build import build
 from pipeline.errors import PipelineError
-from pipeline.inspect import Reader
+from pipeline.inspect import Reader, mentions
+from tests.corpus.test_build import CONFIG, XML, context
 from tests.line import SMALL, configured, run_stage
 from tests.vocab.tiny_unigram import tiny_unigram
 
@@ -60,6 +63,16 @@ def test_mentions_that_could_be_added_are_drawn_and_counted(small, capsys):
         counts[kind] = int(told[told.index(kind) + 1].strip(",")) if kind in told else 0
     assert 0 < sum(counts.values()) == text.count("→") <= 40
     assert text == shown(small, capsys, "inspect.what=mentions")
+
+
+def test_mentions_that_were_added_are_the_ones_that_could_be(tmp_path):
+    texts = []
+    for more in (False, True):
+        where = context(tmp_path / str(more), {"wiki.xml": XML})
+        build(replace(CONFIG, more_mentions=more), where)
+        texts.append(mentions(0, where.layout, None).plain)
+    assert texts[0] == texts[1]
+    assert "none" not in texts[0]
 
 
 def test_a_negative_index_is_told():

@@ -211,8 +211,10 @@ def tell(target: Path, site: SiteInfo, counts: Counts) -> None:
         f"{counts['pages.redirects']:,} redirects, {counts['pages.templates']:,} templates, "
         f"quarantined: {listed('pages.quarantined.')}; dropped: {listed('pages.dropped.')}"
     )
+    added = any(key.startswith("links.added.") for key in counts)
     console.print(
         f"  links: {counts['links.seen']:,} seen, {counts['links.kept']:,} kept; dropped: {listed('links.dropped.')}"
+        f"{'; added: ' + listed('links.added.') if added else ''}"
     )
     console.print(f"  text: {counts['characters.text']:,} characters of {counts['characters.wikitext']:,} of wikitext")
     if counts.get("files.truncated"):

@@ -73,12 +73,13 @@ def test_what_is_added(title: str, marked: str, wanted: list[tuple[str, str, str
     assert found(title, marked) == wanted
 
 
-def test_off_by_default_and_counted_apart(tmp_path: Path) -> None:
+def test_off_by_default_and_counted_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build(CONFIG, context(tmp_path / "plain", {"wiki.xml": XML}))
     build(replace(CONFIG, more_mentions=True), context(tmp_path / "more", {"wiki.xml": XML}))
     plain, more = (open_artefact(tmp_path / name / "corpus", stage="corpus").counts for name in ("plain", "more"))
     new = {key: number for key, number in more.items() if key.startswith("links.added.")}
     assert new
+    assert f"; added: own_title {new['links.added.own_title']}" in capsys.readouterr().err.split("/more/")[1]
     assert {key: number for key, number in more.items() if key not in new} == plain
     pairs = list(zip(rows(tmp_path / "plain", "articles"), rows(tmp_path / "more", "articles"), strict=True))
     for before, after in pairs:
