@@ -27,6 +27,7 @@ from pipeline.vocab.entities import EntityVocab
 COLOURS = ("cyan", "magenta")
 CUT = "\N{REPLACEMENT CHARACTER}"
 """How a decoder shows bytes that are no whole character."""
+MENTIONS_OF = ["title", "text", "links", "is_disambiguation"]
 SPACE = "▁"
 """How SentencePiece writes a space."""
 SAMPLE, CONTEXT = 40, 60
@@ -71,8 +72,8 @@ def mentions(index: int, layout: Layout, _: PretrainConfig) -> Text:
     sample: list[tuple[str, str, Link, str]] = []
     kinds: Counter[str] = Counter()
     for path in corpus.files("articles-*.parquet"):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=["title", "text", "links"]):
-            for row in batch.to_pylist():
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=MENTIONS_OF):
+            for row in (row for row in batch.to_pylist() if not row["is_disambiguation"]):
                 own = [Link(**link) for link in row["links"] if not link.get("added")]
                 for link, kind in added(row["title"], row["text"], own):
                     place = draw.randrange(kinds.total() + 1)  # of n seen, each is kept with the same chance, SAMPLE/n
