@@ -30,6 +30,9 @@ from pipeline.store.layout import Layout
 from pipeline.submit import ClusterConfig
 from pipeline.vocab.config import VocabConfig
 
+IN_WORDS = {"tuple_type": "Input should be a list, in square brackets"}
+"""Kind of a value that pydantic refuses -> what is needed, where it would speak of Python."""
+
 Stage = Literal["dump", "corpus", "vocab", "dataset", "pretrain", "evaluate", "export", "all", "submit", "inspect"]
 
 
@@ -125,7 +128,7 @@ def typed(raw: Mapping[str, Any]) -> Config:
         lines = []
         for problem in error.errors():
             place = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("Config"))
-            message = problem["msg"].removeprefix("Value error, ")
+            message = IN_WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
             value = problem["input"]
             got = "" if isinstance(value, Mapping) else f" (got {value!r})"
             lines.append(f"  {place}: {message}{got}" if place else f"  {message}{got}")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A hyperlink: `text[start:end]` is the mention, `title` the normalised title it points to (not yet resolved)."""
+class Link(NamedTuple):
+    """A hyperlink: `text[start:end]` is the mention, `title` the normalised title it points to (not yet resolved).
+
+    A tuple, unlike the others: a dump has a hundred million, and a frozen dataclass takes longer to make.
+    """
 
     start: int
     end: int

@@ -8,6 +8,8 @@ from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the Hub is wrong
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["OMP_NUM_THREADS"] = "1"  # the threads of two tests on two cores wait for each other: 19 seconds for 3
+os.environ["ACCELERATE_USE_CPU"] = "true"  # the same figures on a machine with a GPU
 
 import pytest
 

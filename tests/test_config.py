@@ -36,6 +36,7 @@ def test_a_run_can_be_chosen_within_an_experiment():
     [
         ("pretrain.batch=0", "pretrain.batch is 0: it must be at least 1"),
         ("pretrain.batch=many", "pretrain.batch: Input should be a valid integer"),
+        ("dump.files=a.xml", "dump.files: Input should be a list, in square brackets \\(got 'a.xml'\\)"),
         ("model.attention=entity", "Input should be 'entity_aware' or 'vanilla'.* \\(got 'entity'\\)"),
         ("+corpus.fast=true", "unknown config keys: corpus.fast"),
         ("+pretrain.phases.all.rate=1", "unknown config keys: pretrain.phases.all.rate"),

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import preflight
 from pipeline.errors import PipelineError
-from pipeline.preflight import Need, Ratio, need, verdict, xml_bytes
+from pipeline.preflight import Need, Ratio, need, unpacked, verdict
 from tests.line import SMALL, run_stage
 
 NEED = Need(final=27e9, scratch=16e9, core_seconds=70_000)
@@ -91,16 +91,16 @@ def test_needs_of_steps_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert need({"corpus": 3e6}) == Need(final=3e6, scratch=0.0, core_seconds=3.0, least=0.5)
 
 
-def test_a_compressed_dump_counts_as_the_xml_in_it(tmp_path: Path) -> None:
+def test_a_compressed_file_counts_as_what_is_in_it(tmp_path: Path) -> None:
     plain, packed = tmp_path / "a.xml", tmp_path / "b"
     plain.write_bytes(b"<mediawiki/>" * 10)
     packed.write_bytes(bz2.compress(b"<mediawiki/>"))
-    assert xml_bytes([plain]) == 120
-    assert xml_bytes([plain, packed]) == pytest.approx(120 + 4.2 * packed.stat().st_size)
+    assert unpacked([plain]) == 120
+    assert unpacked([plain, packed]) == pytest.approx(120 + 4.2 * packed.stat().st_size)
 
 
 def test_every_step_has_a_measured_ratio() -> None:
-    assert set(preflight.RATIOS) == {"corpus", "words", "entities", "dataset"}
+    assert set(preflight.RATIOS) == {"corpus", "own", "words", "entities", "dataset"}
     assert all(ratio.core_seconds > 0 for ratio in preflight.RATIOS.values())
 
 

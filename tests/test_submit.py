@@ -9,24 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.submit import ROOT, ClusterConfig, ResourcesConfig
+from pipeline.errors import PipelineError
+from pipeline.submit import ROOT, ClusterConfig, ResourcesConfig, logs, script, submissions, submit
+from tests.line import configured
 
 BIN = Path(sys.executable).parent
 
 
-def submit(tmp_path: Path, *overrides: str, dry_run: str = "1") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline", "stage=submit", f"data_dir={tmp_path}/data", *overrides],
-        env=os.environ | {"DRY_RUN": dry_run, "PATH": str(tmp_path)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def printed(tmp_path: Path, *overrides: str) -> str:
+    """What the command line prints."""
+    command = [sys.executable, "-m", "pipeline", "stage=submit", f"data_dir={tmp_path}/data", *overrides]
+    settings = os.environ | {"DRY_RUN": "1", "PATH": str(tmp_path)}
+    return subprocess.run(command, env=settings, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def composed(tmp_path: Path, *overrides: str) -> str:
+    """The same script, made in this process."""
+    given = [f"data_dir={tmp_path}/data", *overrides]
+    config = configured("stage=submit", *given)
+    return script(submissions(config, given), logs(config))
 
 
 def test_a_dry_run_prints_the_line_as_a_script(tmp_path: Path) -> None:
-    answer = submit(
+    answer = printed(
         tmp_path,
         "cluster.partition=cpu",
         "cluster.environment='source my/env'",
@@ -36,11 +41,10 @@ def test_a_dry_run_prints_the_line_as_a_script(tmp_path: Path) -> None:
         "+cluster.resources.pretrain.sbatch.constraint=h100",
         "runs=[tiny]",
     )
-    assert answer.returncode == 0, answer.stderr
     data = f"{tmp_path}/data"
     given = f"data_dir={data} cluster.partition=cpu 'cluster.environment='\"'\"'source my/env'\"'\"'' "
-    assert given in answer.stdout
-    lines = answer.stdout.replace(" \\\n   ", "").splitlines()
+    assert given in answer
+    lines = answer.replace(" \\\n   ", "").splitlines()
     assert lines[0] == f"mkdir -p {data}/sample/logs"
     assert [line.split("=")[0] for line in lines[1:]] == [
         "sample_dump",
@@ -77,9 +81,10 @@ def test_the_printed_script_submits_what_it_says(tmp_path: Path) -> None:
         f'#!/bin/bash\nprintf "%s\\n" "$@" >> {tmp_path}/called; echo >> {tmp_path}/ids; wc -l < {tmp_path}/ids\n'
     )
     sbatch.chmod(0o755)
-    answer = submit(tmp_path, "cluster=one_host", "dump=local", "dump.name=my", "dump.files=[a b.xml]", "runs=[tiny]")
-    script = answer.stdout
-    subprocess.run(["bash", "-euc", script], env={"PATH": f"{sbatch.parent}:/usr/bin:/bin"}, check=True)
+    given = ["cluster=one_host", "dump=local", "dump.name=my", "dump.files=[a b.xml]", "runs=[tiny]"]
+    subprocess.run(
+        ["bash", "-euc", composed(tmp_path, *given)], env={"PATH": f"{sbatch.parent}:/usr/bin:/bin"}, check=True
+    )
     called = (tmp_path / "called").read_text().splitlines()
     dependencies = [line for line in called if line.startswith("--dependency=")]
     assert dependencies == [f"--dependency=afterok:{job}" for job in (1, 2, 3, 4, 5, 5)]
@@ -88,32 +93,33 @@ def test_the_printed_script_submits_what_it_says(tmp_path: Path) -> None:
 
 
 def test_a_run_waits_for_the_run_before_it(tmp_path: Path) -> None:
-    script = submit(tmp_path, "cluster=one_host").stdout
-    [line] = [line for line in script.splitlines() if line.startswith("sample_pretrain_tiny=")]
+    answer = composed(tmp_path, "cluster=one_host")
+    [line] = [line for line in answer.splitlines() if line.startswith("sample_pretrain_tiny=")]
     assert "--dependency=afterok:${sample_export_roberta_tiny} " in line
 
 
 def test_an_executor_of_ones_own_is_kept(tmp_path: Path) -> None:
-    script = submit(tmp_path, "cluster=one_host", "executor=local").stdout
-    assert "executor=slurm" not in script
-    assert "stage=corpus data_dir" in script
+    answer = composed(tmp_path, "cluster=one_host", "executor=local")
+    assert "executor=slurm" not in answer
+    assert "stage=corpus data_dir" in answer
 
 
 @pytest.mark.parametrize(
     ("overrides", "dry_run", "message"),
     [
-        ((), "1", "cluster.partition is empty: name one of the cluster's partitions"),
-        (("cluster=one_host", "~cluster.resources.vocab"), "1", "cluster.resources has nothing for the stage vocab"),
-        (("cluster=one_host", "cluster.resources.vocab.cpus=0"), "1", "cluster.resources.*.cpus is 0: at least 1"),
+        ((), "1", r"cluster\.partition is empty: name one of the cluster's partitions"),
+        (("cluster=one_host", "~cluster.resources.vocab"), "1", r"cluster\.resources has nothing for the stage vocab"),
+        (("cluster=one_host", "cluster.resources.vocab.cpus=0"), "1", r"cluster\.resources\.\*\.cpus is 0: at least 1"),
         (("cluster=one_host",), "0", "sbatch is not on the PATH: submit from a node of a Slurm cluster"),
     ],
 )
 def test_what_cannot_be_submitted_is_said_clearly(
-    tmp_path: Path, overrides: tuple[str, ...], dry_run: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...], dry_run: str, message: str
 ) -> None:
-    answer = submit(tmp_path, *overrides, dry_run=dry_run)
-    assert answer.returncode == 2
-    assert message in " ".join(answer.stderr.split())
+    monkeypatch.setenv("DRY_RUN", dry_run)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PipelineError, match=message):
+        submit(configured("stage=submit", f"data_dir={tmp_path}/data", *overrides), overrides)
 
 
 def test_only_pretraining_takes_several_nodes() -> None:

@@ -30,7 +30,7 @@ from pipeline.corpus.reader import header_site
 from pipeline.corpus.templates.definitions import write_definitions
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.errors import PipelineError
-from pipeline.preflight import preflight, xml_bytes
+from pipeline.preflight import preflight, unpacked
 from pipeline.runner import Context, console, map_units
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import digest, read_json, write_json, written
@@ -67,7 +67,7 @@ def build(config: CorpusConfig, context: Context) -> None:
         console.print(f"corpus: {target} is up to date")
         return
     files = dump_files(dump)
-    preflight(job, {"corpus": xml_bytes(files)}, context.executor)
+    preflight(job, {"corpus": unpacked(files)}, context.executor)
     site = common_site([header_site(path) for path in files], config)
     parts = pieces(files)
     units = [f"{number:05d}" for number in range(len(parts))]
@@ -98,7 +98,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     numbers = [f"{number:05d}" for number in range(len(chunks))]
     parsed = merged(map_units(parsing, numbers, scratch=job.work, label="parse", executor=context.executor))
     counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed, lists.account(titles, pages)])
-    lists.refuse_none(counts)
+    lists.refuse_none(job, counts)
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
         file.write(card(site, counts))

@@ -83,7 +83,8 @@ class ParseChunk:
 
     def render_chunk(self, unit: str, failures: Failures, report: Report) -> Counts:
         """In a child: render the chunk's pages and write them."""
-        pages = pq.read_table(self.work / self.chunks[int(unit)], use_threads=False).to_pylist()
+        chunk = pq.ParquetFile(self.work / self.chunks[int(unit)])  # read_table would import pandas
+        pages = chunk.read(use_threads=False).to_pylist()
         counts: Counter[str] = Counter()
         articles: list[Article] = []
         quarantine: list[dict[str, Any]] = []

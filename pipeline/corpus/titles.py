@@ -82,7 +82,10 @@ def folded(raw: str) -> str:
 
 def raised(title: str) -> str:
     """The title with its first letter a capital, by MediaWiki's rule: only where one letter becomes one."""
-    if not title or ord(title[0]) in GEORGIAN:
+    letter = title[:1]
+    if letter.isascii():
+        return title if letter.isupper() else letter.upper() + title[1:]
+    if ord(letter) in GEORGIAN:
         return title
     first = title[0].title() if title[0] in "ǆǉǌǳ" else title[0].upper()
     return first + title[1:] if len(first) == 1 else title

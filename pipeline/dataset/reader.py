@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.arrow import numbers
 from pipeline.records import Example
 from pipeline.store.files import read_json
 
@@ -130,9 +131,9 @@ def block(batch: pa.RecordBatch) -> Block:
     words, entities, spans = batch["word_ids"], batch["entity_ids"], batch["entity_spans"]
     return Block(
         page_ids=batch["page_id"],
-        word_offsets=words.offsets.to_numpy(),
-        words=words.values.to_numpy(),
-        entity_offsets=entities.offsets.to_numpy(),
-        entities=entities.values.to_numpy(),
-        spans=spans.values.values.to_numpy().reshape(-1, 2),
+        word_offsets=numbers(words.offsets),
+        words=numbers(words.values),
+        entity_offsets=numbers(entities.offsets),
+        entities=numbers(entities.values),
+        spans=numbers(spans.values.values).reshape(-1, 2),
     )

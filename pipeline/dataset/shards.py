@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.arrow import column
 from pipeline.records import Example
 from pipeline.store.files import write_json
 
@@ -63,7 +64,7 @@ def record_batch(rows: list[Example]) -> pa.RecordBatch:
     entity_offsets = offsets([len(row.entity_ids) for row in rows])
     return pa.record_batch(
         [
-            pa.array([row.page_id for row in rows], pa.string()),
+            column([row.page_id for row in rows], pa.string()),
             pa.ListArray.from_arrays(
                 offsets([len(row.word_ids) for row in rows]), values(row.word_ids for row in rows)
             ),
@@ -78,11 +79,11 @@ def values(lists: Iterable[Iterable[int]]) -> pa.Array:
     flat = array("i")
     for part in lists:
         flat.extend(part)
-    return pa.array(np.frombuffer(flat, dtype=np.int32))
+    return column(np.frombuffer(flat, dtype=np.int32), pa.int32())
 
 
 def offsets(lengths: list[int]) -> pa.Array:
-    return pa.array(np.cumsum([0, *lengths], dtype=np.int32))
+    return column(np.cumsum([0, *lengths], dtype=np.int32), pa.int32())
 
 
 def complete(folder: Path, fingerprint: str) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.arrow import numbers
 from pipeline.dataset import shards
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.encode import encoder
@@ -117,9 +118,9 @@ class UnitWork:
         for batch in chain.from_iterable(
             source.iter_batches(batch_size=ROWS, columns=["id", "text", "links"]) for source in sources
         ):
-            edges = batch["links"].offsets.to_numpy()
+            edges = numbers(batch["links"].offsets)
             flat = batch["links"].flatten()
-            columns = (flat.field("start").to_numpy(), flat.field("end").to_numpy(), ids[taken : taken + len(flat)])
+            columns = (numbers(flat.field("start")), numbers(flat.field("end")), ids[taken : taken + len(flat)])
             links = list(map(Mention, *(column.tolist() for column in columns)))
             taken += len(flat)
             cuts = pairwise((edges - edges[0]).tolist())

@@ -106,7 +106,7 @@ def sample() -> dict[str, Path]:
 def local(patterns: tuple[str, ...]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for pattern in patterns:
-        matches = sorted(glob(str(Path(pattern).expanduser()))) or [pattern]
+        matches = sorted(glob(str(Path(pattern).expanduser()), recursive=True)) or [pattern]
         for path in (Path(match).expanduser().absolute() for match in matches):
             check_local(path)
             if files.setdefault(path.name, path) != path:

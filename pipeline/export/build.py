@@ -77,12 +77,13 @@ def add_markers(weights: dict[str, torch.Tensor], settings: PretrainedConfig, wo
 
 
 def described(config: ExportConfig, layout: Layout, parents: dict[str, Artefact], *, luke: bool) -> str:
-    site = read_json(layout.folder("corpus") / "site.json")
+    corpus = open_artefact(layout.folder("corpus"), stage="corpus")
     return card(
         run=layout.run,
         sentencepiece=not (layout.folder("vocab") / "words" / "vocab.json").exists(),
-        language=site["language"],
+        language=read_json(corpus.folder / "site.json")["language"],
         dump=layout.root.name,
+        own=corpus.manifest["config"]["source"] == "jsonl",
         entities=luke,
         attention=config.attention,
         training=parents["pretrain"].manifest,

@@ -56,12 +56,11 @@ CARD = """---
 language: "{language}"
 library_name: transformers
 pipeline_tag: fill-mask
-license: cc-by-sa-4.0
-tags: [{tags}]
+{licence}tags: [{tags}]
 ---
 # {run}
 
-{kind} with {parameters:.1f}M parameters, pretrained on the Wikipedia dump `{dump}`
+{kind} with {parameters:.1f}M parameters, pretrained on {text} `{dump}`
 ({examples:,} sequences). Method: Yamada et al., *LUKE: Deep Contextualized Entity Representations with
 Entity-aware Self-attention*, EMNLP 2020 (arXiv 2010.01057).
 
@@ -78,7 +77,9 @@ Batches of {batch} sequences, seed {seed}.
 | stage | fingerprint (sha256 of its manifest) |
 |---|---|
 {made_from}
+{source}"""
 
+WIKIPEDIA = """
 The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
 """
 
@@ -88,6 +89,7 @@ def card(
     run: str,
     language: str,
     dump: str,
+    own: bool,
     entities: bool,
     sentencepiece: bool,
     attention: str,
@@ -97,6 +99,7 @@ def card(
     """The README.md of the exported folder.
 
     Args:
+        own: whether the text is one's own, under whatever licence, not a Wikipedia's.
         sentencepiece: whether the word tokenizer is one, which LukeTokenizer cannot read.
         training: the manifest of the stage pretrain.
         parents: stage -> fingerprint of what the model was made from.
@@ -105,7 +108,7 @@ def card(
     phases = (
         f"| {name} | {phase['trains']} | {counts[f'steps_{name}']:,} | {phase['epochs']:g} "
         f"| {phase['learning_rate']:g} |"
-        for name, phase in pretrain["phases"].items()
+        for name, phase in ((name, pretrain["phases"][name]) for name in training["config"]["phases"])
     )
     return CARD.format(
         language=language,
@@ -114,6 +117,9 @@ def card(
         kind=f"LUKE ({attention.replace('_', '-')} attention)" if entities else "RoBERTa",
         parameters=counts["parameters"] / 1e6,
         dump=dump,
+        text="one's own text" if own else "the Wikipedia dump",
+        licence="" if own else "license: cc-by-sa-4.0\n",
+        source="" if own else WIKIPEDIA,
         examples=counts["train_examples"],
         use=(SENTENCEPIECE_PROGRAM if sentencepiece else PROGRAM) + POOLER if entities else WORDS_PROGRAM,
         batch=pretrain["batch"],

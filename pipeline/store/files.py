@@ -70,7 +70,8 @@ def digest(path: Path) -> str:
 def size(folder: Path) -> int:
     """Bytes of the files below a folder, in which others may be at work."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            total += path.stat().st_size
+    for place, _, names in os.walk(folder):  # which passes over a folder that has just gone
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.stat(os.path.join(place, name)).st_size
     return total

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.arrow import numbers
+
 SPECIALS = ("[PAD]", "[UNK]", "[MASK]")
 PAD, UNK, MASK = range(3)
 
@@ -36,8 +38,8 @@ class EntityVocab:
     @classmethod
     def open(cls, path: Path) -> EntityVocab:
         """Read entities.parquet."""
-        table = pq.read_table(path).combine_chunks()
-        return cls(table["title"].chunk(0), table["count"].to_numpy())
+        table = pq.ParquetFile(path).read().combine_chunks()
+        return cls(table["title"].chunk(0), numbers(table["count"].chunk(0)))
 
     @property
     def size(self) -> int:

@@ -54,9 +54,16 @@ def digests(root: Path) -> dict[str, object]:
     return dict(read_json(root / "corpus" / MANIFEST))
 
 
-def test_articles(tmp_path: Path) -> None:
-    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
-    articles = rows(tmp_path, "articles")
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with the fixture's corpus; not to be written to."""
+    root = tmp_path_factory.mktemp("plain")
+    build(CONFIG, context(root, {"wiki.xml": XML}))
+    return root
+
+
+def test_articles(plain: Path) -> None:
+    articles = rows(plain, "articles")
     assert [row["title"] for row in articles] == ["Lighthouse", "Tower", "Lamp", "Ship", "Sea (water)", "Sea"]
     first = articles[0]
     text = first["text"]
@@ -76,21 +83,19 @@ def test_articles(tmp_path: Path) -> None:
     assert [row["title"] for row in articles if row["is_disambiguation"]] == ["Sea"]
 
 
-def test_redirects_quarantine_and_site(tmp_path: Path) -> None:
-    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
-    assert [(row["title"], row["target"]) for row in rows(tmp_path, "redirects")] == [
+def test_redirects_quarantine_and_site(plain: Path) -> None:
+    assert [(row["title"], row["target"]) for row in rows(plain, "redirects")] == [
         ("Light house", "Beacon"), ("Beacon", "Lighthouse"), ("Whale oil", "Train oil"), ("Train oil", "Whale oil"),
     ]  # fmt: skip
-    assert rows(tmp_path, "quarantine") == [
+    assert rows(plain, "quarantine") == [
         {"id": "13", "revision": "113", "title": "Tide table", "reason": "model: json"}
     ]
-    site = read_json(tmp_path / "corpus" / "site.json")
+    site = read_json(plain / "corpus" / "site.json")
     assert (site["dbname"], site["language"], site["articles"]) == ("testwiki", "en", 6)
 
 
-def test_the_account_adds_up(tmp_path: Path) -> None:
-    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
-    counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
+def test_the_account_adds_up(plain: Path) -> None:
+    counts = open_artefact(plain / "corpus", stage="corpus").counts
     pages = {key: number for key, number in counts.items() if key.startswith("pages.") and key != "pages.seen"}
     assert pages == {
         "pages.articles": 6, "pages.redirects": 4, "pages.templates": 1, "pages.dropped.namespace_1": 1,
@@ -102,10 +107,10 @@ def test_the_account_adds_up(tmp_path: Path) -> None:
         "links.dropped.media": 2, "links.dropped.reference": 1, "links.dropped.table": 1, "links.dropped.category": 1,
         "links.dropped.interlanguage": 1,
     }  # fmt: skip
-    kept = sum(len(row["links"]) for row in rows(tmp_path, "articles"))
+    kept = sum(len(row["links"]) for row in rows(plain, "articles"))
     assert counts["links.kept"] == kept
     assert counts["links.seen"] == kept + sum(dropped.values())
-    assert counts["characters.text"] == sum(len(row["text"]) for row in rows(tmp_path, "articles"))
+    assert counts["characters.text"] == sum(len(row["text"]) for row in rows(plain, "articles"))
 
 
 def test_same_bytes_with_two_workers_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,17 +148,15 @@ BOMB = "<page><title>Template:B{}</title><ns>10</ns><revision><text>{}</text></r
 BOMBS = [BOMB.format(0, "tick"), *(BOMB.format(level, f"{{{{B{level - 1}}}}}" * 10) for level in range(1, 8))]
 
 
-def test_a_page_that_takes_too_long_is_rendered_without_its_templates(tmp_path: Path) -> None:
+def test_a_page_that_takes_too_long_is_rendered_without_its_templates(plain: Path, tmp_path: Path) -> None:
     """Ten million calls by seven templates on the page Lamp; the chunk is as it would be without them."""
-    build(CONFIG, context(tmp_path / "plain", {"wiki.xml": XML}))
     bomb = XML.replace(b"</siteinfo>", b"</siteinfo>" + "".join(BOMBS).encode())
     start = bomb.index(b"<text", bomb.index(b"<title>Lamp"))
     place = bomb.index(b">", start) + 1
     bomb = bomb[:place] + b"{{B7}} " + bomb[place:]
-    build(replace(CONFIG, page_seconds=1), context(tmp_path / "bomb", {"wiki.xml": bomb}))
-    plain, found = rows(tmp_path / "plain", "articles"), rows(tmp_path / "bomb", "articles")
-    assert found == plain
-    counts = open_artefact(tmp_path / "bomb" / "corpus", stage="corpus").counts
+    build(replace(CONFIG, page_seconds=1), context(tmp_path, {"wiki.xml": bomb}))
+    assert rows(tmp_path, "articles") == rows(plain, "articles")
+    counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert (counts["articles.without_templates"], counts["pages.articles"]) == (1, 6)
 
 
@@ -228,9 +231,8 @@ def test_pages_that_are_there_twice_are_told(tmp_path: Path, capsys: pytest.Capt
     assert open_artefact(tmp_path / "corpus", stage="corpus").counts["files.repeated_pages"] == 7
 
 
-def test_datasets_opens_the_folder_and_the_files(tmp_path: Path) -> None:
+def test_datasets_opens_the_folder_and_the_files(plain: Path, tmp_path: Path) -> None:
     """In a process of its own: `datasets` is imported with a cache of its own and without the network."""
-    build(CONFIG, context(tmp_path, {"wiki.xml": XML}))
     program = """
 import sys
 from datasets import load_dataset
@@ -242,12 +244,12 @@ for rows in (load_dataset(folder, split="train"), files["train"]):
 """
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
     told = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "corpus"],
+        [sys.executable, "-c", program, plain / "corpus"],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
     assert told.stdout.splitlines() == ["6 ['tower', 'lamp'] Sea (water)"] * 2
-    card = (tmp_path / "corpus" / "README.md").read_text()
+    card = (plain / "corpus" / "README.md").read_text()
     assert "| pages | 13 | 11 | model 1, namespace 1 1 |" in card

@@ -30,7 +30,7 @@ def ids(path: Path, edges: list[int]) -> list[str]:
 def test_plain_xml_can_be_cut_anywhere_after_its_header(tmp_path: Path) -> None:
     path = tmp_path / "wiki.xml"
     path.write_bytes(XML)
-    for cut in range(len(HEADER), len(XML), 5):
+    for cut in range(len(HEADER), len(XML), 11):
         assert ids(path, [0, cut, len(XML)]) == IDS, cut
         assert ids(path, [0, cut, min(cut + 3, len(XML) - 1), len(XML)]) == IDS, cut
 

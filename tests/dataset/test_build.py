@@ -86,27 +86,35 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a dataset; not to be written to."""
+    root = tmp_path_factory.mktemp("finished")
+    write_corpus(root / "corpus", PAGES, REDIRECTS)
+    make_vocab(root)
+    build(config(), context(root))
+    return root
+
+
 def stored(folder: Path) -> list[Example]:
     store = ExampleStore.open(folder)
     return [store.example(index) for index in range(len(store))]
 
 
-def test_literal_examples(root: Path) -> None:
-    build(config(), context(root))
+def test_literal_examples(finished: Path) -> None:
     emu = (HE, SAW, DOGS, BYTE["Ġ"], BYTE["D"], BYTE["o"], BYTE["g"])
-    assert stored(root / "dataset" / "train") == [
+    assert stored(finished / "dataset" / "train") == [
         Example("1", (0, HE, SAW, DOGS, BYTE["."], 2), (3,), ((3, 4),)),
         Example("4", (0, *emu, *emu, 2), (4, 3, 4, 3), ((3, 4), (4, 8), (10, 11), (11, 15))),
     ]
     # "Hound" leads to Dog; "Unseen" is [UNK]; the blank and the long mention have lost their links
-    validation = stored(root / "dataset" / "validation")
+    validation = stored(finished / "dataset" / "validation")
     assert [(example.page_id, example.entity_ids) for example in validation] == [("303", (3, 1))]
     assert validation[0].word_ids[:5] == (0, HE, SAW, DOGS, BYTE["!"])
 
 
-def test_the_account_adds_up(root: Path) -> None:
-    build(config(), context(root))
-    counts = open_artefact(root / "dataset", stage="dataset").counts
+def test_the_account_adds_up(finished: Path) -> None:
+    counts = open_artefact(finished / "dataset", stage="dataset").counts
     for noun in ("pages", "examples", "sentences", "tokens", "links"):
         parts = {key: number for key, number in counts.items() if key.startswith((f"{noun}.kept", f"{noun}.dropped"))}
         assert sum(parts.values()) == counts[f"{noun}.seen"], (noun, counts)
@@ -159,13 +167,10 @@ def test_a_killed_run_goes_on_to_the_same_bytes(root: Path, monkeypatch: pytest.
     assert (root / "dataset" / "manifest.json").read_bytes() == straight
 
 
-def test_how_files_are_grouped_changes_no_example(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    build(config(), context(root))
-    together = stored(root / "dataset" / "train")
+def test_how_files_are_grouped_changes_no_example(finished: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
-    (root / "dataset").rename(root / "together")
     build(config(), context(root))
-    assert stored(root / "dataset" / "train") == together
+    assert stored(root / "dataset" / "train") == stored(finished / "dataset" / "train")
 
 
 @pytest.mark.parametrize(
@@ -240,12 +245,11 @@ def test_workers_start_without_torch() -> None:
     assert found.stdout == "set()\n"
 
 
-def test_the_card_tells_sizes_and_coverage_and_the_page_is_a_picture(root: Path) -> None:
-    build(config(), context(root))
-    card = (root / "dataset" / "README.md").read_text()
+def test_the_card_tells_sizes_and_coverage_and_the_page_is_a_picture(finished: Path) -> None:
+    card = (finished / "dataset" / "README.md").read_text()
     assert "2 training and 1 validation Examples" in card
     assert "| words of an Example | 6 | 6 | 16 | 16 | 11.0 |" in card
     assert "| entities of an Example | 1 | 1 | 4 | 4 | 2.5 |" in card
     assert "| words of a mention | 1 | 1 | 4 | 4 | 2.2 |" in card
     assert "| 2 | 100.0% |" in card  # of the links of training pages
-    assert (root / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")
+    assert (finished / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer, LukeForEntityPairClassification, LukeTokenizer
 
+from pipeline.export.card import card
 from pipeline.model.start import initial_model
 from pipeline.model.weights import load_model
+from pipeline.store.artefact import open_artefact
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import load
 from tests.line import SMALL, TINY, run_stage
@@ -78,11 +81,22 @@ def test_new_rows_are_copies(folder):
 
 
 def test_the_card_tells_what_it_was_made_of(folder, trained):
-    card = (folder / "README.md").read_text()
-    assert "LUKE (entity-aware attention)" in card
-    assert "| entities | entities | 6 | 3 | 0.002 |" in card
-    assert "license: cc-by-sa-4.0" in card
-    assert "No pretraining loss reaches the pooler: it is exported as the identity" in card
+    told = (folder / "README.md").read_text()
+    assert "LUKE (entity-aware attention)" in told
+    assert "| entities | entities | 6 | 3 | 0.002 |\n| all | everything | 8 | 4 | " in told
+    assert "license: cc-by-sa-4.0" in told
+    assert "No pretraining loss reaches the pooler: it is exported as the identity" in told
+
+
+def test_the_card_of_a_model_of_ones_own_text_names_no_wikipedia(trained):
+    training = open_artefact(trained / "small" / "pretrain" / "tiny", stage="pretrain").manifest
+    told = card(
+        run="x", language="de", dump="mine", own=True, entities=True, sentencepiece=False, attention="vanilla",
+        training=training, parents={"vocab": "0f"},
+    )  # fmt: skip
+    assert "pretrained on one's own text `mine`" in told
+    assert not re.search("licen[sc]e|Wikipedia", told)
+    assert told.endswith("\n| vocab | `0f` |\n")
 
 
 def test_the_pooler_is_the_identity_that_the_card_speaks_of(folder):

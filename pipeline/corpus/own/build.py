@@ -9,6 +9,7 @@ The files' digests are the artefact's parents: it is known again by their conten
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from glob import glob
 from itertools import accumulate
@@ -26,6 +27,7 @@ from pipeline.corpus.read import note_path
 from pipeline.corpus.rows import REDIRECTS, write_rows
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError
+from pipeline.preflight import preflight, unpacked
 from pipeline.runner import Context, console, map_units
 from pipeline.store.files import digest, read_json, written
 from pipeline.store.job import Job, begin
@@ -58,6 +60,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     if job is None:
         console.print(f"corpus: {escape(str(target))} is up to date")
         return
+    preflight(job, {"own": unpacked(files)}, context.executor)
     parts = cut(files)
     units = [f"{number:05d}" for number in range(len(parts))]
     work = ReadPart(
@@ -72,14 +75,13 @@ def build(config: CorpusConfig, context: Context) -> None:
     counts = merged([dict.fromkeys(ALWAYS, 0), read, {"files.seen": len(files)}])
     refuse_wrong(job, parts, units, counts)
     counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units])
-    lists.refuse_none(counts)
-    if not counts["pages.articles"]:
-        raise PipelineError(f"corpus.files: of {counts['pages.seen']} lines none is an article with text")
+    lists.refuse_none(job, counts)
+    refuse_empty(job, files, counts)
     write_rows(job.folder / "redirects-00000.parquet", [], REDIRECTS)  # titles of one's own have none
     site = SiteInfo(dbname="", language=config.language, base="", first_letter=False, namespaces={0: ""})
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
-        file.write(card(site, counts))
+        file.write(card(site, counts, own=True))
     job.finish(counts)
     told = {key: f"{number:,}" for key, number in counts.items()}
     console.print(
@@ -100,12 +102,14 @@ def found(patterns: Sequence[str]) -> list[Path]:
     """The files that `corpus.files` names, in the order of their names, which must differ: parents go by them."""
     files: dict[str, Path] = {}
     for pattern in patterns:
-        matches = sorted(glob(str(Path(pattern).expanduser()))) or [pattern]
+        matches = sorted(glob(str(Path(pattern).expanduser()), recursive=True)) or [pattern]
         for path in (Path(match).expanduser().absolute() for match in matches):
+            if path.is_dir():
+                raise PipelineError(f"corpus.files: {path} is a folder: name its files, such as {path}/*.jsonl")
             if not path.is_file():
-                raise PipelineError(
-                    f"corpus.files: {path} is {'a folder, not a file' if path.is_dir() else 'not there'}"
-                )
+                raise PipelineError(f"corpus.files: {path} is not there")
+            if not os.access(path, os.R_OK):
+                raise PipelineError(f"corpus.files: {path} cannot be read: its mode or its folder's forbids it")
             if path.suffix not in SUFFIXES:
                 raise PipelineError(f"corpus.files: {path} ends in {path.suffix!r}; allowed are {', '.join(SUFFIXES)}")
             if files.setdefault(path.name, path) != path:
@@ -118,13 +122,26 @@ def found(patterns: Sequence[str]) -> list[Path]:
 # ---------------------------------------------------------------------------------------------- what is wrong
 
 
+def refuse_empty(job: Job, files: Sequence[Path], counts: Counts) -> None:
+    """Stop if there is no text at all; what was made is thrown away, since the files must change."""
+    if counts["pages.articles"]:
+        return
+    job.discard()
+    if counts["pages.seen"]:
+        raise PipelineError(f"corpus.files: none of {counts['pages.seen']:,} lines has text")
+    raise PipelineError(
+        f"corpus.files: no line in {len(files)} file(s), the first {files[0]}: are they the right ones?"
+    )
+
+
 def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts) -> None:
     """Stop if a line is wrong or an id stands twice; what was made is thrown away, since the files must change."""
     notes = [read_json(note_path(job.work, unit)) for unit in units]
     before = first_lines(parts, [note["lines"] for note in notes])
 
     def place(part: int, line: int) -> str:
-        return f"{parts[part].path.name}:{before[part] + line}"
+        """`line` 0: the file as such."""
+        return f"{parts[part].path.name}:{before[part] + line}" if line else parts[part].path.name
 
     ids, surplus = twice(job, units)
     wrong = counts.get("lines.wrong", 0) + surplus

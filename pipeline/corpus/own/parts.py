@@ -24,7 +24,6 @@ from pipeline.corpus.mentions import with_more
 from pipeline.corpus.own.lines import Wrong, article_of
 from pipeline.corpus.read import note_path
 from pipeline.corpus.rows import QUARANTINE, RowFiles, article_row, article_schema, write_rows
-from pipeline.errors import PipelineError
 from pipeline.records import Article
 from pipeline.store.files import write_json
 from pipeline.store.manifest import Counts
@@ -41,6 +40,10 @@ SEEN = pa.schema([("id", "string"), ("title", "string"), ("part", "int64"), ("li
 
 def seen_path(work: Path, unit: str) -> Path:
     return work / "seen" / f"{unit}.parquet"
+
+
+class Damaged(Wrong):
+    """Why the rest of a packed file cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,17 @@ def cut(files: Sequence[Path]) -> list[Part]:
     return parts
 
 
-def lines(part: Part, limit: int) -> Iterator[tuple[bytes | None, float]]:
-    """Each line of the part without its end, and the share of the part that is read; None for one over `limit` bytes.
+def lines(part: Part, limit: int) -> Iterator[tuple[bytes | Wrong, float]]:
+    """Each line of the part without its end, or why it cannot be had, and the share of the part that is read.
 
-    Raises:
-        PipelineError: a packed file is damaged.
+    A packed file that is damaged ends with the line in which that shows.
     """
+    long = f"longer than corpus.max_page_bytes={limit}: raise that, or cut the text"
     with open(part.path, "rb") as plain:
         file = cast(IO[bytes], gzip.GzipFile(fileobj=plain)) if part.stop is None else plain
         if part.start:
             plain.seek(part.start - 1)
-            to_line_end(file)  # a line that began before belongs to the part before
+            to_line_end(file, part.stop)  # a line that began before belongs to the part before
         size = (part.stop or part.path.stat().st_size) - part.start
         first = part.start == 0
         try:
@@ -83,17 +86,14 @@ def lines(part: Part, limit: int) -> Iterator[tuple[bytes | None, float]]:
                     to_line_end(file)
                 content = line.removeprefix(MARK) if first else line
                 content, first = content.rstrip(b"\r\n"), False
-                yield content if len(content) <= limit else None, (plain.tell() - part.start) / size
-        except (OSError, EOFError, zlib.error) as error:
-            if part.stop is not None:
-                raise
-            raise PipelineError(
-                f"{part.path} is damaged somewhere before byte {plain.tell():,} ({error}): check it with gzip -t"
-            ) from error
+                yield content if len(content) <= limit else Wrong(long), (plain.tell() - part.start) / size
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            yield Damaged(str(error)), 1.0
 
 
-def to_line_end(file: IO[bytes]) -> None:
-    while (line := file.readline(1 << 20)) and not line.endswith(b"\n"):
+def to_line_end(file: IO[bytes], stop: int | None = None) -> None:
+    """Read up to the next line, or past byte `stop`."""
+    while (stop is None or file.tell() < stop) and (line := file.readline(1 << 20)) and not line.endswith(b"\n"):
         pass
 
 
@@ -154,13 +154,17 @@ class ReadPart:
         number = 0
         for number, (line, share) in enumerate(lines(self.parts[int(unit)], limit), start=1):
             report(share)
-            if line is not None and not line.strip():
+            if isinstance(line, bytes) and not line.strip():
                 continue
             taken.counts["pages.seen"] += 1
             try:
-                if line is None:
-                    raise Wrong(f"longer than corpus.max_page_bytes={limit}: raise that, or cut the text")
+                if isinstance(line, Wrong):
+                    raise line
                 article = article_of(line)
+            except Damaged as problem:
+                taken.counts["lines.wrong"] += 1  # told first: it may be why the lines before are wrong
+                problems.insert(0, (0, f"damaged in line {number:,} or before ({problem}): check it with gzip -t"))
+                continue
             except Wrong as problem:
                 taken.counts["lines.wrong"] += 1
                 if len(problems) < TOLD:

@@ -116,9 +116,11 @@ class Expander:
         """`text` with every template in it replaced; braces without a partner are cut."""
         if "{{" not in text and "}}" not in text:
             return text
+        spans, stray = outermost(text)
+        unpaired = unbraced if stray else str
         parts, end = [], 0
-        for start, stop in outermost(text):
-            parts.append(unbraced(text[end:start]))
+        for start, stop in spans:
+            parts.append(unpaired(text[end:start]))
             value = self.template(text[start:stop], depth)
             if (
                 value == HOLE
@@ -128,7 +130,7 @@ class Expander:
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
             end = stop
-        return "".join(parts) + unbraced(text[end:])
+        return "".join(parts) + unpaired(text[end:])
 
     def template(self, raw: str, depth: int) -> str:
         """What stands for one template, braces included in `raw`."""
@@ -197,11 +199,13 @@ class Expander:
         return value if value.isalnum() or LINK_ELSEWHERE.sub("", value).strip() else ""
 
 
-def outermost(text: str) -> list[tuple[int, int]]:
-    """Spans of the outermost templates and parameters: pairs of equal runs of braces, innermost first."""
+def outermost(text: str) -> tuple[list[tuple[int, int]], bool]:
+    """Spans of the outermost templates and parameters, of pairs of equal runs of braces, the innermost paired first;
+    and whether any braces have no partner."""
     found: list[tuple[int, int]] = []
     stack: list[tuple[int, int]] = []
     """Start and length of each open run."""
+    stray = False
     for match in BRACES.finditer(text):
         if match["leaf"]:
             found.append(match.span())
@@ -217,15 +221,19 @@ def outermost(text: str) -> list[tuple[int, int]]:
                 stack.append((start, opened - taken))
             at, run = at + taken, run - taken
             found.append((start + opened - taken, at))
+        stray = stray or run >= 2
     outer: list[tuple[int, int]] = []
-    for start, stop in sorted(found, key=lambda span: (span[0], -span[1])):
-        if not outer or start >= outer[-1][1]:
-            outer.append((start, stop))
-    return outer
+    limit = len(text)
+    for span in reversed(found):  # by their ends; two of them are apart, or one holds the other
+        if span[1] <= limit:
+            outer.append(span)
+            limit = span[0]
+    outer.reverse()
+    return outer, stray or bool(stack)
 
 
 def unbraced(text: str) -> str:
-    return STRAY.sub(HOLE, text) if "{{" in text or "}}" in text else text
+    return STRAY.sub(HOLE, text)
 
 
 def split_arguments(body: str) -> list[str]:

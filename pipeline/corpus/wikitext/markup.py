@@ -54,6 +54,6 @@ def hides(name: str, attributes: str) -> str:
     return "hidden" if attributes and HIDDEN.search(attributes) else ""
 
 
-def links_in(text: str) -> int:
-    """How many links begin in the text."""
-    return text.count("[[")
+def links_in(text: str, start: int = 0, end: int | None = None) -> int:
+    """How many links begin in the text, or in `text[start:end]`."""
+    return text.count("[[", start, end)

@@ -20,6 +20,8 @@ def marks(length: int) -> int:
 
 def apostrophe(runs: Sequence[Run]) -> int | None:
     """The run of a line whose first mark is an apostrophe after all; None where the marks are paired."""
+    if all(length == 2 for length, _ in runs):
+        return None
     sizes = [marks(length) for length, _ in runs]
     bold = sum(size in (3, 5) for size in sizes)
     italic = sum(size in (2, 5) for size in sizes)

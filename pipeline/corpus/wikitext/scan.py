@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from functools import cache
 from html.entities import html5
 
@@ -31,6 +32,8 @@ TABLE = re.compile(rf"\n[ \t\r:;*#\u3000{NOTHING}]*+(?:\{{\|(?!\}})|\|\}}(?!\}})
 HTML_TABLE = re.compile(r"</?table\b[^<>]*+>", re.IGNORECASE)
 TABLE_REMNANT = re.compile(r"\|(?!\w+\|\n)|![^\n]*(?:!!|\|\||(?:scope|style|width|colspan|rowspan)=)")
 DEFINITION = re.compile(rf"\n[ \t{NOTHING}]*+[*#:]*+;[^\n]*")
+KINDS = ("line", "link", "open", "external", "close", "bracket", "quote", "entity", "tag", "magic")
+"""The groups of `master` that a token ends with; the `Scanner` has a method for each."""
 COLON = re.compile(r"\[+|\]+|:(?!//)")
 
 
@@ -42,7 +45,7 @@ def master(language: str) -> re.Pattern[str]:
     target = r"[^\[\]|\n<>{}]*+"
     return re.compile(
         rf"""
-          \n (?P<line> [ \t\r\u3000{NOTHING}]*+ [*\#:;]*+ (?: [ \t]++ [*\#:;]++ )*+ )
+          \n (?P<blank> \n*+ ) (?P<line> [ \t\r\u3000{NOTHING}]*+ [*\#:;]*+ (?: [ \t]++ [*\#:;]++ )*+ )
         | \[ (?P<link> \[ (?P<target> {target} ) (?: \| (?P<label> [^\[\]|\n<>{{}}&{UNSEEN}]*+ ) )? \]\]
                        (?P<trail> {trail} ) )
         | \[ (?P<open> \[ (?: (?= \[\[ ) | (?! \[ ) (?: (?P<opened> [^\[\]|\n]*+ ) \| )?+ ) )
@@ -75,18 +78,21 @@ class Scanner:
         self.text = text
         self.writer = Writer(site)
         self.tokens = master(site.language).finditer
+        self.handlers: dict[str | None, Callable[[re.Match[str]], int | None]] = {
+            kind: getattr(self, kind) for kind in KINDS
+        }
         self.tables: dict[int, int] | None = None
         """Where each table begins and ends, once one is met."""
 
     def run(self, at: int) -> int | None:
         """Handle the tokens from `at` on; where one jumps to ends the run, None is the page's end."""
-        text, write = self.text, self.writer.parts.append
+        text, write, handlers = self.text, self.writer.parts.append, self.handlers
         for token in self.tokens(text, at):
-            start = token.start()
+            start, end = token.span()
             if start > at:
                 write(text[at:start])
-            at = token.end()
-            jump: int | None = getattr(self, token.lastgroup or "")(token)
+            at = end
+            jump = handlers[token.lastgroup](token)
             if jump is not None:
                 return jump
         write(text[at:])
@@ -95,6 +101,8 @@ class Scanner:
     # ---- lines
 
     def line(self, token: re.Match[str]) -> int | None:
+        if token["blank"]:
+            self.writer.block()
         at = token.end()
         listed = self.text[at - 1] in "*#:;"
         ahead = self.text[at : at + 1]
@@ -146,11 +154,11 @@ class Scanner:
     # ---- links
 
     def link(self, token: re.Match[str]) -> int | None:
-        raw, label = token["target"], token["label"]
+        raw, label, trail = token.group("target", "label", "trail")
         if label is not None and "''" in label:
             self.writer.open_link(raw, token.start())
             return token.start("label")
-        self.writer.link(raw, label, token["trail"])
+        self.writer.link(raw, label, trail)
         return None
 
     def open(self, token: re.Match[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 
 from pipeline.corpus.wikitext.formula import EXPONENT, raised, written
@@ -24,6 +25,10 @@ POWER = re.compile(rf"<sup>(?<=\d<sup>)((?:&minus;)?{EXPONENT.pattern})</sup>")
 TAGLESS = ("section", "noinclude", "includeonly")
 """Their tags go and their content stays. (A page of its own has no use for includeonly, but dumps of drafts do.)"""
 REASONS = {"ref": "reference", "references": "reference", "imagemap": "media"}
+SHOWN: dict[str, Callable[[str], str | None]] = {"math": written, "nowiki": str}
+"""What is shown of a tag's content; None for nothing."""
+LEFT = {"comment": "", "templatestyles": NOTHING} | dict.fromkeys(TAGLESS, NOTHING)
+"""What a tag leaves, if not a HOLE."""
 ENTITY_OF = {ord(c): f"&#{ord(c)};" for c in "[]{}|'<>*#:;=_~-"}
 """What <nowiki> protects, spelled so that no later step takes it for markup."""
 
@@ -43,24 +48,23 @@ def without_extensions(text: str, counts: Counter[str]) -> str:
             continue
         parts.append(text[end:start])
         name = (match["name"] or "comment").lower()
-        content, end = "", match.end()
+        inside = stop = end = match.end()
         if name == "comment":
             end = comment_end(text, start)
-        elif name not in TAGLESS and name not in unclosed and not match["attributes"].endswith("/"):
-            close = closing(name).search(text, end)
+        elif name not in TAGLESS and name not in unclosed and text[inside - 2] != "/":
+            close = closing(name).search(text, inside)
             if close:
-                content, end = text[end : close.start()], close.end()
+                stop, end = close.span()
             else:
                 unclosed.add(name)
         reason = REASONS.get(name, name)
-        if links := links_in(text[start:end]):
+        if links := links_in(text, start, end):
             counts[f"links.dropped.{reason}"] += links
-        shown = written(content) if name == "math" else content if name == "nowiki" else None
-        if shown is not None:
+        if name in SHOWN and (shown := SHOWN[name](text[inside:stop])) is not None:
             parts.append(f"{NOTHING}{shown.translate(ENTITY_OF)}{NOTHING}")
         else:
             counts[f"characters.dropped.{reason}"] += end - start
-            parts.append("" if name == "comment" else NOTHING if name in (*TAGLESS, "templatestyles") else HOLE)
+            parts.append(LEFT.get(name, HOLE))
     parts.append(text[end:])
     return "".join(parts)
 

@@ -28,6 +28,8 @@ SUM_GONE = re.compile(rf"[(（](?:{INSIDE}[$£€¥₹]{HOLE}|{HOLE} years\b){IN
 """A remark in brackets that lost its number to a calculation: "(equivalent to $ in 2020)", "( years ago)"."""
 EDGE = " \u3000" + HOLE
 LEFT_EDGE = re.compile(f"{OPEN}([{EDGE}]+)")
+RIGHT_EDGE = re.compile(f"{CLOSE}(?<=[{EDGE}]{CLOSE})")
+"""Begins with CLOSE, which is rare, so that a search does not stop at every space."""
 OPENING, CLOSING = "(（[［「『【〈《“", ")）]］」』】〉》”"
 BRACKETS = dict(zip(OPENING, CLOSING, strict=True))
 SEPARATOR = ",;:，；：、،؛"
@@ -72,16 +74,16 @@ def single_spaced(text: str) -> str:
 
 def outside(text: str) -> str:
     """Mentions that neither begin nor end with white space or a hole; these go before and behind them."""
-    if any(OPEN + edge in text for edge in EDGE):
-        text = LEFT_EDGE.sub(rf"\1{OPEN}", text)
-    if not any(edge + CLOSE in text for edge in EDGE):
-        return SPACES.sub(" ", text)
-    *mentions, last = text.split(CLOSE)
+    moved = LEFT_EDGE.sub(rf"\1{OPEN}", text)
     parts: list[str] = []
-    for piece in mentions:
+    end = 0
+    for match in RIGHT_EDGE.finditer(moved):
+        piece = moved[end : match.start()]
         core = piece.rstrip(EDGE)
         parts += (core, CLOSE, piece[len(core) :])
-    return SPACES.sub(" ", "".join(parts) + last)
+        end = match.end()
+    moved = "".join([*parts, moved[end:]])
+    return text if moved == text else SPACES.sub(" ", moved)
 
 
 def closed(line: str) -> str:

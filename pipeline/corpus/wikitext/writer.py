@@ -23,8 +23,12 @@ MAX_OPEN = 100
 """Frames in frames; MediaWiki gives up at far fewer, and the work on hostile input is bounded by it."""
 EDGE = " \t\r\u00a0\u3000" + UNSEEN
 """What no mention consists of alone; `tidy` puts what stands at its ends outside of it."""
-UNUSUAL = re.compile(r"[:&%#_\[\]{}|<>\x00-\x1f\x7f\u00a0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f\u3000\ufffd]")
-"""Anything in a target that needs more thought than a capital letter."""
+USUAL = (
+    r"[A-Za-z0-9,()!?\-+*/\"\u00a1-\u167f\u1681-\u180d\u180f-\u1fff\u2010-\u2027\u2030-\u205e\u2060-\u2fff"
+    r"\u3001-\ufffc]"
+)
+PLAIN = re.compile(rf"{USUAL}++(?:[ .']{USUAL}++)*+")
+"""A target that needs no more thought than a capital letter."""
 LINK, MEDIA, EXTERNAL, ELEMENT = "link", "media", "external", "element"
 
 
@@ -50,6 +54,7 @@ class Writer:
 
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
+        self.first_letter = site.first_letter
         self.parts: list[str] = []
         self.titles: list[str] = []
         """The targets of the mentions in `parts`, in their order."""
@@ -119,20 +124,27 @@ class Writer:
     def target(self, raw: str) -> tuple[str, str]:
         """(title, "") for a link to an article, else ("", the reason why it is none)."""
         if is_plain(raw):
-            return (raised(raw) if self.site.first_letter and not raw[0].isupper() else raw), ""
+            return self.cased(raw), ""
         title = normalise_title(raw.replace(NOTHING, "").replace(HOLE, ""), self.site)
         reason = refusal(title)
         return ("", reason) if reason or title is None else (title.text, "")
 
+    def cased(self, title: str) -> str:
+        """A plain target as the wiki's titles begin."""
+        return raised(title) if self.first_letter else title
+
     def link(self, raw: str, label: str | None, trail: str) -> None:
         """A whole link whose label, None if it has none, is plain text."""
+        if is_plain(raw) and (label is None or label.strip()):  # nearly all
+            self.mention(label or raw, self.cased(raw), "", trail)
+            return
         title, reason = self.target(raw)
         if reason in CUT:
             self.drop(reason, 1, 4 + len(raw) + len(label or ""))
             self.parts.append(CUT[reason] + trail)
             return
         if label is None:
-            label = raw if is_plain(raw) else shown_title(raw.replace(NOTHING, "")).replace("''", "")
+            label = shown_title(raw.replace(NOTHING, "")).replace("''", "")
         elif not label or label.isspace():
             label = pipe_trick(raw)
         self.mention(label, title, reason, trail)
@@ -224,15 +236,10 @@ CUT = {"category": NOTHING, "interlanguage": NOTHING, "media": HOLE}
 
 def is_plain(target: str) -> bool:
     """Whether a target, 19 of 20, is a title as it stands, but for its first letter's case."""
-    return bool(
-        target
+    return (
+        PLAIN.fullmatch(target) is not None
         and len(target) < 60
-        and not UNUSUAL.search(target)
         and (target.isascii() or unicodedata.is_normalized("NFC", target))
-        and "  " not in target
-        and "''" not in target
-        and target[0] not in " ."
-        and target[-1] != " "
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.own import parts
-from pipeline.corpus.own.build import build
+from pipeline.corpus.own.build import build, found
+from pipeline.corpus.own.lines import Wrong
 from pipeline.errors import PipelineError
 from pipeline.runner import Context
 from pipeline.store.artefact import open_artefact
@@ -63,6 +65,10 @@ def test_the_artefact_has_a_dumps_files_and_columns(tmp_path: Path) -> None:
     assert rows(tmp_path, "redirects") == rows(tmp_path, "quarantine") == []
     site = read_json(tmp_path / "corpus" / "site.json")
     assert (site["language"], site["articles"]) == ("de", 2)
+    card = (tmp_path / "corpus" / "README.md").read_text()
+    assert card.endswith("| pages | 2 | 2 | none |\n| links | 2 | 2 | none |\n")
+    assert "# Own text: plain text" in card
+    assert "license" not in card
     corpus = open_artefact(tmp_path / "corpus", stage="corpus")
     assert sorted(corpus.manifest["parents"]) == ["a.jsonl", "b.jsonl.gz"]
     assert "files" not in corpus.manifest["config"]
@@ -88,11 +94,18 @@ def test_same_bytes_with_any_number_of_workers(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_every_line_is_in_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, end: bytes) -> None:
     monkeypatch.setattr(parts, "PART_BYTES", size)
-    wanted = [b"one", b"", b"x" * 10, None, b"two", b"x" * 9, b"last"]
-    content = [line if line is not None else b"y" * 11 for line in wanted]
+    long = b"y" * 11
+    content = [b"one", b"", b"x" * 10, long, b"two", b"x" * 9, b"last"]
     (tmp_path / "a").write_bytes(b"\xef\xbb\xbf" + end.join(content))
     found = [line for part in parts.cut([tmp_path / "a"]) for line, _ in parts.lines(part, 10)]
-    assert found == wanted
+    assert [long if isinstance(line, Wrong) else line for line in found] == content
+
+
+def test_a_part_in_the_midst_of_a_line_reads_no_further(tmp_path: Path) -> None:
+    """All of JSON in one line: every part would read to the file's end."""
+    with open(tmp_path / "a", "wb") as file:
+        file.truncate(1 << 40)
+    assert list(parts.lines(parts.Part(tmp_path / "a", 5 << 30, (5 << 30) + 10), 10)) == []
 
 
 def test_what_is_wrong_is_told_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +128,60 @@ def test_what_is_wrong_is_told_with_file_and_line(tmp_path: Path, monkeypatch: p
     )
     assert not (tmp_path / "corpus").exists()
     build(own(tmp_path / "in", {"a.jsonl": packed(*good)}), where(tmp_path))  # mended, with no overwrite=true
+
+
+PACKED = gzip.compress(b"one\ntwo\n")
+
+
+@pytest.mark.parametrize("damage", ["head", "cut", "sum", "tail"])
+def test_damage_is_told_where_it_is_met(tmp_path: Path, damage: str) -> None:
+    damaged = {"head": PACKED[:5], "cut": PACKED[:-9], "sum": PACKED[:-8] + bytes(8), "tail": PACKED + b"tail"}
+    (tmp_path / "a.gz").write_bytes(damaged[damage])
+    *_, (last, _) = parts.lines(parts.Part(tmp_path / "a.gz", 0, None), 10)
+    assert isinstance(last, parts.Damaged)
+
+
+def test_a_damaged_file_is_told_with_what_else_is_wrong(tmp_path: Path) -> None:
+    files = {"a.jsonl": b"{}\n", "b.gz": gzip.compress(b"[]\n" * 12)[:-4]}
+    told = (
+        r"(?s) 14 of 14 lines .*\n  a\.jsonl:1: .*\n  b\.gz: damaged in line 13 or before \(.*\): check.*\n  b\.gz:1: "
+    )
+    with pytest.raises(PipelineError, match=told):
+        build(own(tmp_path / "in", files), where(tmp_path))
+    assert not list(tmp_path.glob("corpus*"))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\n \n\r\n", r"^corpus\.files: no line in 1 file\(s\), the first .*/in/a\.jsonl: "),
+        (packed(document("1", " ")), "^corpus.files: none of 1 lines has text"),
+        (packed(document("2", "x"), document("3", "y")), "dropped by what the config chooses: not_kept 2"),
+    ],
+    ids=["blank", "no text", "chosen"],
+)
+def test_what_gives_no_article_leaves_nothing(tmp_path: Path, data: bytes, told: str) -> None:
+    (tmp_path / "titles").write_text("Page 1")
+    config = own(tmp_path / "in", {"a.jsonl": data})
+    with pytest.raises(PipelineError, match=told):
+        build(replace(config, keep_titles=str(tmp_path / "titles")), where(tmp_path))
+    assert not list(tmp_path.glob("corpus*"))
+
+
+def test_what_it_takes_is_told_first_and_refused_where_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"a.jsonl": packed(document("1", "x" * 10_000_000)), "b.gz": gzip.compress(b"y" * 50)}
+    config = replace(own(tmp_path / "in", files), max_page_bytes=1)
+    with pytest.raises(PipelineError, match="cannot be used"):
+        build(config, where(tmp_path))
+    told = "corpus: takes about 1 MB to 3 MB more disk (1 MB to 3 MB to stay, 0 MB of scratch; "
+    assert capsys.readouterr().err.startswith(told)
+    free = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr("pipeline.preflight.shutil.disk_usage", lambda _folder: free)
+    with pytest.raises(PipelineError, match=r"^corpus needs at least 1 MB more disk .* has 1 MB free: make room"):
+        build(config, where(tmp_path))
+    assert not (tmp_path / "corpus.partial").exists()
 
 
 def test_the_first_ten_are_told(tmp_path: Path) -> None:
@@ -148,27 +215,39 @@ def test_a_changed_file_is_noticed_and_a_moved_one_is_not(tmp_path: Path, capsys
         build(own(tmp_path / "in", {"a.jsonl": packed(document("1", "y"))}), where(tmp_path))
 
 
+def test_the_files_that_are_named(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "in/deep/b.jsonl", "in/deep/c[1].gz", "in/deep/d.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    at = tmp_path.as_posix()
+    assert found([f"{at}/in/deep/c[1].gz", f"{at}/**/*.jsonl", f"{at}/a.jsonl"]) == [
+        tmp_path / "a.jsonl", tmp_path / "in/deep/b.jsonl", tmp_path / "in/deep/c[1].gz",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("names", "told"),
     [
-        ({"a.txt": b""}, r"a\.txt ends in '\.txt'; allowed are \.jsonl"),
-        ({"a.jsonl": b""}, "of 0 lines none is an article"),
-        ({"a.jsonl": b"\n \n"}, "of 0 lines none is an article"),
-        ({"a.gz": gzip.compress(b"[]\n" * 1000)[:-12]}, r"a\.gz is damaged somewhere before byte \d+"),
+        (["b.jsonl"], r"b\.jsonl is not there"),
+        (["*.gz"], r"\*\.gz is not there"),
+        (["in"], r"in is a folder: name its files, .*/in/\*\.jsonl"),
+        (["in/a.txt"], r"a\.txt ends in '\.txt'; allowed are \.jsonl"),
+        (["a.jsonl", "in/a.jsonl"], r"names two files a\.jsonl"),
     ],
 )
-def test_files_that_cannot_be_used(tmp_path: Path, files: dict[str, bytes], told: str) -> None:
+def test_files_that_cannot_be_used(tmp_path: Path, names: list[str], told: str) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.jsonl", "in/a.jsonl", "in/a.txt"):
+        (tmp_path / name).touch()
     with pytest.raises(PipelineError, match=told):
-        build(own(tmp_path / "in", files), where(tmp_path))
+        found([f"{tmp_path}/{name}" for name in names])
 
 
-def test_files_that_are_not_there_or_share_a_name(tmp_path: Path) -> None:
-    config = own(tmp_path / "in", {"a.jsonl": packed(document("1", "x"))})
-    with pytest.raises(PipelineError, match=r"b\.jsonl is not there"):
-        build(replace(config, files=(str(tmp_path / "in" / "b.jsonl"),)), where(tmp_path))
-    other = own(tmp_path / "other", {"a.jsonl": b""})
-    with pytest.raises(PipelineError, match=r"names two files a\.jsonl"):
-        build(replace(config, files=config.files + other.files), where(tmp_path))
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jsonl").touch()
+    monkeypatch.setattr("os.access", lambda *_: False)  # root, as in a container, may read whatever its mode
+    with pytest.raises(PipelineError, match=r"a\.jsonl cannot be read: "):
+        found([f"{tmp_path}/a.jsonl"])
 
 
 def test_the_config_refuses_contradictions() -> None:
