@@ -1,4 +1,4 @@
-"""Where units are worked on: processes of this machine, a Slurm job array, or a Ray, by datatrove's executors.
+"""Where units are worked on: processes of this machine, a Slurm job array, or a Ray. datatrove runs the tasks.
 
 A launcher takes a `Share`, has it called once per task, and returns when no task is left; it raises a failed unit's own
 message. All exchange is by the units' marks, so an executor cannot change a byte of what is built, and a new one needs
@@ -32,6 +32,8 @@ logger.disable("datatrove")
 SLURM_POLL_SECONDS = 2.0
 """Slurm's controller serves the whole cluster: it is not asked more often."""
 MARKS_POLL_SECONDS = 0.5
+RAY_RETRIES = 3
+"""Of a task that was killed."""
 GRACE_SECONDS = 30
 """How long a shared file system may take to show the marks of tasks that are known to have ended."""
 
@@ -171,27 +173,33 @@ def slurm_knows(job: str) -> bool:
 
 
 def launch_ray(share: Share, executor: ExecutorConfig, logs: Path) -> None:
-    """Run the tasks as actors of a Ray: the one that RAY_ADDRESS or this machine knows, else one for the occasion.
+    """Run the tasks on a Ray: the one that RAY_ADDRESS or this machine knows, else one for the occasion.
 
-    datatrove submits what a lost node took with it again, three times; units that have their marks are passed over.
+    They are tasks of Ray's own, which it starts again, `RAY_RETRIES` times, when they are killed or their node is lost;
+    units that have their marks are passed over. datatrove's executor for Ray works in a pool inside an actor, and
+    waits without end for either when it is killed.
     """
-    from datatrove.executor import RayPipelineExecutor
+    from pipeline.processes import Processes
 
     workers = min(executor.workers, len(share.units))
+    tasks = Processes(
+        pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs.absolute()), skip_completed=False
+    )
     with ray_running() as ray:
         refuse_small_nodes(ray.nodes(), executor)
-        RayPipelineExecutor(
-            pipeline=[share],
-            tasks=workers,
-            workers=workers,
-            mem_per_cpu_gb=executor.memory_gb,
-            logging_dir=str(logs.absolute()),
-            skip_completed=False,
-        ).run()
+        do = ray.remote(num_cpus=1, memory=executor.memory_gb * 2**30, max_retries=RAY_RETRIES)(Processes.do)
+        try:
+            ray.get([do.remote(tasks, rank) for rank in range(workers)])
+        except ray.exceptions.RayError as error:
+            raise_failure(share.marks)
+            raise PipelineError(
+                f"Ray gave a task up after {RAY_RETRIES} more tries ({type(error).__name__}: out of memory, or its "
+                f"nodes were lost); logs: {logs}/logs. Run the stage again to go on, with more executor.memory_gb if "
+                "memory it was"
+            ) from error
     if not await_marks(share):
         raise PipelineError(
-            f"Ray's tasks have ended and left units undone (out of memory, or their nodes were lost); their logs: "
-            f"{logs}/logs. Run the stage again to go on, with more executor.memory_gb if that is what they say"
+            f"Ray's tasks have ended and left units undone; their logs: {logs}/logs. Run the stage again to go on"
         )
 
 
@@ -203,6 +211,7 @@ def ray_running() -> Iterator[Any]:
         PipelineError: Ray is not installed, or the one that was named does not answer.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of every start
+    os.environ.setdefault("RAY_task_oom_retries", str(RAY_RETRIES))  # which are without end otherwise
     try:
         import ray
     except ImportError:

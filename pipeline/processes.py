@@ -17,7 +17,7 @@ from datatrove.executor import LocalPipelineExecutor
 
 
 class Processes(LocalPipelineExecutor):  # type: ignore[misc]
-    """One task for each worker."""
+    """One task for each worker, of this machine or, one by one by `do`, of a Ray."""
 
     def run(self) -> None:
         """Call the pipeline once per task; a single one is done by this process.

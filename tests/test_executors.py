@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,8 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.executors import forget_allocation, refuse_small_nodes, start_forks
 from pipeline.runner import map_units
+from pipeline.store.manifest import Counts
+from pipeline.units import Report
 from tests.executor import Shout, executor
 from tests.line import SMALL
 
@@ -117,12 +120,35 @@ def test_on_ray_a_unit_that_is_refused_says_why_and_loses_nothing(tmp_path: Path
     assert [unit for unit, _ in Shout(tmp_path).calls()].count("pear") == 1
 
 
+@dataclass(frozen=True)
+class Victim:
+    """Is killed at the unit fig, the first times."""
+
+    folder: Path
+    times: int
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        before = len(list(self.folder.glob("fig.*")))
+        if unit == "fig" and before < self.times:
+            (self.folder / f"fig.{before}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"units": 1}
+
+
+@pytest.mark.slow
+def test_on_ray_a_task_that_is_killed_is_tried_again_and_then_given_up(tmp_path: Path) -> None:
+    (tmp_path / "often").mkdir()
+    assert on_ray(Victim(tmp_path, times=2), ["pear", "fig", "plum"]) == [{"units": 1}] * 3
+    with pytest.raises(PipelineError, match=r"^Ray gave a task up after 3 more tries \(.*: out of memory"):
+        on_ray(Victim(tmp_path / "often", times=9), ["pear", "fig"])
+
+
 @pytest.mark.slow
 def test_a_ray_without_room_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"no node of this Ray has a CPU and executor\.memory_gb=1000000 GB"):
         on_ray(Shout(tmp_path), ["pear"], memory_gb=1_000_000)
 
 
-def on_ray(work: Shout, units: list[str], **changes: Any) -> list[dict[str, int]]:
+def on_ray(work: Shout | Victim, units: list[str], **changes: Any) -> list[dict[str, int]]:
     settings = executor(2, kind="ray", **changes)
     return map_units(work, units, scratch=work.folder / "work", label="shout", executor=settings)
