@@ -1,4 +1,4 @@
-"""Where units are worked on: processes of this machine, a Slurm job array, or a Ray, by datatrove's executors.
+"""Where units are worked on: processes of this machine, a Slurm job array, or a Ray. datatrove runs the tasks.
 
 A launcher takes a `Share`, has it called once per task, and returns when no task is left; it raises a failed unit's own
 message. All exchange is by the units' marks, so an executor cannot change a byte of what is built, and a new one needs
@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, Literal
 
 from loguru import logger
-from multiprocess import forkserver, resource_tracker
 
 from pipeline.errors import PipelineError
 from pipeline.units import Share, mark, raise_failure
@@ -31,6 +32,8 @@ logger.disable("datatrove")
 SLURM_POLL_SECONDS = 2.0
 """Slurm's controller serves the whole cluster: it is not asked more often."""
 MARKS_POLL_SECONDS = 0.5
+RAY_RETRIES = 3
+"""Of a task that was killed."""
 GRACE_SECONDS = 30
 """How long a shared file system may take to show the marks of tasks that are known to have ended."""
 
@@ -57,6 +60,8 @@ class ExecutorConfig:
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise ValueError(f"executor.workers is {self.workers}: at least one process is needed")
+        if self.memory_gb < 1:
+            raise ValueError(f"executor.memory_gb is {self.memory_gb}: a worker needs at least 1")
         if self.kind == "slurm" and not self.partition:
             raise ValueError("executor.partition is empty: name one of the cluster's (sinfo lists them)")
 
@@ -64,11 +69,16 @@ class ExecutorConfig:
 def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     workers = min(executor.workers, len(share.units))
     start_forks(type(share.work).__module__.rpartition(".")[0], executor)
-    from datatrove.executor import LocalPipelineExecutor
+    from pipeline.processes import Processes
 
-    LocalPipelineExecutor(
-        pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs), skip_completed=False
-    ).run()
+    try:
+        Processes(pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs), skip_completed=False).run()
+    except BrokenProcessPool as error:
+        raise_failure(share.marks)
+        raise PipelineError(
+            f"{share.marks.name}: a worker was killed from outside, most often because memory ran out, or has crashed: "
+            "use fewer workers (executor.workers), and run this again; what is done stays done"
+        ) from error
     raise_failure(share.marks)
 
 
@@ -84,7 +94,7 @@ def start_forks(package: str, executor: ExecutorConfig) -> None:
     resource_tracker.ensure_running()  # now, since its start unblocks what is blocked
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which the fork server inherits
     try:
-        forkserver.set_forkserver_preload(["datatrove.executor.local", f"{package}.build"])
+        forkserver.set_forkserver_preload(["pipeline.processes", f"{package}.build"])
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
@@ -163,27 +173,33 @@ def slurm_knows(job: str) -> bool:
 
 
 def launch_ray(share: Share, executor: ExecutorConfig, logs: Path) -> None:
-    """Run the tasks as actors of a Ray: the one that RAY_ADDRESS or this machine knows, else one for the occasion.
+    """Run the tasks on a Ray: the one that RAY_ADDRESS or this machine knows, else one for the occasion.
 
-    datatrove submits what a lost node took with it again, three times; units that have their marks are passed over.
+    They are tasks of Ray's own, which it starts again, `RAY_RETRIES` times, when they are killed or their node is lost;
+    units that have their marks are passed over. datatrove's executor for Ray works in a pool inside an actor, and
+    waits without end for either when it is killed.
     """
-    from datatrove.executor import RayPipelineExecutor
+    from pipeline.processes import Processes
 
     workers = min(executor.workers, len(share.units))
+    tasks = Processes(
+        pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs.absolute()), skip_completed=False
+    )
     with ray_running() as ray:
         refuse_small_nodes(ray.nodes(), executor)
-        RayPipelineExecutor(
-            pipeline=[share],
-            tasks=workers,
-            workers=workers,
-            mem_per_cpu_gb=executor.memory_gb,
-            logging_dir=str(logs.absolute()),
-            skip_completed=False,
-        ).run()
+        do = ray.remote(num_cpus=1, memory=executor.memory_gb * 2**30, max_retries=RAY_RETRIES)(Processes.do)
+        try:
+            ray.get([do.remote(tasks, rank) for rank in range(workers)])
+        except ray.exceptions.RayError as error:
+            raise_failure(share.marks)
+            raise PipelineError(
+                f"Ray gave a task up after {RAY_RETRIES} more tries ({type(error).__name__}: out of memory, or its "
+                f"nodes were lost); logs: {logs}/logs. Run the stage again to go on, with more executor.memory_gb if "
+                "memory it was"
+            ) from error
     if not await_marks(share):
         raise PipelineError(
-            f"Ray's tasks have ended and left units undone (out of memory, or their nodes were lost); their logs: "
-            f"{logs}/logs. Run the stage again to go on, with more executor.memory_gb if that is what they say"
+            f"Ray's tasks have ended and left units undone; their logs: {logs}/logs. Run the stage again to go on"
         )
 
 
@@ -192,9 +208,10 @@ def ray_running() -> Iterator[Any]:
     """The module `ray`, connected; its processes end with the block if it started them.
 
     Raises:
-        PipelineError: Ray is not installed.
+        PipelineError: Ray is not installed, or the one that was named does not answer.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers of every start
+    os.environ.setdefault("RAY_task_oom_retries", str(RAY_RETRIES))  # which are without end otherwise
     try:
         import ray
     except ImportError:
@@ -202,7 +219,13 @@ def ray_running() -> Iterator[Any]:
             "executor=ray needs Ray, which is not installed: python -m pip install --constraint constraints.txt "
             '--editable ".[ray]", or choose executor=local or executor=slurm'
         ) from None
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError) as error:  # ValueError: of an address that is none
+        raise PipelineError(
+            f"no Ray answers ({error}); RAY_ADDRESS is {os.environ.get('RAY_ADDRESS') or 'not set'}: start that "
+            "cluster (ray start), name another, or unset it to have a Ray started for the occasion"
+        ) from error
     try:
         yield ray
     finally:

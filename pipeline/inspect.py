@@ -27,6 +27,9 @@ from pipeline.vocab.entities import EntityVocab
 COLOURS = ("cyan", "magenta")
 CUT = "\N{REPLACEMENT CHARACTER}"
 """How a decoder shows bytes that are no whole character."""
+MENTIONS_OF = ["title", "text", "links", "is_disambiguation"]
+SPACE = "▁"
+"""How SentencePiece writes a space."""
 SAMPLE, CONTEXT = 40, 60
 """Mentions of a sample; characters shown on either side of one."""
 SEEN, HIDDEN = "black on yellow", "black on red"
@@ -63,15 +66,16 @@ def article(index: int, layout: Layout, _: PretrainConfig) -> Text:
 
 
 def mentions(index: int, layout: Layout, _: PretrainConfig) -> Text:
-    """The `index`-th sample of what corpus.more_mentions would add to this corpus, or has left to add, in context."""
+    """The `index`-th sample of what corpus.more_mentions would add to this corpus, or has added, in context."""
     corpus = open_artefact(layout.folder("corpus"), stage="corpus")
     draw = random.Random(index)
     sample: list[tuple[str, str, Link, str]] = []
     kinds: Counter[str] = Counter()
     for path in corpus.files("articles-*.parquet"):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=["title", "text", "links"]):
-            for row in batch.to_pylist():
-                for link, kind in added(row["title"], row["text"], [Link(**link) for link in row["links"]]):
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=MENTIONS_OF):
+            for row in (row for row in batch.to_pylist() if not row["is_disambiguation"]):
+                own = [Link(**link) for link in row["links"] if not link.get("added")]
+                for link, kind in added(row["title"], row["text"], own):
                     place = draw.randrange(kinds.total() + 1)  # of n seen, each is kept with the same chance, SAMPLE/n
                     kinds[kind] += 1
                     if kinds.total() <= SAMPLE:
@@ -123,6 +127,8 @@ class Reader:
                 texts.append(f" {tokenizer.id_to_token(index)}")
                 continue
             text = tokenizer.decode([*begun, index])
+            if not begun and (tokenizer.id_to_token(index) or "").startswith(SPACE):
+                text = f" {text}"  # which the decoder leaves out before a first token
             cut = text.endswith(CUT) and len(begun) < 3
             begun = [*begun, index] if cut else []
             texts.append("" if cut else text)

@@ -21,7 +21,7 @@ from rich.markup import escape
 
 from pipeline import line, submit
 from pipeline.config import Config, typed
-from pipeline.errors import EXIT_CODE, PipelineError, is_disks
+from pipeline.errors import EXIT_CODE, PipelineError, disks
 from pipeline.executors import start_forks
 from pipeline.interrupts import end, interrupted, politely
 from pipeline.runner import console
@@ -132,10 +132,10 @@ def main(raw: DictConfig) -> None:
         STAGES[config.stage](config)
     except PipelineError as error:
         fail(str(error))
-    except OSError as error:
-        if not is_disks(error):
+    except Exception as error:
+        if not (told := disks(error, raw.get("data_dir"))):
             raise
-        fail(f"{error.filename or 'a file'}: {error.strerror}; make room or choose another place, and run this again")
+        fail(told)
 
 
 def composed(raw: DictConfig) -> dict[str, object]:

@@ -9,6 +9,7 @@ where they run.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -19,9 +20,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-import multiprocess
-
-from pipeline.errors import PipelineError, is_disks
+from pipeline.errors import PipelineError, disks
 from pipeline.store.files import write_json, written
 from pipeline.store.manifest import Counts
 
@@ -55,8 +54,7 @@ class Share:
     """The caller's working directory, from which relative paths count; a worker may be started elsewhere."""
 
     def __call__(self, _data: object, rank: int, world_size: int) -> None:
-        caller = multiprocess.parent_process()
-        if caller:
+        if multiprocessing.parent_process():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends its workers, quietly
         os.chdir(self.folder)
         for unit in self.turns(rank, world_size):
@@ -64,8 +62,6 @@ class Share:
                 continue
             if any(self.marks.glob("*.error")):
                 return  # another unit failed: the stage cannot finish, so stop soon
-            if caller and not caller.is_alive():
-                return  # it was killed, and nobody waits for the rest
             if mark(self.marks, unit).is_file():
                 continue  # done before this task was started again
             try:
@@ -73,11 +69,8 @@ class Share:
             except PipelineError as error:
                 self.fail(unit, str(error))
             except Exception as error:
-                if isinstance(error, OSError) and is_disks(error):
-                    place = error.filename or self.marks.parent.parent
-                    self.fail(unit, f"{place}: {error.strerror}; make room or choose another place, and run this again")
-                else:
-                    self.fail(unit, f"unexpected error in unit {unit}\n{traceback.format_exc()}")
+                told = disks(error, self.marks.parent.parent)
+                self.fail(unit, told or f"unexpected error in unit {unit}\n{traceback.format_exc()}")
             else:
                 write_json(mark(self.marks, unit), counts)
 

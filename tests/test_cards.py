@@ -1,6 +1,12 @@
 """What dataset cards have in common."""
 
+import pytest
+from huggingface_hub import DatasetCard
+
 from pipeline.cards import account_table, size_category
+from pipeline.corpus.card import CARD as CORPUS
+from pipeline.dataset.card import CARD as DATASET
+from pipeline.export.card import CARD as MODEL
 
 
 def test_account_table() -> None:
@@ -18,3 +24,10 @@ def test_size_category() -> None:
     assert [size_category(rows) for rows in (1, 999, 1000, 10**7 - 1, 10**7)] == [
         "n<1K", "n<1K", "1K<n<10K", "1M<n<10M", "n>10M",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("card", [CORPUS, DATASET, MODEL])
+def test_norwegian_is_a_language(card: str) -> None:
+    line = next(line for line in card.splitlines() if line.startswith("language:"))
+    read = DatasetCard(f"---\n{line.format(language='no')}\n---\n").data.language
+    assert read in ("no", ["no"])  # bare, YAML takes it for False

@@ -6,15 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from multiprocess import forkserver
 
 from pipeline.errors import PipelineError
 from pipeline.executors import forget_allocation, refuse_small_nodes, start_forks
 from pipeline.runner import map_units
+from pipeline.store.manifest import Counts
+from pipeline.units import Report
 from tests.executor import Shout, executor
 from tests.line import SMALL
 
@@ -25,6 +29,7 @@ ROOT = Path(__file__).parents[1]
     ("changes", "message"),
     [
         ({"workers": 0}, r"executor\.workers is 0"),
+        ({"memory_gb": 0}, r"executor\.memory_gb is 0"),
         ({"kind": "slurm"}, r"executor\.partition is empty"),
     ],
 )
@@ -72,6 +77,16 @@ def test_a_ray_that_is_not_installed_is_asked_for(tmp_path: Path, monkeypatch: p
     assert not (tmp_path / "log").exists()
 
 
+def test_a_ray_out_of_reach_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: Any) -> None:
+        raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(PipelineError, match=r"^no Ray answers \(Failed .*RAY_ADDRESS is 10\.0\.0\.1:6379"):
+        map_units(Shout(tmp_path), ["pear"], scratch=tmp_path, label="shout", executor=executor(1, kind="ray"))
+
+
 # ---------------------------------------------------------------------------------------------- a real Ray
 
 
@@ -105,12 +120,35 @@ def test_on_ray_a_unit_that_is_refused_says_why_and_loses_nothing(tmp_path: Path
     assert [unit for unit, _ in Shout(tmp_path).calls()].count("pear") == 1
 
 
+@dataclass(frozen=True)
+class Victim:
+    """Is killed at the unit fig, the first times."""
+
+    folder: Path
+    times: int
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        before = len(list(self.folder.glob("fig.*")))
+        if unit == "fig" and before < self.times:
+            (self.folder / f"fig.{before}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"units": 1}
+
+
+@pytest.mark.slow
+def test_on_ray_a_task_that_is_killed_is_tried_again_and_then_given_up(tmp_path: Path) -> None:
+    (tmp_path / "often").mkdir()
+    assert on_ray(Victim(tmp_path, times=2), ["pear", "fig", "plum"]) == [{"units": 1}] * 3
+    with pytest.raises(PipelineError, match=r"^Ray gave a task up after 3 more tries \(.*: out of memory"):
+        on_ray(Victim(tmp_path / "often", times=9), ["pear", "fig"])
+
+
 @pytest.mark.slow
 def test_a_ray_without_room_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"no node of this Ray has a CPU and executor\.memory_gb=1000000 GB"):
         on_ray(Shout(tmp_path), ["pear"], memory_gb=1_000_000)
 
 
-def on_ray(work: Shout, units: list[str], **changes: Any) -> list[dict[str, int]]:
+def on_ray(work: Shout | Victim, units: list[str], **changes: Any) -> list[dict[str, int]]:
     settings = executor(2, kind="ray", **changes)
     return map_units(work, units, scratch=work.folder / "work", label="shout", executor=settings)

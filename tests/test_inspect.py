@@ -1,11 +1,17 @@
 """What a person is shown."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from pipeline.corpus.build import build
 from pipeline.errors import PipelineError
-from pipeline.inspect import Reader
+from pipeline.inspect import Reader, mentions
+from tests.corpus.test_build import CONFIG, XML, context
 from tests.line import SMALL, configured, run_stage
+from tests.vocab.tiny_unigram import tiny_unigram
 
 
 def shown(small, capsys, *overrides):
@@ -43,6 +49,12 @@ def test_a_character_of_several_tokens_stands_at_its_last(small):
     assert reader.words(np.append(ids[:-1], reader.data.words.mask))[-2:] == ["\ufffd", " <mask>"]
 
 
+def test_sentencepiece_tokens_keep_their_spaces(tmp_path):
+    words = tiny_unigram(tmp_path)
+    ids = words.tokenizer.encode(" He saw (NATO) 東京", add_special_tokens=False).ids
+    assert "".join(Reader(SimpleNamespace(words=words), None).words(np.array(ids))) == " He saw (NATO) 東京"
+
+
 def test_mentions_that_could_be_added_are_drawn_and_counted(small, capsys):
     text = shown(small, capsys, "inspect.what=mentions")
     counts = dict.fromkeys(("own_title", "repeated"), 0)
@@ -51,6 +63,16 @@ def test_mentions_that_could_be_added_are_drawn_and_counted(small, capsys):
         counts[kind] = int(told[told.index(kind) + 1].strip(",")) if kind in told else 0
     assert 0 < sum(counts.values()) == text.count("→") <= 40
     assert text == shown(small, capsys, "inspect.what=mentions")
+
+
+def test_mentions_that_were_added_are_the_ones_that_could_be(tmp_path):
+    texts = []
+    for more in (False, True):
+        where = context(tmp_path / str(more), {"wiki.xml": XML})
+        build(replace(CONFIG, more_mentions=more), where)
+        texts.append(mentions(0, where.layout, None).plain)
+    assert texts[0] == texts[1]
+    assert "none" not in texts[0]
 
 
 def test_a_negative_index_is_told():

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,8 @@ from pipeline.runner import completed, map_units
 from pipeline.store.manifest import Counts, merged
 from pipeline.units import Report, mark
 from tests.executor import Shout, executor
+
+ROOT = Path(__file__).parents[1]
 
 
 def run(work: Shout, units: list[str], workers: int = 1) -> list[Counts]:
@@ -61,6 +66,52 @@ class Together:
 def test_two_workers_work_at_the_same_time(tmp_path: Path) -> None:
     counts = map_units(Together(tmp_path), ["a", "b"], scratch=tmp_path / "work", label="x", executor=executor(2))
     assert counts == [{"processes": 2}] * 2
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Is killed at the unit fig, as the kernel kills what is out of memory."""
+
+    folder: Path
+
+    def __call__(self, unit: str, report: Report) -> Counts:
+        if unit == "fig":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"units": 1}
+
+
+def test_a_worker_that_is_killed_stops_the_stage(tmp_path: Path) -> None:
+    """multiprocessing's own pool would wait for its unit without end."""
+    with pytest.raises(PipelineError, match=r"^x: a worker was killed from outside, .* use fewer workers"):
+        map_units(Victim(tmp_path), ["pear", "fig"], scratch=tmp_path / "work", label="x", executor=executor(2))
+    units = ["pear", "fig", "plum"]
+    counts = map_units(Shout(tmp_path), units, scratch=tmp_path / "work", label="x", executor=executor(2))
+    assert counts[1:] == [{"letters": 3, "starts_with_f": 1}, {"letters": 4, "starts_with_p": 1}]
+
+
+CALLER = """
+import sys, time
+from pathlib import Path
+from pipeline.runner import map_units
+from tests.executor import Asleep, executor
+folder = Path(sys.argv[1])
+map_units(Asleep(folder), ["pear", "fig"], scratch=folder, label="x", executor=executor(2))
+"""
+
+
+def test_workers_end_with_a_caller_that_is_killed(tmp_path: Path) -> None:
+    """One in the middle of a unit, the other out of work."""
+    caller = subprocess.Popen([sys.executable, "-c", CALLER, tmp_path], cwd=ROOT)
+    until = time.monotonic() + 60
+    while len(pids := [int(path.stem) for path in tmp_path.glob("*.pid")]) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    caller.kill()
+    caller.wait()
+    until = time.monotonic() + 5
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_what_a_killed_stage_had_begun_is_begun_again(tmp_path: Path) -> None:
@@ -125,22 +176,25 @@ def test_the_bar_counts_finished_units_and_shares_of_the_others(tmp_path: Path) 
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """Meets an OSError of the given number."""
+class Failing:
+    """Meets this error."""
 
-    number: int
+    error: Exception
 
     def __call__(self, unit: str, report: Report) -> Counts:
-        raise OSError(self.number, os.strerror(self.number), "x.parquet")
+        raise self.error
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("error", "told"),
     [
-        (errno.ENOSPC, r"^x\.parquet: No space left on device; make room"),
-        (errno.ENOENT, r"^unexpected error in unit a\nTraceback"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.parquet"), r"^x\.parquet: No space left on device; make "),
+        (OSError(errno.ENOENT, "No such file or directory", "x"), r"^unexpected error in unit a\nTraceback"),
+        (Exception("No space left on device (os error 28)"), r"^/.*: No space left on device; make room"),  # Rust's
+        (RuntimeError("This limit was set by the 'max_temp_directory_size' setting."), "No space left on device; "),
+        (RuntimeError("failed to allocate"), r"^unexpected error in unit a\nTraceback"),
     ],
 )
-def test_a_full_disk_is_told_and_another_error_keeps_its_traceback(tmp_path: Path, number: int, told: str) -> None:
+def test_a_full_disk_is_told_and_another_error_keeps_its_traceback(tmp_path: Path, error: Exception, told: str) -> None:
     with pytest.raises(PipelineError, match=told):
-        map_units(Unreadable(number), ["a"], scratch=tmp_path, label="read", executor=executor(1))
+        map_units(Failing(error), ["a"], scratch=tmp_path, label="read", executor=executor(1))

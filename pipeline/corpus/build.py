@@ -12,9 +12,13 @@ or dropped for a reason.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+import duckdb
+from rich.markup import escape
 
 from pipeline.corpus import lists
 from pipeline.corpus.card import card
@@ -29,13 +33,22 @@ from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, unpacked
 from pipeline.runner import Context, console, map_units
 from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.files import read_json, write_json, written
+from pipeline.store.files import digest, read_json, write_json, written
 from pipeline.store.job import Job, begin
+from pipeline.store.layout import RUN
 from pipeline.store.manifest import Counts, merged
 
 STAGE = "corpus"
 CHUNK_CHARACTERS = 4_000_000
 """Of wikitext, in one chunk: seconds of work, some 5,000 chunks in English Wikipedia."""
+COUNT = "SELECT count(*), count(DISTINCT hash(id, title)) FROM read_parquet($pages)"
+REPEATED = """
+SELECT count(*), min(title), arg_min(first, title), arg_min(last, title) FROM (
+    SELECT title, min(unit) AS first, max(unit) AS last
+    FROM (SELECT id, title, parse_path(filename)[-2] AS unit FROM read_parquet($pages, filename = true))
+    GROUP BY id, title HAVING count(*) > 1
+)
+"""
 ALWAYS = (
     *("pages.seen", "pages.articles", "pages.redirects", "pages.templates"),
     *("links.seen", "links.kept", "characters.wikitext", "characters.text"),
@@ -72,9 +85,10 @@ def build(config: CorpusConfig, context: Context) -> None:
     read |= {"files.seen": len(files), "files.truncated": len({note["file"] for note in notes if note["truncated"]})}
     if not read.get("pages.seen"):
         raise PipelineError(f"{dump.folder} holds no pages: is it an export of articles?")
+    pages = sorted((job.work / "pages").glob("*/*.parquet"))
+    read |= repeated(pages, {unit: note["file"] for unit, note in zip(units, notes, strict=True)}, job.work)
     templates = sorted((job.work / "templates").glob("*.parquet"))
     write_definitions(templates, job.work / DEFINITIONS, memory_gb=context.executor.memory_gb)
-    pages = sorted((job.work / "pages").glob("*/*.parquet"))
     titles = lists.resolved(titles, site, pages=pages, redirects=sorted(job.folder.glob("redirects-*.parquet")))
     choice = lists.choice(titles, config, job.work)
     chunks = [path.relative_to(job.work) for path in pages]
@@ -103,7 +117,21 @@ def dump_files(dump: Artefact) -> list[Path]:
             f"{gone[0]} leads to {gone[0].resolve()}, which is no longer there: put it back, "
             "or run the stage dump again with where it is now"
         )
+    refuse_changed(files, dump)
     return files
+
+
+def refuse_changed(files: list[Path], dump: Artefact) -> None:
+    """Stop when a linked file is another one than the stage dump saw: the account would be of both."""
+    seen = read_json(dump.folder / RUN).get("stats", {})
+    for path in files:
+        stat, known = path.stat(), dump.manifest["files"][path.name]
+        touched = path.name in seen and seen[path.name] != [stat.st_size, stat.st_mtime_ns]
+        if stat.st_size != known["bytes"] or (touched and digest(path) != known["sha256"]):
+            raise PipelineError(
+                f"{path.resolve()} has changed since the stage dump was finished: "
+                "run that again first (make dump ARGS=overwrite=true, with the same dump.*)"
+            )
 
 
 def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
@@ -118,6 +146,29 @@ def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
         f"The dump ends too early, before </mediawiki>:\n{places}\n"
         f"Fetch it again; or take what is there with corpus.allow_truncated=true (what is read so far is kept)."
     )
+
+
+def repeated(pages: list[Path], files: Mapping[str, str], work: Path) -> Counts:
+    """How many pages stand in the dump more than once, as where two forms of one dump were given; tells it.
+
+    Args:
+        pages: the chunks.
+        files: unit -> the file that it is of.
+    """
+    if not pages:
+        return {}
+    values = {"pages": [str(path) for path in pages]}
+    with duckdb.connect(config={"temp_directory": str(work / "duckdb")}) as connection:
+        seen, distinct = connection.execute(COUNT, values).fetchone() or (0, 0)
+        if seen == distinct:
+            return {}
+        number, title, first, last = connection.execute(REPEATED, values).fetchone() or (0, "", "", "")
+    console.print(
+        f"corpus: {number:,} page(s) are in the dump more than once, {escape(repr(title))} first (in "
+        f"{escape(' and '.join(sorted({files[first], files[last]})))}), and taken each time: give files that do not "
+        "overlap"
+    )
+    return {"files.repeated_pages": number}
 
 
 def common_site(headers: list[SiteInfo | None], config: CorpusConfig) -> SiteInfo:
@@ -160,8 +211,10 @@ def tell(target: Path, site: SiteInfo, counts: Counts) -> None:
         f"{counts['pages.redirects']:,} redirects, {counts['pages.templates']:,} templates, "
         f"quarantined: {listed('pages.quarantined.')}; dropped: {listed('pages.dropped.')}"
     )
+    added = any(key.startswith("links.added.") for key in counts)
     console.print(
         f"  links: {counts['links.seen']:,} seen, {counts['links.kept']:,} kept; dropped: {listed('links.dropped.')}"
+        f"{'; added: ' + listed('links.added.') if added else ''}"
     )
     console.print(f"  text: {counts['characters.text']:,} characters of {counts['characters.wikitext']:,} of wikitext")
     if counts.get("files.truncated"):

@@ -9,7 +9,7 @@ from pipeline.corpus.titles import SiteInfo
 from pipeline.store.manifest import Counts
 
 CARD = """---
-language: [{language}]
+language: ["{language}"]
 {licence}pretty_name: {name} with its links
 size_categories: [{size}]
 task_categories: [fill-mask, text-generation]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,6 +49,10 @@ class CorpusConfig:
             raise ValueError("corpus.source is jsonl and corpus.files is empty: name the files, corpus.files=[a.jsonl]")
         if self.source == "jsonl" and not self.language:
             raise ValueError("corpus.source is jsonl and corpus.language is empty: the files do not say it")
+        if not re.fullmatch(r"([A-Za-z]+(-[A-Za-z0-9]+)*)?", self.language):
+            raise ValueError(
+                f"corpus.language is {self.language!r}: a code as Wikipedia has it is needed, en or zh-yue"
+            )
         if self.source != "jsonl" and self.files:
             raise ValueError(f"corpus.files is for corpus=jsonl, but corpus.source is {self.source}")
         if self.max_page_bytes < 1:

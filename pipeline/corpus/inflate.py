@@ -79,17 +79,17 @@ class Inflater:
                 yield data
 
     def bzip2(self) -> Iterator[bytes]:
-        done = 0
+        done, sound = 0, True
         window = io.BufferedReader(Window(self.path, self.start, self.end), READ)
-        with IndexedBzip2File(window, parallelization=self.threads) as file:
-            try:
+        try:
+            with IndexedBzip2File(window, parallelization=self.threads) as file:
                 while data := file.read(BUFFER):
                     done += len(data)
                     self.read = self.start + file.tell_compressed() // 8
                     yield data
-            except RuntimeError:
-                pass
-        if self.read < self.end:  # damaged, without its end, or followed by something else
+        except Exception:  # RuntimeError or ValueError by the kind of damage, UnicodeDecodeError where it quotes it
+            sound = False
+        if not sound or self.read < self.end:  # damaged, without its end, or followed by something else
             self.read = self.start
             for data in self.streams(bz2.BZ2Decompressor):
                 skipped = min(done, len(data))

@@ -74,7 +74,7 @@ class Dump:
             parser.close()
         except etree.XMLSyntaxError as error:
             yield from state.pages(parser.read_events())
-            if not state.inside:
+            if not state.inside and not self.xml.ended_early:
                 raise self.broken(error.msg, False) from error
             self.truncated = self.xml.reaches_end
         self.truncated |= self.xml.ended_early

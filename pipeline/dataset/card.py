@@ -10,7 +10,7 @@ from pipeline.dataset.histograms import PERCENTILES, Histogram
 from pipeline.store.manifest import Counts
 
 CARD = """---
-language: [{language}]
+language: ["{language}"]
 pretty_name: Sequences for LUKE
 size_categories: [{size}]
 task_categories: [fill-mask]

@@ -109,11 +109,10 @@ def local(patterns: tuple[str, ...]) -> dict[str, Path]:
         matches = sorted(glob(str(Path(pattern).expanduser()), recursive=True)) or [pattern]
         for path in (Path(match).expanduser().absolute() for match in matches):
             check_local(path)
-            if path.name in files:
+            if files.setdefault(path.name, path) != path:
                 raise PipelineError(
                     f"dump.files names two files {path.name}: {files[path.name]} and {path}; names must differ"
                 )
-            files[path.name] = path
     return files
 
 

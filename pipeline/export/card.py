@@ -53,7 +53,7 @@ No pretraining loss reaches the pooler: it is exported as the identity before it
 """
 
 CARD = """---
-language: {language}
+language: "{language}"
 library_name: transformers
 pipeline_tag: fill-mask
 {licence}tags: [{tags}]

@@ -194,6 +194,8 @@ def test_no_pages_is_an_error(tmp_path: Path) -> None:
 def test_config_names_its_keys() -> None:
     with pytest.raises(ValueError, match=r"corpus\.max_page_bytes is 0"):
         replace(CONFIG, max_page_bytes=0)
+    with pytest.raises(ValueError, match=r"corpus\.language is 'pt_BR': a code"):
+        replace(CONFIG, language="pt_BR")
 
 
 def test_a_dump_file_that_has_gone_is_told(tmp_path: Path) -> None:
@@ -202,6 +204,31 @@ def test_a_dump_file_that_has_gone_is_told(tmp_path: Path) -> None:
     (tmp_path / "dump" / "wiki.xml").symlink_to(tmp_path / "elsewhere.xml")
     with pytest.raises(PipelineError, match=r"leads to .*elsewhere\.xml, which is no longer there"):
         build(CONFIG, where)
+
+
+def test_a_dump_file_that_has_changed_since_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "wiki.xml"
+    file.write_bytes(XML)
+    stats = {"wiki.xml": [file.stat().st_size, file.stat().st_mtime_ns]}
+    where = context(tmp_path, {"wiki.xml": XML})
+    (tmp_path / "dump" / "wiki.xml").unlink()
+    (tmp_path / "dump" / "wiki.xml").symlink_to(file)
+    write_json(tmp_path / "dump" / RUN, {"stats": stats})
+    for changed in (XML[:-500], XML.replace(b"lamp", b"limp")):
+        file.write_bytes(changed)
+        os.utime(file, ns=(1, 1))
+        with pytest.raises(PipelineError, match=r"wiki\.xml has changed since .*make dump ARGS=overwrite=true"):
+            build(CONFIG, where)
+    file.write_bytes(XML)  # the same content, if at another time
+    os.utime(file, ns=(1, 1))
+    build(CONFIG, where)
+
+
+def test_pages_that_are_there_twice_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(CONFIG, context(tmp_path, {"a.xml": XML, "b.bz2": bz2.compress(XML)}))
+    told = "7 page(s) are in the dump more than once, 'Lamp' first (in a.xml and b.bz2), and taken each time"
+    assert told in capsys.readouterr().err
+    assert open_artefact(tmp_path / "corpus", stage="corpus").counts["files.repeated_pages"] == 7
 
 
 def test_datasets_opens_the_folder_and_the_files(plain: Path, tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def test_short_pages_are_left_out(tmp_path: Path) -> None:
     assert 0 < len(titles) < 6
 
 
-def test_text_of_ones_own_is_chosen_alike_and_its_titles_are_only_trimmed(tmp_path: Path) -> None:
+def test_text_of_ones_own_is_chosen_alike_and_its_titles_are_only_trimmed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     documents = [
         document("1", "An [[x|a]].", "drug_a"), document("2", "A [[b]].", "Drug a"),
         document("3", "It may be.", "May", is_disambiguation=True), document("4", "x", "tiny"),
@@ -99,6 +101,8 @@ def test_text_of_ones_own_is_chosen_alike_and_its_titles_are_only_trimmed(tmp_pa
     assert outcome(tmp_path) == (["Drug a"], {"leave_out": 1, "disambiguation": 1, "short": 1})
     counts = open_artefact(tmp_path / "corpus", stage="corpus").counts
     assert counts["titles.leave_out_titles.without_page"] == 1
+    fates = "4 seen = 1 articles, dropped.disambiguation 1, dropped.leave_out 1, dropped.short 1\n"
+    assert fates in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

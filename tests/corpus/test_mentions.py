@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 
 from pipeline.corpus.build import build
-from pipeline.corpus.mentions import added
+from pipeline.corpus.mentions import added, with_more
 from pipeline.corpus.own.build import build as build_own
-from pipeline.records import Link
+from pipeline.records import Article, Link
 from pipeline.store.artefact import open_artefact
 from tests.corpus.own.test_build import document, packed, where
 from tests.corpus.own.test_build import own as own_config
@@ -73,12 +74,19 @@ def test_what_is_added(title: str, marked: str, wanted: list[tuple[str, str, str
     assert found(title, marked) == wanted
 
 
-def test_off_by_default_and_counted_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_disambiguation", "links"), [(False, 1), (True, 0)])
+def test_a_list_of_meanings_gets_none(is_disambiguation: bool, links: int) -> None:
+    article = Article("1", "2", "", "Alien", '"Alien", a song\n', (), 15, is_disambiguation)
+    assert len(with_more(article, Counter()).links) == links
+
+
+def test_off_by_default_and_counted_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build(CONFIG, context(tmp_path / "plain", {"wiki.xml": XML}))
     build(replace(CONFIG, more_mentions=True), context(tmp_path / "more", {"wiki.xml": XML}))
     plain, more = (open_artefact(tmp_path / name / "corpus", stage="corpus").counts for name in ("plain", "more"))
     new = {key: number for key, number in more.items() if key.startswith("links.added.")}
     assert new
+    assert "; added: repeated 1, own_title 1\n" in capsys.readouterr().err.split("/more/")[1]
     assert {key: number for key, number in more.items() if key not in new} == plain
     pairs = list(zip(rows(tmp_path / "plain", "articles"), rows(tmp_path / "more", "articles"), strict=True))
     for before, after in pairs:

@@ -100,3 +100,17 @@ CORRUPT[len(CORRUPT) // 2] ^= 255
 def test_other_files_are_refused_by_what_they_are(tmp_path: Path, data: bytes, message: str) -> None:
     with pytest.raises(PipelineError, match=message):
         list(dump(tmp_path, data, "dump.xml.bz2"))
+
+
+def test_whatever_byte_of_a_bz2_is_wrong_it_is_told(tmp_path: Path) -> None:
+    packed = bz2.compress(XML)
+    for place in (3, 4, 14, 19, 43, *range(50, len(packed) - 10, 61), len(packed) - 10, len(packed) - 2):
+        source = dump(tmp_path, packed[:place] + bytes([packed[place] ^ 2]) + packed[place + 1 :])
+        with pytest.raises(PipelineError, match="is damaged somewhere before byte"):
+            list(source)
+
+
+def test_what_ends_before_anything_can_be_unpacked_is_truncated(tmp_path: Path) -> None:
+    source = dump(tmp_path, bz2.compress(XML)[:-100])
+    assert list(source) == []
+    assert (source.truncated, source.place) == (True, "before the first page")

@@ -94,6 +94,12 @@ def test_an_untouched_file_is_not_read_again(tmp_path: Path) -> None:
     build(config(files=(str(file),)), context(tmp_path))
 
 
+def test_a_file_that_two_patterns_find_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("one")
+    build(config(files=(f"{tmp_path}/a.xml", f"{tmp_path}/*.xml")), context(tmp_path / "data"))
+    assert open_artefact(tmp_path / "data/dump", stage="dump").counts["files"] == 1
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

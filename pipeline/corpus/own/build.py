@@ -93,7 +93,8 @@ def build(config: CorpusConfig, context: Context) -> None:
 
 def others(counts: Counts) -> str:
     """What became of the pages that are no articles."""
-    fates = {key.removeprefix("pages."): number for key, number in counts.items() if key.count(".") == 2}
+    pages = {key.removeprefix("pages."): number for key, number in counts.items() if key.startswith("pages.")}
+    fates = {key: number for key, number in pages.items() if "." in key}
     return ", ".join(f"{fate} {number:,}" for fate, number in fates.items() if number) or "no others"
 
 
