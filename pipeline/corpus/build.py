@@ -86,7 +86,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     if not read.get("pages.seen"):
         raise PipelineError(f"{dump.folder} holds no pages: is it an export of articles?")
     pages = sorted((job.work / "pages").glob("*/*.parquet"))
-    read |= repeated(pages, {unit: note["file"] for unit, note in zip(units, notes, strict=True)}, job.work)
+    read |= repeated(pages, {unit: note["file"] for unit, note in zip(units, notes, strict=True)}, job.work, context)
     templates = sorted((job.work / "templates").glob("*.parquet"))
     write_definitions(templates, job.work / DEFINITIONS, memory_gb=context.executor.memory_gb)
     titles = lists.resolved(titles, site, pages=pages, redirects=sorted(job.folder.glob("redirects-*.parquet")))
@@ -148,7 +148,7 @@ def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
     )
 
 
-def repeated(pages: list[Path], files: Mapping[str, str], work: Path) -> Counts:
+def repeated(pages: list[Path], files: Mapping[str, str], work: Path, context: Context) -> Counts:
     """How many pages stand in the dump more than once, as where two forms of one dump were given; tells it.
 
     Args:
@@ -158,7 +158,11 @@ def repeated(pages: list[Path], files: Mapping[str, str], work: Path) -> Counts:
     if not pages:
         return {}
     values = {"pages": [str(path) for path in pages]}
-    with duckdb.connect(config={"temp_directory": str(work / "duckdb")}) as connection:
+    settings: dict[str, Any] = {
+        "temp_directory": str(work / "duckdb"),
+        "memory_limit": f"{context.executor.memory_gb}GB",
+    }
+    with duckdb.connect(config=settings) as connection:
         seen, distinct = connection.execute(COUNT, values).fetchone() or (0, 0)
         if seen == distinct:
             return {}
