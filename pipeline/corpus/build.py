@@ -160,7 +160,7 @@ def repeated(pages: list[Path], files: Mapping[str, str], work: Path, context: C
     values = {"pages": [str(path) for path in pages]}
     settings: dict[str, Any] = {
         "temp_directory": str(work / "duckdb"),
-        "memory_limit": f"{context.executor.memory_gb}GB",
+        "memory_limit": f"{context.executor.memory_gb * 700}MB",
     }
     with duckdb.connect(config=settings) as connection:
         seen, distinct = connection.execute(COUNT, values).fetchone() or (0, 0)

@@ -73,9 +73,8 @@ class ParseChunk:
                 return done
             if done.reason == KILLED:
                 raise PipelineError(
-                    f"the process that renders page {done.item} of chunk {unit} was killed from outside, most often "
-                    f"because memory ran out: use fewer workers (executor.workers) or give them more memory, "
-                    f"and run this again"
+                    f"the process that renders chunk {unit} was killed from outside, most often because memory ran "
+                    "out: use fewer workers (executor.workers) or give them more memory, and run this again"
                 )
             if done.item == NONE_YET:
                 raise RuntimeError(f"the process that renders chunk {unit} ended between its pages: {done.reason}")
