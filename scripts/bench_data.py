@@ -2,16 +2,17 @@
 
 The dump is a real one's pages, repeated to 57 MB of article wikitext (`bench_dump`). In each round, in this order:
 
-    ours      corpus, vocab and dataset with 1 worker
-    peers     wikipedia2vec's `build-dump-db` with one worker process, and on its database upstream LUKE's dataset step,
-              re-created with its slow tokenizer (`bench_peers` says how), in an environment of their own
-    scaling   corpus and dataset with 1 worker and with 2, on 230 MB of the same pages: a command's start is some four
-              seconds whatever it reads, a quarter of what two workers take for 57 MB
+    beside    corpus with 1 worker, and wikipedia2vec's `build-dump-db` with one worker process; vocab; dataset with 1
+              worker, and on wikipedia2vec's database upstream LUKE's dataset step, re-created with its slow tokenizer
+              (`bench_peers` says how). The peers have an environment of their own
+    scaling   corpus with 1 worker and with 2, then dataset, on 230 MB of the same pages: a command's start is some
+              three seconds whatever it reads, a quarter of what two workers take for 57 MB
 
-All are whole commands: start-up counts, for ours and for theirs, and CPU seconds are those of all their processes. MB
-are of article wikitext; tokens are those of the sequences that are kept. The same BPE serves both. The tables show
-medians and extremes of the rounds; then come the costs of English Wikipedia at these rates (`scale`). The last line is
-JSON.
+What is compared runs one after the other and makes a ratio a round; told is the median of the rounds' ratios, since a
+machine that is shared may be half as fast some minutes later. All are whole commands: start-up counts, for ours and for
+theirs, and CPU seconds are those of all their processes. MB are of article wikitext; tokens are those of the sequences
+that are kept. The same BPE serves both. The tables show medians and extremes of the rounds; then come the costs of
+English Wikipedia at these rates (`scale`). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +60,14 @@ class Setting:
         return self.work / "data" / "bench" / stage
 
 
+def cpu_seconds(spent: Cost) -> float:
+    return spent.cpu
+
+
+def elapsed(spent: Cost) -> float:
+    return spent.wall
+
+
 @dataclass(slots=True)
 class Results:
     """Each step's costs, a round after the other, and what they were spent on."""
@@ -70,8 +79,16 @@ class Results:
         self.costs[step].append(spent)
         print(f"  {step:<22} {spent.cpu:8.2f} s of CPU {spent.wall:8.2f} s elapsed {spent.peak_mb:6.0f} MB", flush=True)
 
-    def median(self, step: str, value: Callable[[Cost], float] = lambda spent: spent.cpu) -> float:
+    def median(self, step: str, value: Callable[[Cost], float] = cpu_seconds) -> float:
         return statistics.median(map(value, self.costs[step]))
+
+    def ratio(self, slow: Sequence[str], fast: Sequence[str], value: Callable[[Cost], float] = cpu_seconds) -> float:
+        """How many times as much the slow steps took together as the fast ones: the median of the rounds' ratios."""
+
+        def rounds(steps: Sequence[str]) -> list[float]:
+            return [sum(map(value, costs)) for costs in zip(*(self.costs[step] for step in steps), strict=True)]
+
+        return statistics.median(more / less for more, less in zip(rounds(slow), rounds(fast), strict=True))
 
 
 # ---------------------------------------------------------------------------------------------- ours
@@ -86,18 +103,13 @@ def ours(setting: Setting, stage: str, workers: int) -> Cost:
     return cost(command, setting.work / "logs" / f"{stage}-{workers}.log")
 
 
-def our_round(setting: Setting, results: Results) -> None:
-    for stage in ("corpus", "vocab", "dataset"):
-        results.add(stage, ours(setting, stage, 1))
-    results.tokens["ours"] = open_artefact(setting.artefact("dataset"), stage="dataset").counts["tokens.kept"]
-
-
 def scaling_round(setting: Setting, results: Results) -> None:
     made = set()
     for workers, name in WORKERS.items():
         results.add(f"corpus, {name}", ours(setting, "corpus", workers))
-        if not setting.artefact("vocab").is_dir():  # the same corpus again: it stays true
-            ours(setting, "vocab", 1)
+    if not setting.artefact("vocab").is_dir():  # the same corpus again: it stays true
+        ours(setting, "vocab", 1)
+    for workers, name in WORKERS.items():
         results.add(f"dataset, {name}", ours(setting, "dataset", workers))
         made.add(open_artefact(setting.artefact("dataset"), stage="dataset").fingerprint)
     if len(made) > 1:
@@ -118,14 +130,18 @@ def environment(folder: Path) -> Path:
     return folder / "bin"
 
 
-def peers_round(setting: Setting, results: Results) -> None:
+def beside_round(setting: Setting, results: Results) -> None:
+    results.add("corpus", ours(setting, "corpus", 1))
     database, entities = setting.work / "peers.db", setting.work / "peers-entities.json"
     database.unlink(missing_ok=True)
     building = [setting.peers / "wikipedia2vec", "build-dump-db", setting.dump.dump, database, "--pool-size", "1"]
     results.add("wikipedia2vec", cost(building, setting.work / "logs" / "wikipedia2vec.log"))
+    results.add("vocab", ours(setting, "vocab", 1))
     step = [setting.peers / "python", HERE / "bench_peers.py", database]
     step += [setting.words / "vocab.json", setting.words / "merges.txt", entities, setting.work / "peers.bin"]
     cost([*step, "--count"], setting.work / "logs" / "upstream-entities.log")
+    results.add("dataset", ours(setting, "dataset", 1))
+    results.tokens["ours"] = open_artefact(setting.artefact("dataset"), stage="dataset").counts["tokens.kept"]
     log = setting.work / "logs" / "upstream.log"
     results.add("upstream's dataset", cost(step, log))
     results.tokens["upstream"] = json.loads(log.read_text().splitlines()[-1])["tokens"]
@@ -138,18 +154,13 @@ def figures(dump: Repeated, results: Results) -> dict[str, float]:
     """What the last line says."""
     megabytes = dump.wikitext_bytes / 1e6
     steps = {workers: [f"{stage}, {name}" for stage in ("corpus", "dataset")] for workers, name in WORKERS.items()}
-    elapsed = {
-        workers: sum(results.median(step, lambda spent: spent.wall) for step in names)
-        for workers, names in steps.items()
-    }
-    ours_rate = results.tokens["ours"] / results.median("dataset")
-    upstream_rate = results.tokens["upstream"] / results.median("upstream's dataset")
+    more_tokens = results.tokens["ours"] / results.tokens["upstream"]
     return {
         "corpus_mb_per_cpu_s": round(megabytes / results.median("corpus"), 2),
-        "corpus_vs_wikipedia2vec": round(results.median("wikipedia2vec") / results.median("corpus"), 2),
-        "dataset_tokens_per_cpu_s": round(ours_rate),
-        "dataset_vs_upstream": round(ours_rate / upstream_rate, 2),
-        "scaling_1_to_2": round(elapsed[1] / elapsed[2], 2),
+        "corpus_vs_wikipedia2vec": round(results.ratio(["wikipedia2vec"], ["corpus"]), 2),
+        "dataset_tokens_per_cpu_s": round(results.tokens["ours"] / results.median("dataset")),
+        "dataset_vs_upstream": round(more_tokens * results.ratio(["upstream's dataset"], ["dataset"]), 2),
+        "scaling_1_to_2": round(results.ratio(steps[1], steps[2], elapsed), 2),
         "peak_mb_per_worker": round(max(spent.peak_mb for name in steps[2] for spent in results.costs[name])),
     }
 
@@ -165,7 +176,7 @@ def table(dump: Repeated, larger: Repeated, results: Results) -> str:
             rate = f"{results.tokens[TOKENS_OF[step]] / statistics.median(cpu):,.0f} tokens"
         lines.append(
             f"| {megabytes:.1f} | {step} | {statistics.median(cpu):.2f} | {min(cpu):.2f} | {max(cpu):.2f} "
-            f"| {results.median(step, lambda spent: spent.wall):.2f} "
+            f"| {results.median(step, elapsed):.2f} "
             f"| {max(spent.peak_mb for spent in costs):.0f} | {rate} |"
         )
     return "\n".join(lines)
@@ -216,8 +227,7 @@ def main() -> None:
     results = Results()
     for turn in range(args.rounds):
         print(f"round {turn + 1} of {args.rounds}", flush=True)
-        our_round(setting, results)
-        peers_round(setting, results)
+        beside_round(setting, results)
         scaling_round(larger, results)
     print(f"\n{table(setting.dump, larger.dump, results)}\n\n{scale.table(rates(setting, results))}\n")
     print(json.dumps(figures(setting.dump, results)))
