@@ -1,4 +1,4 @@
-"""Where units are worked on: processes of this machine, a Slurm job array, or a Ray. datatrove runs the tasks.
+"""Where units are worked on: processes of this machine, a Slurm job array by datatrove's executor, or a Ray.
 
 A launcher takes a `Share`, has it called once per task, and returns when no task is left; it raises a failed unit's own
 message. All exchange is by the units' marks, so an executor cannot change a byte of what is built, and a new one needs
@@ -21,13 +21,9 @@ from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, Literal
 
-from loguru import logger
-
+from pipeline import processes
 from pipeline.errors import PipelineError
 from pipeline.units import Share, mark, raise_failure
-
-# datatrove tells of every task's start and end on stderr; the bar and the marks say the same in one line.
-logger.disable("datatrove")
 
 SLURM_POLL_SECONDS = 2.0
 """Slurm's controller serves the whole cluster: it is not asked more often."""
@@ -66,13 +62,10 @@ class ExecutorConfig:
             raise ValueError("executor.partition is empty: name one of the cluster's (sinfo lists them)")
 
 
-def launch_local(share: Share, executor: ExecutorConfig, logs: Path) -> None:
-    workers = min(executor.workers, len(share.units))
+def launch_local(share: Share, executor: ExecutorConfig, _logs: Path) -> None:
     start_forks(type(share.work).__module__.rpartition(".")[0], executor)
-    from pipeline.processes import Processes
-
     try:
-        Processes(pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs), skip_completed=False).run()
+        processes.run(share, min(executor.workers, len(share.units)))
     except BrokenProcessPool as error:
         raise_failure(share.marks)
         raise PipelineError(
@@ -106,7 +99,9 @@ def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     The array is cancelled when a unit fails or the caller is told to stop.
     """
     from datatrove.executor import SlurmPipelineExecutor
+    from loguru import logger
 
+    logger.disable("datatrove")  # it tells of its steps on stderr; the bar and the marks say the same in one line
     forget_allocation()
     workers = min(executor.workers, len(share.units))
     array = SlurmPipelineExecutor(
@@ -172,35 +167,27 @@ def slurm_knows(job: str) -> bool:
     return bool(answer.stdout.strip())
 
 
-def launch_ray(share: Share, executor: ExecutorConfig, logs: Path) -> None:
+def launch_ray(share: Share, executor: ExecutorConfig, _logs: Path) -> None:
     """Run the tasks on a Ray: the one that RAY_ADDRESS or this machine knows, else one for the occasion.
 
     They are tasks of Ray's own, which it starts again, `RAY_RETRIES` times, when they are killed or their node is lost;
     units that have their marks are passed over. datatrove's executor for Ray works in a pool inside an actor, and
     waits without end for either when it is killed.
     """
-    from pipeline.processes import Processes
-
     workers = min(executor.workers, len(share.units))
-    tasks = Processes(
-        pipeline=[share], tasks=workers, workers=workers, logging_dir=str(logs.absolute()), skip_completed=False
-    )
     with ray_running() as ray:
         refuse_small_nodes(ray.nodes(), executor)
-        do = ray.remote(num_cpus=1, memory=executor.memory_gb * 2**30, max_retries=RAY_RETRIES)(Processes.do)
+        do = ray.remote(num_cpus=1, memory=executor.memory_gb * 2**30, max_retries=RAY_RETRIES)(processes.task)
         try:
-            ray.get([do.remote(tasks, rank) for rank in range(workers)])
+            ray.get([do.remote(share, rank, workers) for rank in range(workers)])
         except ray.exceptions.RayError as error:
             raise_failure(share.marks)
             raise PipelineError(
                 f"Ray gave a task up after {RAY_RETRIES} more tries ({type(error).__name__}: out of memory, or its "
-                f"nodes were lost); logs: {logs}/logs. Run the stage again to go on, with more executor.memory_gb if "
-                "memory it was"
+                "nodes were lost). Run the stage again to go on, with more executor.memory_gb if memory it was"
             ) from error
     if not await_marks(share):
-        raise PipelineError(
-            f"Ray's tasks have ended and left units undone; their logs: {logs}/logs. Run the stage again to go on"
-        )
+        raise PipelineError("Ray's tasks have ended and left units undone. Run the stage again to go on")
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""Processes of this machine: datatrove's executor, over a pool that notices when one of them is gone.
+"""Processes of this machine that call a share, task by task, over a pool that notices when one of them is gone.
 
-datatrove takes multiprocessing's pool. That starts a new process for one that was killed, and waits without end for
-what the former had to do: a stage that ran out of memory would stand still, and say nothing. The pool of
-concurrent.futures raises BrokenProcessPool, and ends the others. Nor does it need a process that manages the rest. When
-the caller itself is killed its workers would wait for it without end, so each has a thread that watches over that.
+datatrove's executor for one machine takes multiprocessing's pool, which starts a new process for one that was killed,
+and waits without end for what the former had to do: a stage that ran out of memory would stand still, and say nothing.
+And importing it, with the Hub's client and its HTTP, costs each command half a second. The pool of concurrent.futures
+raises BrokenProcessPool, ends the others, and needs no process that manages the rest. When the caller itself is killed
+its workers would wait for it without end, so each has a thread that watches over that.
 """
 
 from __future__ import annotations
@@ -13,28 +14,27 @@ import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
-from datatrove.executor import LocalPipelineExecutor
+from pipeline.units import Share
 
 
-class Processes(LocalPipelineExecutor):  # type: ignore[misc]
-    """One task for each worker, of this machine or, one by one by `do`, of a Ray."""
+def run(share: Share, workers: int) -> None:
+    """Call the share once per worker; a single one is this process.
 
-    def run(self) -> None:
-        """Call the pipeline once per task; a single one is done by this process.
+    Raises:
+        BrokenProcessPool: a worker was killed, or has crashed.
+    """
+    if workers == 1:
+        task(share, 0, 1)
+        return
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_caller) as pool:
+        for done in [pool.submit(task, share, rank, workers) for rank in range(workers)]:
+            done.result()
 
-        Raises:
-            BrokenProcessPool: a worker was killed, or has crashed.
-        """
-        if self.workers == 1:
-            self.do(0)
-            return
-        context = multiprocessing.get_context("forkserver")
-        with ProcessPoolExecutor(self.workers, mp_context=context, initializer=end_with_caller) as pool:
-            for task in [pool.submit(self.do, rank) for rank in range(self.workers)]:
-                task.result()
 
-    def do(self, rank: int) -> None:
-        self._run_for_rank(rank, local_rank=rank)
+def task(share: Share, rank: int, workers: int) -> None:
+    """One of the workers' turns."""
+    share(None, rank, workers)
 
 
 def end_with_caller() -> None:

@@ -57,7 +57,7 @@ def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, ex
             LAUNCHERS[executor.kind](share, executor, scratch / "logs" / label)
         missing = [unit for unit in todo if not mark(marks, unit).is_file()]
         if missing:
-            raise PipelineError(f"{label}: {len(missing)} units were not done; logs: {scratch / 'logs' / label}")
+            raise PipelineError(f"{label}: {len(missing)} units were not done: run the stage again to go on")
     return [read_json(mark(marks, unit)) for unit in units]
 
 

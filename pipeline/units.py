@@ -41,7 +41,7 @@ def mark(marks: Path, unit: str, kind: str = "json") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The callable that datatrove runs once per task.
+    """What an executor calls once per task, with datatrove's arguments.
 
     Task `rank` begins with every `world_size`-th unit and goes on with what the others have not begun, so that a slow
     machine, or a task that waits in the queue, holds up no more than the unit it is at.
