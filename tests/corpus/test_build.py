@@ -174,7 +174,7 @@ def test_a_child_killed_from_outside_is_no_fault_of_its_page(tmp_path: Path, mon
     where = context(tmp_path, {"wiki.xml": XML})
     with monkeypatch.context() as patched:
         patched.setattr("pipeline.corpus.parse.render", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
-        with pytest.raises(PipelineError, match=r"page 0 of chunk 00000 was killed.*fewer workers"):
+        with pytest.raises(PipelineError, match=r"renders chunk 00000 was killed.*fewer workers"):
             build(CONFIG, where)
     build(CONFIG, where)
     assert len(rows(tmp_path, "articles")) == 6
