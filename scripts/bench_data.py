@@ -5,8 +5,8 @@ The dump is a real one's pages, repeated to 57 MB of article wikitext (`bench_du
     beside    corpus with 1 worker, and wikipedia2vec's `build-dump-db` with one worker process; vocab; dataset with 1
               worker, and on wikipedia2vec's database upstream LUKE's dataset step, re-created with its slow tokenizer
               (`bench_peers` says how). The peers have an environment of their own
-    scaling   corpus with 1 worker and with 2, then dataset, on 230 MB of the same pages: a command's start is some
-              three seconds whatever it reads, a quarter of what two workers take for 57 MB
+    scaling   corpus with 1 worker and with 2, then dataset, on 230 MB of the same pages: a command's start is two to
+              four seconds whatever it reads, which on 57 MB would be much of what two workers take
 
 What is compared runs one after the other and makes a ratio a round; told is the median of the rounds' ratios, since a
 machine that is shared may be half as fast some minutes later. All are whole commands: start-up counts, for ours and for

@@ -19,7 +19,7 @@ EXTENSIONS = (
     "ref|references|gallery|math|ce|chem|score|timeline|hiero|graph|mapframe|maplink|imagemap|syntaxhighlight|source|"
     "pre|templatestyles|templatedata|inputbox|categorytree|section|indicator|noinclude|includeonly|nowiki"
 )
-EXTENSION = re.compile(rf"<!--|<(?P<name>(?i:{EXTENSIONS}))(?=[\s/>])(?P<attributes>[^<>]*+)>")
+EXTENSION = re.compile(rf"<!--|<(?P<name>(?i:{EXTENSIONS}))(?=[\s/>])[^<>]*+>")
 POWER = re.compile(rf"<sup>(?<=\d<sup>)((?:&minus;)?{EXPONENT.pattern})</sup>")
 """Behind a number an exponent, or a note's mark: without its letters "10<sup>6</sup>" were 106."""
 TAGLESS = ("section", "noinclude", "includeonly")

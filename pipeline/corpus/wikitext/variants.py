@@ -16,7 +16,7 @@ FORM = re.compile(r"(?:^|;)\s*(?:[a-zA-Z-]{2,20}\s*=>)?\s*[a-zA-Z]{2,3}(?:-[a-zA
 
 def one_variant(text: str) -> str:
     """The text with one form of each."""
-    return VARIANT.sub(form, text) if "{" in text and "-{" in text else text
+    return VARIANT.sub(form, text) if "-{" in text else text
 
 
 def form(match: re.Match[str]) -> str:

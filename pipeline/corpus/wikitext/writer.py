@@ -54,7 +54,6 @@ class Writer:
 
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
-        self.first_letter = site.first_letter
         self.parts: list[str] = []
         self.titles: list[str] = []
         """The targets of the mentions in `parts`, in their order."""
@@ -131,7 +130,7 @@ class Writer:
 
     def cased(self, title: str) -> str:
         """A plain target as the wiki's titles begin."""
-        return raised(title) if self.first_letter else title
+        return raised(title) if self.site.first_letter else title
 
     def link(self, raw: str, label: str | None, trail: str) -> None:
         """A whole link whose label, None if it has none, is plain text."""
