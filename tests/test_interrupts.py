@@ -65,8 +65,8 @@ def ended(code: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", BEGIN + code],
         cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    told = run.communicate(timeout=30)[1]
-    deadline = time.monotonic() + 2  # multiprocessing's tracker ends by itself
+    told = run.communicate(timeout=120)[1]
+    deadline = time.monotonic() + 30  # multiprocessing's tracker ends by itself
     while members(run.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert members(run.pid) == []
@@ -94,7 +94,7 @@ def test_ctrl_c_ends_the_program(code: str) -> None:
     began = time.monotonic()
     done = ended(code)
     assert (done.returncode, done.stderr) == (130, "interrupted: run this again to go on\n")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_in_a_polite_block_what_finally_says_is_done(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_fork_dies_with_its_parent() -> None:
     assert len(members(run.pid)) >= 2
     run.kill()
     run.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while members(run.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert members(run.pid) == []

@@ -17,7 +17,7 @@ from pipeline.errors import PipelineError
 from pipeline.runner import completed, map_units
 from pipeline.store.manifest import Counts, merged
 from pipeline.units import Report, mark
-from tests.executor import Shout, executor
+from tests.executor import Shout, Together, executor
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,21 +46,6 @@ def test_one_worker_and_two_give_the_same(tmp_path: Path) -> None:
         counts = run(Shout(folder), units, workers)
         results.append((counts, {path.name: path.read_bytes() for path in folder.glob("*.txt")}))
     assert results[0] == results[1]
-
-
-@dataclass(frozen=True)
-class Together:
-    """Ends the first unit that a process is given when two processes are at work."""
-
-    folder: Path
-
-    def __call__(self, unit: str, report: Report) -> Counts:
-        (self.folder / f"{os.getpid()}.pid").touch()
-        until = time.monotonic() + 60
-        while len(processes := list(self.folder.glob("*.pid"))) < 2:
-            assert time.monotonic() < until
-            time.sleep(0.01)
-        return {"processes": len(processes)}
 
 
 def test_two_workers_work_at_the_same_time(tmp_path: Path) -> None:
@@ -93,9 +78,9 @@ CALLER = """
 import sys, time
 from pathlib import Path
 from pipeline.runner import map_units
-from tests.executor import Asleep, executor
+from tests.executor import Together, executor
 folder = Path(sys.argv[1])
-map_units(Asleep(folder), ["pear", "fig"], scratch=folder, label="x", executor=executor(2))
+map_units(Together(folder, endless="pear"), ["pear", "fig"], scratch=folder, label="x", executor=executor(2))
 """
 
 
@@ -108,7 +93,7 @@ def test_workers_end_with_a_caller_that_is_killed(tmp_path: Path) -> None:
         time.sleep(0.02)
     caller.kill()
     caller.wait()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < until
         time.sleep(0.02)
