@@ -1,4 +1,8 @@
-"""A folder in the making: begun or gone on with, finished by two renames, repaired if it was cut off between them."""
+"""A folder in the making: begun or gone on with, finished by its manifest, and completed if that was cut off.
+
+Digests of a whole dump take minutes. Until the manifest is written nothing is thrown away that a killed stage needs to
+go on; from then on the folder is finished, and what is left to do is done by whoever comes next.
+"""
 
 from __future__ import annotations
 
@@ -56,18 +60,12 @@ class Job:
             counts: the account, the same on every run on the same input.
             run: what may vary between runs and is worth keeping (speeds, peak memory).
         """
-        shutil.rmtree(self.work, ignore_errors=True)
-        (self.folder / PLAN).unlink()
+        remove_begun(self.folder)  # of a worker that was killed and whose task another took over
+        manifest = {"schema": SCHEMA, **self.plan, "counts": counts, "files": folder_digest(self.folder)}
         run |= {"seconds": round(time.time() - self.started, 1), "resumed": self.resumed, **environment()}
         write_json(self.folder / RUN, run)
-        manifest = {"schema": SCHEMA, **self.plan, "counts": counts, "files": folder_digest(self.folder)}
         write_json(self.folder / MANIFEST, manifest)
-        former = self.target.with_name(self.target.name + ".former")
-        if self.target.exists():
-            os.rename(self.target, former)
-        os.rename(self.folder, self.target)
-        sync_folder(self.target.parent)
-        shutil.rmtree(former, ignore_errors=True)
+        complete(self.target)
         release(self.target)
         return Artefact(self.target, manifest)
 
@@ -93,7 +91,8 @@ def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], 
 
     Raises:
         PipelineError: `target` is finished, or begun with something to show for it, with another config or input, and
-            `overwrite` is false; another process is at work on it; or it cannot be written.
+            `overwrite` is false; another process is at work on it; it holds files of someone's own; or it cannot be
+            written.
     """
     plan = {"stage": stage, "config": recorded(config), "parents": dict(parents)}
     job = None
@@ -123,6 +122,11 @@ def prepared(target: Path, plan: dict[str, Any], *, overwrite: bool) -> Job | No
                 f"Keep it and give the new one a name of its own ({own_name(plan['stage'])}), "
                 f"or rebuild it with overwrite=true."
             )
+    elif target.exists() and (foreign := sorted(target.iterdir())):  # to be replaced, were it an artefact
+        raise PipelineError(
+            f"{target} is the stage's own folder, but holds files that no stage has finished, {foreign[0].name} the "
+            "first: move them to another place"
+        )
     folder = partial(target)
     begun = (folder / PLAN).is_file()
     changes = differences(read_json(folder / PLAN), plan) if begun else []
@@ -157,11 +161,30 @@ def made(folder: Path) -> bool:
     return any(path.is_file() and path.relative_to(folder).parts[0] not in {PLAN, *LOGS} for path in folder.rglob("*"))
 
 
+def complete(target: Path) -> None:
+    """Give a folder whose manifest is written its final name; done again where it was cut off."""
+    folder, former = partial(target), former_of(target)
+    shutil.rmtree(folder / WORK, ignore_errors=True)
+    (folder / PLAN).unlink(missing_ok=True)
+    if target.exists():
+        os.rename(target, former)
+    os.rename(folder, target)
+    sync_folder(target.parent)
+    shutil.rmtree(former, ignore_errors=True)
+
+
 def recover(target: Path) -> None:
-    """Undo or complete a finish that was cut off between its two renames."""
-    former = target.with_name(target.name + ".former")
-    if former.exists():
+    """Complete a finish that was cut off after its manifest, and undo what of an older one is left."""
+    former = former_of(target)
+    if (partial(target) / MANIFEST).is_file():
+        complete(target)
+    elif former.exists():
         if target.exists():
             shutil.rmtree(former)
         else:
             os.rename(former, target)
+
+
+def former_of(target: Path) -> Path:
+    """Where the former result is while the new one takes its place."""
+    return target.with_name(target.name + ".former")

@@ -146,3 +146,61 @@ def test_what_is_withdrawn_leaves_what_took_work(tmp_path: Path) -> None:
     assert job is not None
     job.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+class Cut(BaseException):
+    """Stands for a kill."""
+
+
+def cut_off(*_args: object, **_options: object) -> None:
+    raise Cut
+
+
+@pytest.mark.parametrize("step", ["folder_digest", "write_json", "os.rename"])
+@pytest.mark.parametrize("stale", [False, True])
+def test_a_finish_cut_off_loses_no_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, *, stale: bool
+) -> None:
+    target = tmp_path / "vocab"
+    if stale:
+        build(target, "old", Settings(size=4))
+    job = started(target, overwrite=True)
+    assert job is not None
+    (job.work / "unit").touch()
+    (job.folder / "words.txt").write_text("x")
+    with monkeypatch.context() as patch:
+        patch.setattr(f"pipeline.store.job.{step}", cut_off)
+        with pytest.raises(Cut):
+            job.finish({"words": 1}, speed=1.5)
+    again = started(target, overwrite=True)
+    if again is not None:
+        assert again.resumed
+        assert (again.work / "unit").is_file()
+        again.finish({"words": 1})
+    assert (target / "words.txt").read_text() == "x"
+    build(tmp_path / "straight/vocab")
+    assert (target / "manifest.json").read_bytes() == (tmp_path / "straight/vocab/manifest.json").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["straight", "vocab"]
+    assert sorted(path.name for path in target.iterdir()) == ["manifest.json", "run.json", "words.txt"]
+
+
+def test_what_a_killed_worker_had_begun_is_no_part_of_the_result(tmp_path: Path) -> None:
+    job = started(tmp_path / "vocab")
+    assert job is not None
+    (job.folder / "words.txt").write_text("x")
+    (job.folder / ".words.txt.4711").write_text("half of it")  # its task was started again, on another process
+    assert job.finish({"words": 1}).manifest["files"].keys() == {"words.txt"}
+    assert not (tmp_path / "vocab/.words.txt.4711").exists()
+
+
+def test_a_folder_that_no_stage_has_made_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "vocab"
+    target.mkdir()
+    build(target)
+    (target / "manifest.json").unlink()
+    for overwrite in (False, True):
+        with pytest.raises(
+            PipelineError, match=r"vocab is the stage's own folder, but holds .*, run.json the first: move"
+        ):
+            started(target, overwrite=overwrite)
+    assert (target / "words.txt").read_text() == "x"
