@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from glob import glob
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from rich.progress import (
 from pipeline.dump.config import DumpConfig
 from pipeline.dump.fetch import Published, download, listing
 from pipeline.errors import PipelineError
+from pipeline.given_files import given_files
 from pipeline.runner import Context, console
 from pipeline.store.files import digest, read_json, write_json
 from pipeline.store.job import Job, begin
@@ -49,7 +49,7 @@ def build(config: DumpConfig, context: Context) -> None:
         PipelineError: a file is missing, empty, damaged or out of reach.
     """
     target = context.layout.folder(STAGE)
-    files = found_files(config)
+    files = found_files(config, target)
     stats = {name: [path.stat().st_size, path.stat().st_mtime_ns] for name, path in files.items()}
     job = begin(
         target,
@@ -79,11 +79,11 @@ def build(config: DumpConfig, context: Context) -> None:
 # ---------------------------------------------------------------------------------------------- files at hand
 
 
-def found_files(config: DumpConfig) -> dict[str, Path]:
+def found_files(config: DumpConfig, target: Path) -> dict[str, Path]:
     """Base name -> absolute path of the files at hand; nothing for a dump that is downloaded."""
     if config.source == "wikimedia":
         return {}
-    return sample() if config.source == "sample" else local(config.files)
+    return sample() if config.source == "sample" else local(config.files, target)
 
 
 def sample() -> dict[str, Path]:
@@ -103,26 +103,12 @@ def sample() -> dict[str, Path]:
     return {path.name: path}
 
 
-def local(patterns: tuple[str, ...]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for pattern in patterns:
-        matches = sorted(glob(str(Path(pattern).expanduser()), recursive=True)) or [pattern]
-        for path in (Path(match).expanduser().absolute() for match in matches):
-            check_local(path)
-            if files.setdefault(path.name, path) != path:
-                raise PipelineError(
-                    f"dump.files names two files {path.name}: {files[path.name]} and {path}; names must differ"
-                )
-    return files
-
-
-def check_local(path: Path) -> None:
-    if not path.is_file():
-        raise PipelineError(f"dump.files: {path} is {'a folder, not a file' if path.is_dir() else 'not there'}")
-    if path.suffix not in SUFFIXES:
-        raise PipelineError(f"dump.files: {path} ends in {path.suffix!r}; allowed are {', '.join(SUFFIXES)}")
-    if path.stat().st_size == 0:
-        raise PipelineError(f"dump.files: {path} is empty: fetch it again")
+def local(patterns: tuple[str, ...], target: Path) -> dict[str, Path]:
+    files = given_files(patterns, key="dump.files", suffixes=SUFFIXES, target=target)
+    for path in files:
+        if path.stat().st_size == 0:
+            raise PipelineError(f"dump.files: {path} is empty: fetch it again")
+    return {path.name: path for path in files}
 
 
 def digests(files: dict[str, Path], stats: dict[str, list[int]], target: Path) -> dict[str, str]:

@@ -9,9 +9,7 @@ The files' digests are the artefact's parents: it is known again by their conten
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from glob import glob
 from itertools import accumulate
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from pipeline.corpus.read import note_path
 from pipeline.corpus.rows import REDIRECTS, write_rows
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError
+from pipeline.given_files import given_files
 from pipeline.preflight import preflight, unpacked
 from pipeline.runner import Context, console, map_units
 from pipeline.store.files import digest, read_json, written
@@ -53,7 +52,7 @@ def build(config: CorpusConfig, context: Context) -> None:
         PipelineError: a file is missing or damaged, a line is wrong, or no article is left.
     """
     target = context.layout.folder(STAGE)
-    files = found(config.files)
+    files = given_files(config.files, key="corpus.files", suffixes=SUFFIXES, target=target)
     titles = lists.read(config)
     parents = {path.name: digest(path) for path in files} | lists.parents(config)
     job = begin(target, stage=STAGE, config=config, parents=parents, overwrite=context.overwrite)
@@ -96,27 +95,6 @@ def others(counts: Counts) -> str:
     pages = {key.removeprefix("pages."): number for key, number in counts.items() if key.startswith("pages.")}
     fates = {key: number for key, number in pages.items() if "." in key}
     return ", ".join(f"{fate} {number:,}" for fate, number in fates.items() if number) or "no others"
-
-
-def found(patterns: Sequence[str]) -> list[Path]:
-    """The files that `corpus.files` names, in the order of their names, which must differ: parents go by them."""
-    files: dict[str, Path] = {}
-    for pattern in patterns:
-        matches = sorted(glob(str(Path(pattern).expanduser()), recursive=True)) or [pattern]
-        for path in (Path(match).expanduser().absolute() for match in matches):
-            if path.is_dir():
-                raise PipelineError(f"corpus.files: {path} is a folder: name its files, such as {path}/*.jsonl")
-            if not path.is_file():
-                raise PipelineError(f"corpus.files: {path} is not there")
-            if not os.access(path, os.R_OK):
-                raise PipelineError(f"corpus.files: {path} cannot be read: its mode or its folder's forbids it")
-            if path.suffix not in SUFFIXES:
-                raise PipelineError(f"corpus.files: {path} ends in {path.suffix!r}; allowed are {', '.join(SUFFIXES)}")
-            if files.setdefault(path.name, path) != path:
-                raise PipelineError(
-                    f"corpus.files names two files {path.name}: {files[path.name]} and {path}; names must differ"
-                )
-    return [files[name] for name in sorted(files)]
 
 
 # ---------------------------------------------------------------------------------------------- what is wrong

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.own import parts
-from pipeline.corpus.own.build import build, found
+from pipeline.corpus.own.build import build
 from pipeline.corpus.own.lines import Wrong
 from pipeline.errors import PipelineError
 from pipeline.runner import Context
@@ -213,41 +213,6 @@ def test_a_changed_file_is_noticed_and_a_moved_one_is_not(tmp_path: Path, capsys
     assert "is up to date" in capsys.readouterr().err
     with pytest.raises(PipelineError, match=r"parents\.a\.jsonl: "):
         build(own(tmp_path / "in", {"a.jsonl": packed(document("1", "y"))}), where(tmp_path))
-
-
-def test_the_files_that_are_named(tmp_path: Path) -> None:
-    for name in ("a.jsonl", "in/deep/b.jsonl", "in/deep/c[1].gz", "in/deep/d.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    at = tmp_path.as_posix()
-    assert found([f"{at}/in/deep/c[1].gz", f"{at}/**/*.jsonl", f"{at}/a.jsonl"]) == [
-        tmp_path / "a.jsonl", tmp_path / "in/deep/b.jsonl", tmp_path / "in/deep/c[1].gz",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("names", "told"),
-    [
-        (["b.jsonl"], r"b\.jsonl is not there"),
-        (["*.gz"], r"\*\.gz is not there"),
-        (["in"], r"in is a folder: name its files, .*/in/\*\.jsonl"),
-        (["in/a.txt"], r"a\.txt ends in '\.txt'; allowed are \.jsonl"),
-        (["a.jsonl", "in/a.jsonl"], r"names two files a\.jsonl"),
-    ],
-)
-def test_files_that_cannot_be_used(tmp_path: Path, names: list[str], told: str) -> None:
-    (tmp_path / "in").mkdir()
-    for name in ("a.jsonl", "in/a.jsonl", "in/a.txt"):
-        (tmp_path / name).touch()
-    with pytest.raises(PipelineError, match=told):
-        found([f"{tmp_path}/{name}" for name in names])
-
-
-def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.jsonl").touch()
-    monkeypatch.setattr("os.access", lambda *_: False)  # root, as in a container, may read whatever its mode
-    with pytest.raises(PipelineError, match=r"a\.jsonl cannot be read: "):
-        found([f"{tmp_path}/a.jsonl"])
 
 
 def test_the_config_refuses_contradictions() -> None:
