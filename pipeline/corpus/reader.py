@@ -60,7 +60,13 @@ class Dump:
             PipelineError: the file is empty, damaged or no MediaWiki export.
         """
         parser = etree.XMLPullParser(
-            events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+            events=("start", "end"),
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=True,
+            remove_comments=True,
+            remove_pis=True,
         )
         state = Pages(self)
         try:
@@ -134,7 +140,7 @@ class Pages:
                 yield page
 
     def sound(self, read: Callable[[Any, Any], Made], element: Any, context: Any) -> Made:
-        """What `read` makes of the element; a number that is none is damage like any other."""
+        """What `read` makes of the element; a number that is none, or a text with elements, is damage like any other."""
         try:
             return read(element, context)
         except ValueError as error:
@@ -149,8 +155,19 @@ def local(element: Any) -> str:
 def child_text(element: Any, name: str) -> str:
     for child in element:
         if local(child) == name:
-            return child.text or ""
+            return own_text(child)
     return ""
+
+
+def own_text(element: Any) -> str:
+    """All of an element's text; "" for none.
+
+    Raises:
+        ValueError: it holds an element, at which the text would end for us.
+    """
+    if len(element):
+        raise ValueError(f"<{local(element)}> holds the element <{local(element[0])}>: a text's < is &lt;")
+    return element.text or ""
 
 
 def site_info(element: Any, language: str) -> SiteInfo:
@@ -176,11 +193,11 @@ def read_page(element: Any, site: SiteInfo) -> Page:
     for child in element:
         match local(child):
             case "title":
-                title = child.text or ""
+                title = own_text(child)
             case "ns":
-                namespace = int(child.text or "")
+                namespace = int(own_text(child))
             case "id":
-                number = child.text or ""
+                number = own_text(child)
             case "redirect":
                 redirect = child.get("title", "")
             case "revision":

@@ -80,6 +80,12 @@ def test_entities_are_not_read_and_no_text_ends_at_them(tmp_path: Path, declared
         list(source)
 
 
+def test_no_text_ends_at_a_comment(tmp_path: Path) -> None:
+    page = "<page><title>A<?x?></title><ns>0</ns><revision><text>x <!-- y --> <![CDATA[<z>]]></text></revision></page>"
+    (found,) = dump(tmp_path, f"<mediawiki>{page}</mediawiki>".encode())
+    assert (found.title, found.text) == ("A", "x  <z>")
+
+
 CORRUPT = bytearray(bz2.compress(XML))
 CORRUPT[len(CORRUPT) // 2] ^= 255
 
@@ -94,6 +100,8 @@ CORRUPT[len(CORRUPT) // 2] ^= 255
         (bytes(CORRUPT), "is damaged somewhere before byte"),
         (XML.replace(b"</title>", b"</name>", 1), r"holds damaged XML at about byte .*, before the first page \(Op"),
         (XML.replace(b"<ns>0</ns>", b"<ns>none</ns>", 1), "before the first page .in <page>: .*'none'"),
+        (XML.replace(b'"preserve">', b'"preserve">a <b>b</b> ', 1), "in <page>: <text> holds the element <b>: a text's < is &lt;"),
+        (XML.replace(b"<title>", b"<title>a<br/>", 1), "in <page>: <title> holds the element <br>"),
         (XML.replace(b'key="0"', b"", 1), "before the first page .in <siteinfo>: invalid literal"),
     ],
 )
