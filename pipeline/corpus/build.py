@@ -23,6 +23,7 @@ from rich.markup import escape
 from pipeline.corpus import lists
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.empty import refuse_empty, refuse_unmatched
 from pipeline.corpus.parse import DEFINITIONS, ParseChunk
 from pipeline.corpus.pieces import pieces
 from pipeline.corpus.read import ReadPiece, note_path
@@ -56,6 +57,9 @@ ALWAYS = (
 """Counts that stand in the account even when they are 0."""
 
 
+NEEDED = "a dump of articles is needed, such as Wikimedia's pages-articles"
+
+
 def build(config: CorpusConfig, context: Context) -> None:
     """Make the artefact `corpus` from the artefact `dump`."""
     dump = open_artefact(context.layout.folder("dump"), stage="dump")
@@ -83,13 +87,15 @@ def build(config: CorpusConfig, context: Context) -> None:
     notes = [read_json(note_path(job.work, unit)) for unit in units]
     refuse_truncated(notes, config)
     read |= {"files.seen": len(files), "files.truncated": len({note["file"] for note in notes if note["truncated"]})}
-    if not read.get("pages.seen"):
-        raise PipelineError(f"{dump.folder} holds no pages: is it an export of articles?")
     pages = sorted((job.work / "pages").glob("*/*.parquet"))
+    if not pages:
+        refuse_empty(job, read, place=dump.folder, needed=NEEDED)
     read |= repeated(pages, {unit: note["file"] for unit, note in zip(units, notes, strict=True)}, job.work, context)
     templates = sorted((job.work / "templates").glob("*.parquet"))
     write_definitions(templates, job.work / DEFINITIONS, memory_gb=context.executor.memory_gb)
     titles = lists.resolved(titles, site, pages=pages, redirects=sorted(job.folder.glob("redirects-*.parquet")))
+    read |= lists.account(titles, pages)
+    refuse_unmatched(job, read)
     choice = lists.choice(titles, config, job.work)
     chunks = [path.relative_to(job.work) for path in pages]
     parsing = ParseChunk(
@@ -97,8 +103,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     )
     numbers = [f"{number:05d}" for number in range(len(chunks))]
     parsed = merged(map_units(parsing, numbers, scratch=job.work, label="parse", executor=context.executor))
-    counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed, lists.account(titles, pages)])
-    lists.refuse_none(job, counts)
+    counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed])
+    refuse_empty(job, counts, place=dump.folder, needed=NEEDED)
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
         file.write(card(site, counts))

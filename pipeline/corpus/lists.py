@@ -14,13 +14,11 @@ import duckdb
 import numpy as np
 from rich.markup import escape
 
-from pipeline.corpus.choose import REASONS, Choice, hashes
+from pipeline.corpus.choose import Choice, hashes
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.titles import MAIN, SiteInfo, normalise_title
-from pipeline.errors import PipelineError
 from pipeline.runner import console
 from pipeline.store.files import digest, written
-from pipeline.store.job import Job
 from pipeline.store.manifest import Counts
 from pipeline.title_list import file_of, titles_of
 
@@ -133,15 +131,3 @@ def present(titles: Iterable[str], pages: Sequence[Path]) -> set[str]:
 
 def names(paths: Iterable[Path]) -> list[str]:
     return [str(path) for path in paths]
-
-
-def refuse_none(job: Job, counts: Counts) -> None:
-    """Stop when no page is left by what was chosen; what was made is thrown away, since the config must change."""
-    chosen = {reason: counts.get(f"pages.dropped.{reason}", 0) for reason in REASONS}
-    if not counts["pages.articles"] and any(chosen.values()):
-        told = ", ".join(f"{reason} {number:,}" for reason, number in chosen.items() if number)
-        job.discard()
-        raise PipelineError(
-            f"no page of {counts['pages.seen']:,} becomes an article; dropped by what the config chooses: {told}. "
-            "Look at corpus.keep_titles, leave_out_titles, disambiguation and min_characters"
-        )

@@ -45,7 +45,9 @@ class Sorted:
 
     def take(self, page: Page, site: SiteInfo) -> None:
         self.counts["pages.seen"] += 1
-        if page.namespace == TEMPLATE:
+        if not page.title.strip():  # nothing can link to it, and no wiki has one: damage
+            self.counts["pages.dropped.no_title"] += 1
+        elif page.namespace == TEMPLATE:
             self.counts["pages.templates"] += 1
             self.templates.append(template_row(page, site))
         elif page.namespace != MAIN:

@@ -140,7 +140,7 @@ class Pages:
                 yield page
 
     def sound(self, read: Callable[[Any, Any], Made], element: Any, context: Any) -> Made:
-        """What `read` makes of the element; a number that is none, or a text with elements, is damage like any other."""
+        """What `read` makes of the element; a number that is none is damage like any other."""
         try:
             return read(element, context)
         except ValueError as error:

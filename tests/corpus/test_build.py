@@ -186,9 +186,32 @@ def test_files_of_two_wikis_are_refused(tmp_path: Path) -> None:
         build(CONFIG, context(tmp_path, files))
 
 
-def test_no_pages_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="holds no pages"):
-        build(CONFIG, context(tmp_path, {"a.xml": b"<mediawiki></mediawiki>"}))
+PAGE = "<page><title>{}</title><ns>{}</ns><id>1</id>{}<revision><text>x</text></revision></page>"
+
+
+@pytest.mark.parametrize(
+    ("pages", "told"),
+    [
+        ([], r"^there is no page in .*/dump: a dump of articles is needed"),
+        (
+            [
+                PAGE.format("A", 0, "<redirect title='B'/>"),
+                PAGE.format("Talk:A", 1, ""),
+                PAGE.format("Template:A", 10, ""),
+            ],
+            r"^of 3 page\(s\) in .*/dump none .* \(dropped\.namespace_1 1, redirects 1, templates 1\): a dump of",
+        ),
+        ([PAGE.format("A", 0, "").replace("x", "")], r"none becomes an article \(quarantined\.no_text 1\): a dump"),
+        ([PAGE.format(" ", 0, "")], r"none becomes an article \(dropped\.no_title 1\): a dump"),
+    ],
+    ids=["no page", "no article", "no text", "no title"],
+)
+def test_a_dump_that_gives_no_article_is_refused_and_leaves_nothing(
+    tmp_path: Path, pages: list[str], told: str
+) -> None:
+    with pytest.raises(PipelineError, match=told):
+        build(CONFIG, context(tmp_path, {"a.xml": f"<mediawiki>{''.join(pages)}</mediawiki>".encode()}))
+    assert not list(tmp_path.glob("corpus*"))
 
 
 def test_config_names_its_keys() -> None:

@@ -73,11 +73,14 @@ def test_keeping_and_leaving_out_stand_together(tmp_path: Path) -> None:
     assert outcome(tmp_path) == (["Lamp"], {"leave_out": 1, "not_kept": 4, "disambiguation": 1})
 
 
-def test_a_dump_without_articles_has_none_of_the_titles(tmp_path: Path) -> None:
-    page = "<page><title>A</title><ns>0</ns><id>1</id><redirect title='B' /></page>"
-    config = replace(CONFIG, keep_titles=listed(tmp_path / "keep", "A"))
-    build(config, context(tmp_path, {"a.xml": f"<mediawiki>{page}</mediawiki>".encode()}))
-    assert open_artefact(tmp_path / "corpus", stage="corpus").counts["titles.keep_titles.without_page"] == 1
+def test_titles_to_keep_that_are_no_pages_are_refused_before_the_pages_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.corpus.parse.render", None)
+    config = replace(CONFIG, keep_titles=listed(tmp_path / "keep", "Atlantis", "Mu"))
+    with pytest.raises(PipelineError, match=r"^none of the 2 titles of corpus\.keep_titles is a page's: give"):
+        build(config, context(tmp_path, {"wiki.xml": XML}))
+    assert not list(tmp_path.glob("corpus*"))
 
 
 def test_short_pages_are_left_out(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_text_of_ones_own_is_chosen_alike_and_its_titles_are_only_trimmed(
         (None, r"corpus\.keep_titles=.* is not a file"),
         (b" \n\n", r"holds no title"),
         (b"a\n\xff", r"is no UTF-8 at byte 2"),
-        (b"Atlantis", r"no page of 13 becomes an article; .*: not_kept 7\. Look at corpus\.keep_titles"),
+        (b"Atlantis", r"none of the 1 titles of corpus\.keep_titles is a page's"),
     ],
 )
 def test_a_list_that_cannot_be_used(tmp_path: Path, data: bytes | None, told: str) -> None:

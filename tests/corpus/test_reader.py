@@ -100,7 +100,10 @@ CORRUPT[len(CORRUPT) // 2] ^= 255
         (bytes(CORRUPT), "is damaged somewhere before byte"),
         (XML.replace(b"</title>", b"</name>", 1), r"holds damaged XML at about byte .*, before the first page \(Op"),
         (XML.replace(b"<ns>0</ns>", b"<ns>none</ns>", 1), "before the first page .in <page>: .*'none'"),
-        (XML.replace(b'"preserve">', b'"preserve">a <b>b</b> ', 1), "in <page>: <text> holds the element <b>: a text's < is &lt;"),
+        (
+            XML.replace(b'"preserve">', b'"preserve">a <b>b</b> ', 1),
+            "in <page>: <text> holds the element <b>: a text's < is &lt;",
+        ),
         (XML.replace(b"<title>", b"<title>a<br/>", 1), "in <page>: <title> holds the element <br>"),
         (XML.replace(b'key="0"', b"", 1), "before the first page .in <siteinfo>: invalid literal"),
     ],

@@ -20,6 +20,7 @@ from pipeline.corpus import lists
 from pipeline.corpus.build import ALWAYS, STAGE, write_site
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
+from pipeline.corpus.empty import refuse_empty
 from pipeline.corpus.own.parts import TOLD, Part, ReadPart, cut, seen_path
 from pipeline.corpus.read import note_path
 from pipeline.corpus.rows import REDIRECTS, write_rows
@@ -74,8 +75,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     counts = merged([dict.fromkeys(ALWAYS, 0), read, {"files.seen": len(files)}])
     refuse_wrong(job, parts, units, counts)
     counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units])
-    lists.refuse_none(job, counts)
-    refuse_empty(job, files, counts)
+    place = f"corpus.files, {len(files)} file(s), the first {files[0]}"
+    refuse_empty(job, counts, place=place, needed="lines with text are needed")
     write_rows(job.folder / "redirects-00000.parquet", [], REDIRECTS)  # titles of one's own have none
     site = SiteInfo(dbname="", language=config.language, base="", first_letter=False, namespaces={0: ""})
     write_site(job, site, counts)
@@ -98,18 +99,6 @@ def others(counts: Counts) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- what is wrong
-
-
-def refuse_empty(job: Job, files: Sequence[Path], counts: Counts) -> None:
-    """Stop if there is no text at all; what was made is thrown away, since the files must change."""
-    if counts["pages.articles"]:
-        return
-    job.discard()
-    if counts["pages.seen"]:
-        raise PipelineError(f"corpus.files: none of {counts['pages.seen']:,} lines has text")
-    raise PipelineError(
-        f"corpus.files: no line in {len(files)} file(s), the first {files[0]}: are they the right ones?"
-    )
 
 
 def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts) -> None:

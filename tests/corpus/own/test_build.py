@@ -154,17 +154,24 @@ def test_a_damaged_file_is_told_with_what_else_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"\n \n\r\n", r"^corpus\.files: no line in 1 file\(s\), the first .*/in/a\.jsonl: "),
-        (packed(document("1", " ")), "^corpus.files: none of 1 lines has text"),
-        (packed(document("2", "x"), document("3", "y")), "dropped by what the config chooses: not_kept 2"),
+        (b"\n \n\r\n", r"^there is no page in corpus\.files, 1 file\(s\), the first .*/in/a\.jsonl: lines with text"),
+        (
+            packed(document("1", " ")),
+            r"^of 1 page\(s\) in corpus\.files, .* none becomes an article \(quarantined\.no_text 1\): lines",
+        ),
+        (
+            packed(document("2", "x", "Page 1", is_disambiguation=True)),
+            r"article \(dropped\.disambiguation 1\): look at corpus",
+        ),
+        (packed(document("2", "x"), document("3", "y")), r"article \(dropped\.not_kept 2\): look at corpus\.keep"),
     ],
-    ids=["blank", "no text", "chosen"],
+    ids=["blank", "no text", "chosen", "unmatched"],
 )
 def test_what_gives_no_article_leaves_nothing(tmp_path: Path, data: bytes, told: str) -> None:
     (tmp_path / "titles").write_text("Page 1")
     config = own(tmp_path / "in", {"a.jsonl": data})
     with pytest.raises(PipelineError, match=told):
-        build(replace(config, keep_titles=str(tmp_path / "titles")), where(tmp_path))
+        build(replace(config, keep_titles=str(tmp_path / "titles"), disambiguation="drop"), where(tmp_path))
     assert not list(tmp_path.glob("corpus*"))
 
 

@@ -1,0 +1,40 @@
+"""A corpus without an article, refused as soon as that is known: no later stage could do anything with it.
+
+What was made is thrown away, since the input or the config must change.
+"""
+
+from __future__ import annotations
+
+from pipeline.corpus.choose import REASONS
+from pipeline.errors import PipelineError
+from pipeline.store.job import Job
+from pipeline.store.manifest import Counts
+
+
+def refuse_empty(job: Job, counts: Counts, *, place: object, needed: str) -> None:
+    """Stop if no page has become an article, and tell what became of them.
+
+    Args:
+        place: where the pages are from, named to people.
+        needed: what is to be given instead.
+    """
+    if counts.get("pages.articles"):
+        return
+    job.discard()
+    fates = {key.removeprefix("pages."): n for key, n in counts.items() if key.startswith("pages.") and n}
+    if not (seen := fates.pop("seen", 0)):
+        raise PipelineError(f"there is no page in {place}: {needed}")
+    if any(f"dropped.{reason}" in fates for reason in REASONS):
+        needed = "look at corpus.keep_titles, leave_out_titles, disambiguation and min_characters"
+    told = ", ".join(f"{fate} {number:,}" for fate, number in fates.items())
+    raise PipelineError(f"of {seen:,} page(s) in {place} none becomes an article ({told}): {needed}")
+
+
+def refuse_unmatched(job: Job, counts: Counts) -> None:
+    """Stop if no title of corpus.keep_titles is a page's."""
+    seen = counts.get("titles.keep_titles.seen", 0)
+    if seen and counts["titles.keep_titles.without_page"] == seen:
+        job.discard()
+        raise PipelineError(
+            f"none of the {seen:,} titles of corpus.keep_titles is a page's: give the titles of pages, one a line"
+        )
