@@ -43,6 +43,10 @@ class RunConfig:
     name: str
     """Folder below pretrain/, evaluate/ and export/."""
 
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("run.name is empty: it names the folder of the run, beside those of other runs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectConfig:

@@ -1,6 +1,6 @@
 """Where units are worked on: processes of this machine, a Slurm job array by datatrove's executor, or a Ray.
 
-A launcher takes a `Share`, has it called once per task, and returns when no task is left; it raises a failed unit's own
+A launcher takes a `Share`, has its tasks done, and returns when no task is left; it raises a failed unit's own
 message. All exchange is by the units' marks, so an executor cannot change a byte of what is built, and a new one needs
 a launcher and nothing else.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, Literal
@@ -97,7 +99,15 @@ def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     """Submit a job array and wait until it has left the queue; the caller may itself be a job (`make submit`).
 
     The array is cancelled when a unit fails or the caller is told to stop.
+
+    Raises:
+        PipelineError: there is no Slurm here, or it refuses the array.
     """
+    if shutil.which("sbatch") is None:
+        raise PipelineError(
+            "executor=slurm needs Slurm, and sbatch is not on the PATH: run this on a node of the cluster, or choose "
+            "executor=local or executor=ray"
+        )
     from datatrove.executor import SlurmPipelineExecutor
     from loguru import logger
 
@@ -105,7 +115,7 @@ def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     forget_allocation()
     workers = min(executor.workers, len(share.units))
     array = SlurmPipelineExecutor(
-        pipeline=[share],
+        pipeline=[partial(array_task, share)],
         tasks=workers,
         workers=workers,
         time=executor.time,
@@ -124,10 +134,20 @@ def launch_slurm(share: Share, executor: ExecutorConfig, logs: Path) -> None:
     try:
         array.run()
         await_array(share, str(array.job_id), logs)
+    except subprocess.CalledProcessError as error:
+        raise PipelineError(
+            "Slurm refused the job array, as it says above: see to executor.partition, executor.time, "
+            "executor.memory_gb and cluster.sbatch, and run this again"
+        ) from error
     finally:
         signal.signal(signal.SIGTERM, previous)
         if array.job_id:
             subprocess.run(["scancel", "--quiet", str(array.job_id)], check=False)
+
+
+def array_task(share: Share, _data: object, rank: int, world_size: int) -> None:
+    """A task, as datatrove calls a step of its pipelines."""
+    share.task(rank, world_size)
 
 
 def nothing() -> None:
@@ -177,7 +197,7 @@ def launch_ray(share: Share, executor: ExecutorConfig, _logs: Path) -> None:
     workers = min(executor.workers, len(share.units))
     with ray_running() as ray:
         refuse_small_nodes(ray.nodes(), executor)
-        do = ray.remote(num_cpus=1, memory=executor.memory_gb * 2**30, max_retries=RAY_RETRIES)(processes.task)
+        do = ray.remote(num_cpus=1, memory=executor.memory_gb * 2**30, max_retries=RAY_RETRIES)(Share.task)
         try:
             ray.get([do.remote(share, rank, workers) for rank in range(workers)])
         except ray.exceptions.RayError as error:

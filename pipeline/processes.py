@@ -1,4 +1,4 @@
-"""Processes of this machine that call a share, task by task, over a pool that notices when one of them is gone.
+"""Processes of this machine that do a share, task by task, over a pool that notices when one of them is gone.
 
 datatrove's executor for one machine takes multiprocessing's pool, which starts a new process for one that was killed,
 and waits without end for what the former had to do: a stage that ran out of memory would stand still, and say nothing.
@@ -18,23 +18,18 @@ from pipeline.units import Share
 
 
 def run(share: Share, workers: int) -> None:
-    """Call the share once per worker; a single one is this process.
+    """Do the share in a task per worker; a single one is this process.
 
     Raises:
         BrokenProcessPool: a worker was killed, or has crashed.
     """
     if workers == 1:
-        task(share, 0, 1)
+        share.task(0, 1)
         return
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_caller) as pool:
-        for done in [pool.submit(task, share, rank, workers) for rank in range(workers)]:
+        for done in [pool.submit(share.task, rank, workers) for rank in range(workers)]:
             done.result()
-
-
-def task(share: Share, rank: int, workers: int) -> None:
-    """One of the workers' turns."""
-    share(None, rank, workers)
 
 
 def end_with_caller() -> None:

@@ -41,9 +41,9 @@ def mark(marks: Path, unit: str, kind: str = "json") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What an executor calls once per task, with datatrove's arguments.
+    """The units that are left, for tasks that share them; an executor has `task` called once for each.
 
-    Task `rank` begins with every `world_size`-th unit and goes on with what the others have not begun, so that a slow
+    A task begins with every n-th unit of n tasks and goes on with what the others have not begun, so that a slow
     machine, or a task that waits in the queue, holds up no more than the unit it is at.
     """
 
@@ -53,11 +53,12 @@ class Share:
     folder: Path
     """The caller's working directory, from which relative paths count; a worker may be started elsewhere."""
 
-    def __call__(self, _data: object, rank: int, world_size: int) -> None:
+    def task(self, rank: int, tasks: int) -> None:
+        """Do the turns of task `rank`, counted from 0, of so many."""
         if multiprocessing.parent_process():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends its workers, quietly
         os.chdir(self.folder)
-        for unit in self.turns(rank, world_size):
+        for unit in self.turns(rank, tasks):
             if not self.begins(unit, rank):
                 continue
             if any(self.marks.glob("*.error")):
@@ -74,10 +75,10 @@ class Share:
             else:
                 write_json(mark(self.marks, unit), counts)
 
-    def turns(self, rank: int, world_size: int) -> Iterator[str]:
+    def turns(self, rank: int, tasks: int) -> Iterator[str]:
         """All units, the task's own ones first."""
-        for shift in range(world_size):
-            yield from self.units[(rank + shift) % world_size :: world_size]
+        for shift in range(tasks):
+            yield from self.units[(rank + shift) % tasks :: tasks]
 
     def begins(self, unit: str, rank: int) -> bool:
         """Whether the unit is this task's to do: nobody's until now, or its own from before it was started again."""

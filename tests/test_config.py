@@ -35,6 +35,7 @@ def test_a_run_can_be_chosen_within_an_experiment():
     ("override", "told"),
     [
         ("pretrain.batch=0", "pretrain.batch is 0: it must be at least 1"),
+        ("run.name=", "run.name is empty: it names the folder of the run"),
         ("pretrain.batch=many", "pretrain.batch: Input should be a valid integer"),
         ("dump.files=a.xml", "dump.files: Input should be a list, in square brackets \\(got 'a.xml'\\)"),
         ("model.attention=entity", "Input should be 'entity_aware' or 'vanilla'.* \\(got 'entity'\\)"),

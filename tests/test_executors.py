@@ -87,6 +87,46 @@ def test_a_ray_out_of_reach_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         map_units(Shout(tmp_path), ["pear"], scratch=tmp_path, label="shout", executor=executor(1, kind="ray"))
 
 
+def on_slurm(folder: Path) -> None:
+    settings = executor(1, kind="slurm", partition="cpu", time="1:00")
+    map_units(Shout(folder), ["pear"], scratch=folder, label="shout", executor=settings)
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for what stands in for Slurm's commands."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return tmp_path
+
+
+def command(path: Path, does: str) -> None:
+    path.write_text(f"#!/bin/sh\n{does}\n")
+    path.chmod(0o755)
+
+
+def test_a_machine_without_slurm_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PipelineError, match=r"^executor=slurm needs Slurm, and sbatch is not on the PATH"):
+        on_slurm(tmp_path)
+
+
+def test_an_array_that_slurm_refuses_is_told(commands: Path) -> None:
+    command(commands / "sbatch", "echo invalid partition >&2; exit 1")
+    with pytest.raises(PipelineError, match=r"^Slurm refused the job array, as it says above: .* executor\.partition"):
+        on_slurm(commands)
+
+
+def test_a_job_of_an_array_does_a_task(commands: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sbatch here does at once what the job would: datatrove reads the array that it pickled, and calls its step."""
+    monkeypatch.setattr("pipeline.executors.await_array", lambda *_: None)
+    job = f"PATH={Path(sys.executable).parent}:$PATH $(grep -o 'launch_pickled_pipeline .*' $2) >&2"
+    command(commands / "sbatch", f"SLURM_ARRAY_TASK_ID=0 SLURM_NODELIST=here {job}; echo Submitted batch job 7")
+    for name in ("scontrol", "scancel"):
+        command(commands / name, "echo here")
+    on_slurm(commands)
+    assert (commands / "pear.txt").read_text() == "PEAR"
+
+
 # ---------------------------------------------------------------------------------------------- a real Ray
 
 
