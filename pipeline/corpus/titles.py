@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html.entities import html5
 from urllib.parse import quote, unquote
 
 from pipeline.corpus.languages import ALIASES, ENGLISH_NAMESPACES, MEDIA_FILE, OTHER_WIKIS, WIKIPEDIAS
@@ -24,6 +25,7 @@ SPACES = re.compile(r"[ _\t\n\r\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f
 BIDI_MARKS = re.compile(r"[\u200e\u200f\u202a-\u202e]")
 ILLEGAL = re.compile(r"[\[\]{}|<>\x00-\x1f\x7f\ufffd]")
 PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][0-9A-Fa-f]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
 GEORGIAN = range(0x10D0, 0x1100)
 """Letters that Unicode can raise and MediaWiki leaves alone."""
 
@@ -91,6 +93,15 @@ def raised(title: str) -> str:
     return first + title[1:] if len(first) == 1 else title
 
 
+def unescaped(text: str) -> str:
+    """The text with its entities decoded: those with a semicolon, as in MediaWiki, but not as in HTML."""
+    return ENTITY.sub(lambda found: named(found[0]), text) if "&" in text else text
+
+
+def named(entity: str) -> str:
+    return html.unescape(entity) if entity[1] == "#" or entity[1:] in html5 else entity
+
+
 def normalise_title(raw: str, site: SiteInfo) -> Title | None:
     """Read a link's target.
 
@@ -100,7 +111,7 @@ def normalise_title(raw: str, site: SiteInfo) -> Title | None:
     Returns:
         None where MediaWiki would refuse the title and show the wikitext itself.
     """
-    name = html.unescape(raw) if "&" in raw else raw
+    name = unescaped(raw)
     name = unquote(name) if "%" in name and PERCENT.search(name) else name
     name = name if name.isascii() else unicodedata.normalize("NFC", BIDI_MARKS.sub("", name))
     name, _, fragment = name.partition("#")
@@ -134,7 +145,7 @@ def shown_title(raw: str) -> str:
     """What a link without a label shows: its target as written, decoded, without the leading colon."""
     name = raw.strip()
     name = unquote(name) if "%" in name and PERCENT.search(name) else name
-    return html.unescape(name).removeprefix(":").strip()
+    return unescaped(name).removeprefix(":").strip()
 
 
 def pipe_trick(raw: str) -> str:

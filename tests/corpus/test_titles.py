@@ -19,6 +19,8 @@ WORDS = SiteInfo("enwiktionary", "en", "", False, {0: "", 14: "Category"})
         ("#Breeds", Title(0, "", "Breeds")),
         ("C%2B%2B", Title(0, "C++")),
         ("AT&amp;T", Title(0, "AT&T")),
+        ("Law&notary", Title(0, "Law&notary")),
+        ("A&notit;B&#x42;&#0066;", Title(0, "A&notit;BBB")),
         ("Star Trek: Picard", Title(0, "Star Trek: Picard")),
         ("ßeta", Title(0, "ßeta")),
         ("éclair", Title(0, "Éclair")),

@@ -12,14 +12,12 @@ for an end that it may not find more than once a page. 25 MB/s. Nothing in a pag
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 from functools import cache
-from html.entities import html5
 
 from pipeline.corpus.languages import link_trail
-from pipeline.corpus.titles import SiteInfo
+from pipeline.corpus.titles import SiteInfo, named
 from pipeline.corpus.wikitext.markup import BLOCK_TAGS, HOLE, MAGIC_WORD, NOTHING, TAG_NAMES, UNSEEN, hides, links_in
 from pipeline.corpus.wikitext.writer import ELEMENT, EXTERNAL, Writer
 
@@ -279,7 +277,7 @@ def table_spans(text: str) -> dict[int, int]:
 def decoded(entity: str) -> str:
     """The character that an entity stands for; none for one that XML forbids, itself where it stands for none."""
     if entity[1] != "#":
-        return html.unescape(entity) if entity[1:] in html5 else entity
+        return named(entity)
     number = int(entity[3:-1], 16) if entity[2] in "xX" else int(entity[2:-1])
     if number in (9, 10, 13):
         return " "
