@@ -17,7 +17,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.markup import escape
 
 from pipeline.corpus import lists
@@ -30,6 +29,7 @@ from pipeline.corpus.read import ReadPiece, note_path
 from pipeline.corpus.reader import header_site
 from pipeline.corpus.templates.definitions import write_definitions
 from pipeline.corpus.titles import SiteInfo, default_site
+from pipeline.database import connected, parquet
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, unpacked
 from pipeline.runner import Context, console, map_units
@@ -163,12 +163,8 @@ def repeated(pages: list[Path], files: Mapping[str, str], work: Path, context: C
     """
     if not pages:
         return {}
-    values = {"pages": [str(path) for path in pages]}
-    settings: dict[str, Any] = {
-        "temp_directory": str(work / "duckdb"),
-        "memory_limit": f"{context.executor.memory_gb * 700}MB",
-    }
-    with duckdb.connect(config=settings) as connection:
+    values = {"pages": parquet(pages)}
+    with connected(context.executor.memory_gb, work / "duckdb") as connection:
         seen, distinct = connection.execute(COUNT, values).fetchone() or (0, 0)
         if seen == distinct:
             return {}

@@ -17,6 +17,7 @@ from rich.markup import escape
 from pipeline.corpus.choose import Choice, hashes
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.titles import MAIN, SiteInfo, normalise_title
+from pipeline.database import parquet
 from pipeline.runner import console
 from pipeline.store.files import digest, written
 from pipeline.store.manifest import Counts
@@ -80,7 +81,7 @@ def follow(
     with duckdb.connect() as connection:
         connection.execute("CREATE TEMP TABLE wanted AS SELECT unnest($lines) AS line, unnest($read) AS title", values)
         for _ in range(MAX_REDIRECTS if redirects and pages else 0):
-            connection.execute(FOLLOW, {"redirects": names(redirects), "pages": names(pages)})
+            connection.execute(FOLLOW, {"redirects": parquet(redirects), "pages": parquet(pages)})
         return dict(connection.execute("SELECT line, title FROM wanted").fetchall())
 
 
@@ -125,9 +126,5 @@ def present(titles: Iterable[str], pages: Sequence[Path]) -> set[str]:
     if not pages:
         return set()
     with duckdb.connect() as connection:
-        found = connection.execute(PRESENT, {"titles": list(titles), "pages": names(pages)}).fetchall()
+        found = connection.execute(PRESENT, {"titles": list(titles), "pages": parquet(pages)}).fetchall()
     return {title for (title,) in found}
-
-
-def names(paths: Iterable[Path]) -> list[str]:
-    return [str(path) for path in paths]

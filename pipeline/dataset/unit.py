@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.arrow import numbers
+from pipeline.database import connected, parquet
 from pipeline.dataset import shards
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.encode import encoder
@@ -132,11 +131,9 @@ class UnitWork:
 
     def entity_ids(self, files: Sequence[Path]) -> NDArray[np.int32]:
         """The entity of every link of the files, in order; [UNK] for a title that leads to none."""
-        spill = str(self.out / WORK / "duckdb" / files[0].stem)
-        memory = f"{self.memory_gb * 700}MB"  # the rest is for Python and the arrays
-        settings: dict[str, Any] = {"threads": 1, "memory_limit": memory, "temp_directory": spill}
-        values = {"articles": [str(path) for path in files], "aliases": str(self.vocab / entities.ALIASES)}
-        with duckdb.connect(config=settings) as connection:
+        spill = self.out / WORK / "duckdb" / files[0].stem
+        values = {"articles": parquet(files), "aliases": parquet([self.vocab / entities.ALIASES])}
+        with connected(self.memory_gb, spill, threads=1) as connection:
             found: NDArray[np.int32] = connection.execute(LOOK_UP, values).fetchnumpy()["id"]
         return found
 

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.database import connected, parquet
 from pipeline.errors import PipelineError
 from pipeline.split import is_validation_sql
 from pipeline.store.files import written
@@ -136,9 +137,7 @@ def build(
     Raises:
         PipelineError: no title passes, or the white list alone passes `size`.
     """
-    memory = f"{memory_gb * 700}MB"  # the rest is for Python and the arrays
-    settings: dict[str, Any] = {"threads": threads, "memory_limit": memory, "temp_directory": str(scratch)}
-    with duckdb.connect(config=settings) as connection:
+    with connected(memory_gb, scratch, threads=threads) as connection:
         count(connection, articles, redirects, white_list, config, validation_share)
         counts = account(connection)
         check(counts, config)
@@ -156,14 +155,14 @@ def count(
     validation_share: float,
 ) -> None:
     """Make the tables page, redirect, linked, white, candidate and entity, and the view resolved."""
-    paths = [str(path) for path in articles]
+    paths = parquet(articles)
     connection.execute(
         "CREATE TEMP TABLE page AS "
         "SELECT title, bool_or(is_disambiguation) AS is_disambiguation FROM read_parquet($1) GROUP BY title",
         [paths],
     )
     if redirects:
-        run(connection, REDIRECTS, {"redirects": [str(path) for path in redirects]})
+        run(connection, REDIRECTS, {"redirects": parquet(redirects)})
     else:
         connection.execute("CREATE TEMP TABLE redirect(title VARCHAR, target VARCHAR)")
         connection.execute("CREATE TEMP TABLE resolved(title VARCHAR, target VARCHAR)")

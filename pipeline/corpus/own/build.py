@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
-import duckdb
 from rich.markup import escape
 
 from pipeline.corpus import lists
@@ -25,6 +24,7 @@ from pipeline.corpus.own.parts import TOLD, Part, ReadPart, cut, seen_path
 from pipeline.corpus.read import note_path
 from pipeline.corpus.rows import REDIRECTS, write_rows
 from pipeline.corpus.titles import SiteInfo
+from pipeline.database import connected, parquet
 from pipeline.errors import PipelineError
 from pipeline.given_files import given_files
 from pipeline.preflight import preflight, unpacked
@@ -73,7 +73,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     )
     read = merged(map_units(work, units, scratch=job.work, label="read", executor=context.executor))
     counts = merged([dict.fromkeys(ALWAYS, 0), read, {"files.seen": len(files)}])
-    refuse_wrong(job, parts, units, counts)
+    refuse_wrong(job, parts, units, counts, context.executor.memory_gb)
     counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units])
     place = f"corpus.files, {len(files)} file(s), the first {files[0]}"
     refuse_empty(job, counts, place=place, needed="lines with text are needed")
@@ -101,7 +101,7 @@ def others(counts: Counts) -> str:
 # ---------------------------------------------------------------------------------------------- what is wrong
 
 
-def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts) -> None:
+def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts, memory_gb: int) -> None:
     """Stop if a line is wrong or an id stands twice; what was made is thrown away, since the files must change."""
     notes = [read_json(note_path(job.work, unit)) for unit in units]
     before = first_lines(parts, [note["lines"] for note in notes])
@@ -110,7 +110,7 @@ def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: 
         """`line` 0: the file as such."""
         return f"{parts[part].path.name}:{before[part] + line}" if line else parts[part].path.name
 
-    ids, surplus = twice(job, units)
+    ids, surplus = twice(job, units, memory_gb)
     wrong = counts.get("lines.wrong", 0) + surplus
     if not wrong:
         return
@@ -138,10 +138,10 @@ Place = tuple[int, int]
 """A part and a line of it."""
 
 
-def twice(job: Job, units: Sequence[str]) -> tuple[list[tuple[Place, Place, str]], int]:
+def twice(job: Job, units: Sequence[str], memory_gb: int) -> tuple[list[tuple[Place, Place, str]], int]:
     """The first ids that stand more than once, with their first two places; and how many lines are too many."""
-    values = {"seen": [str(seen_path(job.work, unit)) for unit in units]}
-    with duckdb.connect(config={"temp_directory": str(job.work / "duckdb")}) as connection:
+    values = {"seen": parquet(seen_path(job.work, unit) for unit in units)}
+    with connected(memory_gb, job.work / "duckdb") as connection:
         lines, ids = connection.execute(COUNT, values).fetchone() or (0, 0)
         rows = connection.execute(TWICE, {**values, "room": ROOM, "told": TOLD}).fetchall() if lines > ids else []
     return [(divmod(places[0], ROOM), divmod(places[1], ROOM), name) for places, name in rows], lines - ids

@@ -13,10 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from pipeline.corpus.templates.expander import Definitions
+from pipeline.database import connected, parquet
 from pipeline.store.files import written
 
 SCHEMA = pa.schema([("title", "string"), ("text", "string"), ("redirect", "string")])
@@ -31,9 +31,9 @@ ORDER BY title, filename, file_row_number
 
 def write_definitions(files: list[Path], path: Path, *, memory_gb: int) -> None:
     """Sort the tables that the pass `read` left; of two templates of one title the first one counts."""
-    settings: dict[str, Any] = {"memory_limit": f"{memory_gb * 700}MB", "temp_directory": f"{path}.sorting"}
-    with duckdb.connect(config=settings) as connection, written(path, "wb") as file:
-        found = connection.sql(SORTED, params={"files": [str(file) for file in files]}).to_arrow_reader(ROWS)
+    spill = path.with_name(f"{path.name}.sorting")
+    with connected(memory_gb, spill) as connection, written(path, "wb") as file:
+        found = connection.sql(SORTED, params={"files": parquet(files)}).to_arrow_reader(ROWS)
         with pa.ipc.new_file(file, SCHEMA) as writer:
             for batch in found:
                 writer.write_batch(batch.cast(SCHEMA))
