@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from pipeline.errors import PipelineError
 from pipeline.interrupts import politely
 from pipeline.runner import console
@@ -70,7 +68,7 @@ def run(config: Config, overrides: Sequence[str]) -> None:
     refuse_shared_name(config, overrides)
     for step in steps(config.runs, dump=config.corpus.source != "jsonl"):
         name = f"{step.stage} {step.run}" if step.run else step.stage
-        console.rule(escape(name), align="left")
+        console.rule(name, align="left")
         code = ended([sys.executable, "-m", "pipeline", *step.overrides(), *overrides])
         if code:
             sys.exit(code)

@@ -16,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.markup import escape
-
 from pipeline.errors import PipelineError
 from pipeline.executors import ExecutorConfig
 from pipeline.runner import console
@@ -150,7 +148,7 @@ def preflight(job: Job, reads: Mapping[str, float], executor: ExecutorConfig) ->
     except PipelineError:
         job.withdraw()
         raise
-    console.print(escape(line))
+    console.print(line)
 
 
 def total(files: Sequence[Path]) -> int:

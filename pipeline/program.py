@@ -17,7 +17,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from rich.markup import escape
+from rich.text import Text
 
 from pipeline import line, submit
 from pipeline.config import Config, typed
@@ -165,5 +165,5 @@ def guarded() -> None:
 
 
 def fail(message: str) -> None:
-    console.print(f"[bold red]error:[/] {escape(message)}")
+    console.print(Text.assemble(("error:", "bold red"), f" {message}"))
     sys.exit(EXIT_CODE)

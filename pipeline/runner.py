@@ -23,7 +23,8 @@ from pipeline.store.layout import Layout
 from pipeline.store.manifest import Counts
 from pipeline.units import Share, Work, mark
 
-console = Console(stderr=True, soft_wrap=True, highlight=False)
+console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+"""Prints what it is given: "[b]" and ":x:" in a path or a title are letters."""
 POLL_SECONDS = 0.2
 
 

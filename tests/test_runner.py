@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.runner import completed, map_units
+from pipeline.runner import completed, console, map_units
 from pipeline.store.manifest import Counts, merged
 from pipeline.units import Report, mark
 from tests.executor import Shout, Together, executor
@@ -183,3 +183,8 @@ class Failing:
 def test_a_full_disk_is_told_and_another_error_keeps_its_traceback(tmp_path: Path, error: Exception, told: str) -> None:
     with pytest.raises(PipelineError, match=told):
         map_units(Failing(error), ["a"], scratch=tmp_path, label="read", executor=executor(1))
+
+
+def test_what_is_told_is_told_to_the_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print("corpus: [b] [/y] :smile: -> /data/[new]")
+    assert capsys.readouterr().err == "corpus: [b] [/y] :smile: -> /data/[new]\n"

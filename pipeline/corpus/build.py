@@ -17,8 +17,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from pipeline.corpus import lists
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
@@ -170,8 +168,8 @@ def repeated(pages: list[Path], files: Mapping[str, str], work: Path, context: C
             return {}
         number, title, first, last = connection.execute(REPEATED, values).fetchone() or (0, "", "", "")
     console.print(
-        f"corpus: {number:,} page(s) are in the dump more than once, {escape(repr(title))} first (in "
-        f"{escape(' and '.join(sorted({files[first], files[last]})))}), and taken each time: give files that do not "
+        f"corpus: {number:,} page(s) are in the dump more than once, {title!r} first (in "
+        f"{' and '.join(sorted({files[first], files[last]}))}), and taken each time: give files that do not "
         "overlap"
     )
     return {"files.repeated_pages": number}

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from rich.markup import escape
 
 from pipeline.corpus.choose import Choice, hashes
 from pipeline.corpus.config import CorpusConfig
@@ -115,9 +114,7 @@ def account(lists: Titles, pages: Sequence[Path]) -> Counts:
         counts |= {f"titles.{key}.seen": len(titles), f"titles.{key}.without_page": len(without)}
         if without:
             first = ", ".join(without[:TOLD]) + (", ..." if len(without) > TOLD else "")
-            console.print(
-                f"corpus: {len(without):,} of {len(titles):,} titles of corpus.{key} are no page's: {escape(first)}"
-            )
+            console.print(f"corpus: {len(without):,} of {len(titles):,} titles of corpus.{key} are no page's: {first}")
     return counts
 
 

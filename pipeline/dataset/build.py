@@ -10,8 +10,6 @@ import hashlib
 import json
 from pathlib import Path
 
-from rich.markup import escape
-
 from pipeline.dataset import shards
 from pipeline.dataset.card import card
 from pipeline.dataset.config import DatasetConfig
@@ -47,7 +45,7 @@ def build(config: DatasetConfig, context: Context) -> None:
     parents = {"corpus": corpus.fingerprint, "vocab": vocab.fingerprint}
     job = begin(target, stage="dataset", config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
-        console.print(f"dataset: {escape(str(target))} is up to date")
+        console.print(f"dataset: {target} is up to date")
         return
     articles = corpus.files("articles-*.parquet")
     preflight(job, {"dataset": total(articles)}, context.executor)
@@ -137,7 +135,7 @@ def tell(counts: Counts, target: Path) -> None:
     """The account, for people."""
     console.print(
         f"dataset: {counts['examples.kept.train']:,} training and {counts['examples.kept.validation']:,} validation "
-        f"Examples in {escape(str(target))}"
+        f"Examples in {target}"
     )
     for noun in ("pages", "sentences", "tokens", "links"):
         kept = {key: number for key, number in counts.items() if key.startswith(f"{noun}.kept")}
@@ -151,6 +149,6 @@ def tell(counts: Counts, target: Path) -> None:
         seen = counts.get(f"{noun}.seen", 0)
         share = sum(kept.values()) / seen if seen else 0.0
         console.print(
-            f"  {noun}: {seen:,} seen, {sum(kept.values()):,} kept ({share:.1%}){escape(note)}"
+            f"  {noun}: {seen:,} seen, {sum(kept.values()):,} kept ({share:.1%}){note}"
             + (f"; dropped: {', '.join(lost)}" if lost else "")
         )

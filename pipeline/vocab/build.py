@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from rich.markup import escape
 
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, total
@@ -44,7 +43,7 @@ def build(config: VocabConfig, context: Context) -> None:
     wanted = white_list(config.entities.white_list, corpus)
     job = begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
-        console.print(f"vocab: {escape(str(target))} is up to date")
+        console.print(f"vocab: {target} is up to date")
         return
     articles = corpus.files("articles-*.parquet")
     steps = ["entities"] if adopted else ["words", "entities"]
@@ -124,7 +123,7 @@ def tell(counts: Counts, target: Path) -> None:
     """The account, for people."""
     seen = counts["links.seen"]
     share = counts["links.covered"] / seen if seen else 0.0
-    console.print(f"vocab: {counts['words']:,} words, {counts['entities']:,} entities in {escape(str(target))}")
+    console.print(f"vocab: {counts['words']:,} words, {counts['entities']:,} entities in {target}")
     console.print(
         f"  links of training pages: {seen:,} seen, {counts['links.through_redirects']:,} through redirects, "
         f"{counts['links.covered']:,} covered ({share:.1%})"

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
-from rich.markup import escape
-
 from pipeline.corpus import lists
 from pipeline.corpus.build import ALWAYS, STAGE, write_site
 from pipeline.corpus.card import card
@@ -58,7 +56,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     parents = {path.name: digest(path) for path in files} | lists.parents(config)
     job = begin(target, stage=STAGE, config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
-        console.print(f"corpus: {escape(str(target))} is up to date")
+        console.print(f"corpus: {target} is up to date")
         return
     preflight(job, {"own": unpacked(files)}, context.executor)
     parts = cut(files)
@@ -85,7 +83,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     job.finish(counts)
     told = {key: f"{number:,}" for key, number in counts.items()}
     console.print(
-        f"corpus: {len(files)} file(s) of text ({site.language}) -> {escape(str(target))}\n"
+        f"corpus: {len(files)} file(s) of text ({site.language}) -> {target}\n"
         f"  pages: {told['pages.seen']} seen = {told['pages.articles']} articles, {others(counts)}\n"
         f"  links: {told['links.kept']}, text: {told['characters.text']} characters"
     )
