@@ -28,13 +28,13 @@ def column(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_struct(kind):
         children = [column([value[place] for value in values], part.type) for place, part in enumerate(kind)]
     elif pa.types.is_list(kind):
-        buffers.append(offsets(map(len, values), np.int32))
+        buffers.append(pa.py_buffer(offsets(map(len, values), np.int32)))
         children = [column([item for value in values for item in value], kind.value_type)]
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         encoded = [(value or "").encode() for value in values]
         missing = [value is None for value in values]
         buffers = [pa.py_buffer(packed([not gone for gone in missing])) if any(missing) else None]
-        buffers.append(offsets(map(len, encoded), np.int32 if pa.types.is_string(kind) else np.int64))
+        buffers.append(pa.py_buffer(offsets(map(len, encoded), np.int32 if pa.types.is_string(kind) else np.int64)))
         buffers.append(pa.py_buffer(b"".join(encoded)))
     elif pa.types.is_boolean(kind):
         buffers.append(pa.py_buffer(packed(values)))
@@ -45,12 +45,16 @@ def column(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), buffers, children=children)
 
 
-def offsets(lengths: Iterable[int], kind: type[np.signedinteger[Any]]) -> pa.Buffer:
-    """Where values of these lengths begin, one after the other, and where the last one ends."""
+def offsets(lengths: Iterable[int], kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
+    """Where values of these lengths begin, one after the other, and where the last one ends.
+
+    Raises:
+        OverflowError: that is too far for the kind.
+    """
     places = np.concatenate([[0], np.cumsum(np.fromiter(lengths, np.int64))])
     if places[-1] > LARGEST[kind]:
-        raise OverflowError(f"{places[-1]:,} bytes of text are more than one column of a file holds")
-    return pa.py_buffer(places.astype(kind))
+        raise OverflowError(f"{places[-1]:,} bytes or values are more than one column of a file holds")
+    return places.astype(kind)
 
 
 def packed(values: Sequence[bool] | NDArray[Any]) -> bytes:

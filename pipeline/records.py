@@ -10,6 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+SPECIAL_ENTITIES = ("[PAD]", "[UNK]", "[MASK]")
+"""Entities that are no titles, by their ids, the first of every vocabulary."""
+SECOND_MASK = "[MASK2]"
+"""What every published LUKE has after its entities, for fine-tuning."""
+
 
 class Link(NamedTuple):
     """A hyperlink: `text[start:end]` is the mention, `title` the normalised title it points to (not yet resolved).

@@ -18,12 +18,13 @@ from pipeline.dataset.reader import ExampleStore
 from pipeline.dataset.unit import UnitWork
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, total
+from pipeline.records import SPECIAL_ENTITIES
 from pipeline.runner import Context, console, map_units
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import read_json, written
 from pipeline.store.job import begin
 from pipeline.store.manifest import Counts, merged
-from pipeline.vocab.entities import ENTITIES, SPECIALS, EntityVocab
+from pipeline.vocab.entities import ENTITIES, EntityVocab
 
 UNITS = 64
 MIN_UNIT_BYTES, MAX_UNIT_BYTES = 1 << 20, 16 << 20
@@ -73,7 +74,7 @@ def build(config: DatasetConfig, context: Context) -> None:
 def describe(folder: Path, language: str, vocab: Artefact, counts: Counts) -> None:
     """Write the page of histograms and the card."""
     found = histograms(ExampleStore.open(folder / "train"))
-    links = EntityVocab.open(vocab.folder / ENTITIES).counts[len(SPECIALS) :]
+    links = EntityVocab.open(vocab.folder / ENTITIES).counts[len(SPECIAL_ENTITIES) :]
     covered = coverage(links, vocab.counts["links.seen"])
     draw(found, covered, folder / "histograms.png")
     with written(folder / "README.md") as file:

@@ -7,7 +7,6 @@ and offsets, which `reader.ExampleStore` uses as they lie. Nothing in these file
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.arrow import column
+from pipeline.arrow import column, offsets
 from pipeline.records import Example
 from pipeline.store.files import write_json
 
@@ -61,13 +60,12 @@ class ShardWriter:
 def record_batch(rows: list[Example]) -> pa.RecordBatch:
     """Examples as Arrow columns, from flat values and offsets."""
     spans = values(chain.from_iterable(row.entity_spans) for row in rows)
-    entity_offsets = offsets([len(row.entity_ids) for row in rows])
+    word_offsets = column(offsets((len(row.word_ids) for row in rows), np.int32), pa.int32())
+    entity_offsets = column(offsets((len(row.entity_ids) for row in rows), np.int32), pa.int32())
     return pa.record_batch(
         [
             column([row.page_id for row in rows], pa.string()),
-            pa.ListArray.from_arrays(
-                offsets([len(row.word_ids) for row in rows]), values(row.word_ids for row in rows)
-            ),
+            pa.ListArray.from_arrays(word_offsets, values(row.word_ids for row in rows)),
             pa.ListArray.from_arrays(entity_offsets, values(row.entity_ids for row in rows)),
             pa.ListArray.from_arrays(entity_offsets, pa.FixedSizeListArray.from_arrays(spans, 2)),
         ],
@@ -76,14 +74,7 @@ def record_batch(rows: list[Example]) -> pa.RecordBatch:
 
 
 def values(lists: Iterable[Iterable[int]]) -> pa.Array:
-    flat = array("i")
-    for part in lists:
-        flat.extend(part)
-    return column(np.frombuffer(flat, dtype=np.int32), pa.int32())
-
-
-def offsets(lengths: list[int]) -> pa.Array:
-    return column(np.cumsum([0, *lengths], dtype=np.int32), pa.int32())
+    return column(np.fromiter(chain.from_iterable(lists), dtype=np.int32), pa.int32())
 
 
 def complete(folder: Path, fingerprint: str) -> None:

@@ -128,6 +128,7 @@ class UnitWork:
             ):
                 done += 1
                 yield page_id, text, links[first:last], done / total
+        assert taken == len(ids), f"{len(ids)} entities for {taken} links: a title leads to several"
 
     def entity_ids(self, files: Sequence[Path]) -> NDArray[np.int32]:
         """The entity of every link of the files, in order; [UNK] for a title that leads to none."""

@@ -17,11 +17,11 @@ from pipeline.evaluate.scores import Figures, entity_figures, score, train_figur
 from pipeline.evaluate.unigram import Unigram
 from pipeline.pretrain.batches import Ints, in_turn
 from pipeline.pretrain.data import Data, trained_model
-from pipeline.pretrain.masking import MASK_ENTITY
 from pipeline.runner import Context, console
 from pipeline.store.artefact import open_artefact
 from pipeline.store.files import write_json
 from pipeline.store.job import begin
+from pipeline.vocab.entities import MASK
 
 
 def build(config: EvaluateConfig, context: Context) -> None:
@@ -74,7 +74,7 @@ def word_unigram(data: Data) -> Unigram:
 
 def entity_unigram(data: Data, config: EvaluateConfig) -> Unigram:
     """[UNK] counts only where it is a target."""
-    first = MASK_ENTITY + 1
+    first = MASK + 1
     never = np.setdiff1d(np.arange(first), [1] if config.masking.unknown_entities else [])
     ids = (block.entities for block in data.train.blocks)
     return Unigram.of(ids, size=data.entity_vocab_size, never=never)

@@ -16,15 +16,15 @@ from transformers import PretrainedConfig
 from pipeline.export.card import card
 from pipeline.export.config import ExportConfig
 from pipeline.export.tokenizer import MARKER_SOURCES, copy_word_tokenizer, write_luke_tokenizer
-from pipeline.model.weights import ENTITY_ROWS, SECOND_MASK, WORD_ROWS, to_transformers
+from pipeline.model.weights import ENTITY_ROWS, WORD_ROWS, to_transformers
 from pipeline.pretrain.data import trained_model
-from pipeline.pretrain.masking import MASK_ENTITY
+from pipeline.records import SECOND_MASK
 from pipeline.runner import Context, console
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import read_json, written
 from pipeline.store.job import begin
 from pipeline.store.layout import Layout
-from pipeline.vocab.entities import EntityVocab
+from pipeline.vocab.entities import MASK, EntityVocab
 from pipeline.vocab.specials import MARKERS
 from pipeline.vocab.words import load
 
@@ -71,7 +71,7 @@ def add_markers(weights: dict[str, torch.Tensor], settings: PretrainedConfig, wo
         if name in WORD_ROWS:
             weights[name] = torch.cat([tensor, tensor[sources]])
         elif name in ENTITY_ROWS:
-            weights[name] = torch.cat([tensor, tensor[[MASK_ENTITY]]])
+            weights[name] = torch.cat([tensor, tensor[[MASK]]])
     settings.vocab_size += len(MARKERS)
     settings.entity_vocab_size += len([SECOND_MASK])
 

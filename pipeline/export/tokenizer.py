@@ -18,9 +18,9 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, models
 
-from pipeline.model.weights import SECOND_MASK
+from pipeline.records import SECOND_MASK, SPECIAL_ENTITIES
 from pipeline.store.files import read_json, write_json, written
-from pipeline.vocab.entities import EntityVocab
+from pipeline.vocab.entities import MASK, PAD, UNK, EntityVocab
 from pipeline.vocab.specials import MARKERS
 
 MARKER_SOURCES = ("@", "#")
@@ -59,9 +59,9 @@ def write_luke_tokenizer(words: Path, entities: EntityVocab, target: Path, *, ma
             "entity_token_1": MARKERS[0],
             "entity_token_2": MARKERS[1],
             "additional_special_tokens": list(MARKERS),
-            "entity_unk_token": "[UNK]",
-            "entity_pad_token": "[PAD]",
-            "entity_mask_token": "[MASK]",
+            "entity_unk_token": SPECIAL_ENTITIES[UNK],
+            "entity_pad_token": SPECIAL_ENTITIES[PAD],
+            "entity_mask_token": SPECIAL_ENTITIES[MASK],
             "entity_mask2_token": SECOND_MASK,
             "max_entity_length": 32,
             "max_mention_length": max_mention,

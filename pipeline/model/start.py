@@ -42,8 +42,9 @@ from pipeline.model.weights import (
     sizes,
     undefined,
 )
+from pipeline.records import SPECIAL_ENTITIES
 from pipeline.store.manifest import Counts
-from pipeline.vocab.entities import SPECIALS, EntityVocab
+from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.specials import MARKERS
 from pipeline.vocab.words import WordVocab
 
@@ -257,21 +258,22 @@ def matched(
         keys = pc.binary_join_element_wise(language, entities.titles, ":")
         places = pc.coalesce(places, pc.index_in(keys, value_set=titles))
     found = places.is_valid().to_numpy(zero_copy_only=False)
-    absent = [special for special, is_there in zip(SPECIALS, found, strict=False) if not is_there]
+    absent = [special for special, is_there in zip(SPECIAL_ENTITIES, found, strict=False) if not is_there]
     if absent:
         raise PipelineError(f"{start}: its entity vocabulary is none of a LUKE, {' '.join(absent)} is not in it")
-    others = len(SPECIALS) + 1  # its specials, [MASK2] among them; a checkpoint may have no more than these
-    if not found[len(SPECIALS) :].any() and entities.size > len(SPECIALS) and len(titles) > others:
+    others = len(SPECIAL_ENTITIES) + 1  # its specials, [MASK2] among them; a checkpoint may have no more than these
+    if not found[len(SPECIAL_ENTITIES) :].any() and entities.size > len(SPECIAL_ENTITIES) and len(titles) > others:
         raise PipelineError(
-            f"{start}: no title of vocab/entities.parquet, such as {entities.title(len(SPECIALS))!r}, is in its entity "
-            f"vocabulary, which has titles such as {titles[others].as_py()!r} (the dump's language is {language})"
+            f"{start}: no title of vocab/entities.parquet, such as {entities.title(len(SPECIAL_ENTITIES))!r}, is in "
+            f"its entity vocabulary, which has titles such as {titles[others].as_py()!r} "
+            f"(the dump's language is {language})"
         )
     return np.flatnonzero(found), ids[places.drop_null().to_numpy()]
 
 
 def told(start: str, counts: Counts) -> str:
     """The coverage as a line for the terminal; specials are not counted as titles."""
-    found, new = counts["start.entities_copied"] - len(SPECIALS), counts["start.entities_new"]
+    found, new = counts["start.entities_copied"] - len(SPECIAL_ENTITIES), counts["start.entities_new"]
     links = counts["start.links_copied"] + counts["start.links_new"]
     left_out = f"{counts['start.entities_left_out']:,} entities"
     if counts["start.words_left_out"]:

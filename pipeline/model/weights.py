@@ -48,8 +48,6 @@ ENTITY_ROWS = (
     "luke.entity_embeddings.entity_embeddings.weight", "entity_predictions.decoder.weight", "entity_predictions.bias",
 )  # fmt: skip
 """Tensors with one row per word or entity, in transformers' LUKE; ours have the first of them and the bias."""
-SECOND_MASK = "[MASK2]"
-"""What every published LUKE has after its entities, for fine-tuning, as it has MARKERS after its words."""
 DIMENSIONS, WEIGHTS = "dimensions.json", "model.safetensors"
 """Our own format: what `save_model` writes."""
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from pipeline.dataset.reader import ExampleStore
 from pipeline.pretrain.config import MaskingConfig
 from pipeline.pretrain.dealing import deal
-from pipeline.pretrain.masking import PAD_ENTITY, WordTables, example_keys, mask_entities, mask_words, ranges
+from pipeline.pretrain.masking import WordTables, example_keys, mask_entities, mask_words, ranges
 from pipeline.records import Batch
+from pipeline.vocab.entities import PAD
 from pipeline.vocab.words import WordVocab
 
 Ints = NDArray[np.int64]
@@ -90,7 +91,7 @@ class Masker:
             ragged = ragged.without_entities()
         keys = example_keys(self.seed, self.phase, epochs, indices)
         word_ids, _ = padded(ragged.words, ragged.word_counts, self.pad)
-        entity_ids, is_entity = padded(ragged.entities, ragged.entity_counts, PAD_ENTITY)
+        entity_ids, is_entity = padded(ragged.entities, ragged.entity_counts, PAD)
         words = mask_words(word_ids, keys, self.words, self.config)
         entities = mask_entities(entity_ids, keys, self.config)
         mention_positions, mention_offsets = mentions(ragged.spans, is_entity)

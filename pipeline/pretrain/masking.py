@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.pretrain.config import MaskingConfig
+from pipeline.vocab import entities
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
 
-PAD_ENTITY, UNKNOWN_ENTITY, MASK_ENTITY = range(3)
 ORDER, FATE, REPLACEMENT, ENTITY_ORDER = range(4)
 """Streams: independent random numbers for the same Example and position."""
 STARTS, ENDS, BARE, SPECIAL = 1, 2, 4, 8
@@ -152,14 +152,14 @@ def mask_entities(ids: Ints, keys: Keys, config: MaskingConfig) -> Masked:
     Args:
         ids: [B, E] entity ids, an Example a row, padded with [PAD]; keys: [B].
     """
-    eligible = ids >= (UNKNOWN_ENTITY if config.unknown_entities else MASK_ENTITY)
+    eligible = ids >= (entities.UNK if config.unknown_entities else entities.MASK)
     budget = budgets(eligible.sum(axis=1), config.entities)
     order = shuffled(eligible, stream_keys(keys, ENTITY_ORDER), int(budget.max(initial=0)))
     targets = np.sort(order[np.arange(order.shape[1]) < budget[:, None]])
     replaced = ids.copy()
     flat = replaced.reshape(-1)
     labels = flat[targets]
-    flat[targets] = MASK_ENTITY
+    flat[targets] = entities.MASK
     return Masked(replaced, targets, labels)
 
 

@@ -23,11 +23,12 @@ import pyarrow.parquet as pq
 
 from pipeline.database import connected, parquet
 from pipeline.errors import PipelineError
+from pipeline.records import SPECIAL_ENTITIES
 from pipeline.split import is_validation_sql
 from pipeline.store.files import written
 from pipeline.store.manifest import Counts
 from pipeline.vocab.config import EntitiesConfig
-from pipeline.vocab.entities import ALIAS_SCHEMA, ALIASES, ENTITIES, ENTITY_SCHEMA, SPECIALS
+from pipeline.vocab.entities import ALIAS_SCHEMA, ALIASES, ENTITIES, ENTITY_SCHEMA
 
 ROW_GROUP = 1 << 17
 """Rows; DuckDB's vectors of 2,048 fill it evenly."""
@@ -103,7 +104,7 @@ FROM candidate LEFT JOIN entity USING (title) GROUP BY fate
 ENTITY_ROWS = f"""
 SELECT id, title, count FROM entity
 UNION ALL
-SELECT * FROM (VALUES {", ".join(f"({index}, '{title}', 0)" for index, title in enumerate(SPECIALS))})
+SELECT * FROM (VALUES {", ".join(f"({index}, '{title}', 0)" for index, title in enumerate(SPECIAL_ENTITIES))})
 ORDER BY id
 """
 
@@ -172,11 +173,11 @@ def count(
         "in_dump_only": config.in_dump_only,
         "drop_disambiguation": config.drop_disambiguation,
         "min_count": config.min_count,
-        "rows": config.size - len(SPECIALS),
+        "rows": config.size - len(SPECIAL_ENTITIES),
     }
     links = OWN_LINKS if has_added_links(articles[0]) else "links"
     validation = is_validation_sql("id", validation_share)
-    run(connection, LINKS.format(links=links, validation=validation, specials=len(SPECIALS)), values)
+    run(connection, LINKS.format(links=links, validation=validation, specials=len(SPECIAL_ENTITIES)), values)
 
 
 def has_added_links(articles: Path) -> bool:
@@ -202,7 +203,7 @@ def account(connection: duckdb.DuckDBPyConnection) -> Counts:
     reasons = ("not_in_dump", "disambiguation", "below_min_count", "beyond_size")
     joined = "FROM linked JOIN resolved USING (title) WHERE resolved.target"
     return {
-        "entities": number("SELECT count(*) FROM entity") + len(SPECIALS),
+        "entities": number("SELECT count(*) FROM entity") + len(SPECIAL_ENTITIES),
         "entities_white_listed": number("SELECT count(*) FROM white"),
         "links.covered": int(fates.get("covered", 0)),
         **{f"links.dropped.{reason}": int(fates.get(reason, 0)) for reason in reasons},
@@ -216,17 +217,17 @@ def account(connection: duckdb.DuckDBPyConnection) -> Counts:
 
 
 def check(counts: Counts, config: EntitiesConfig) -> None:
-    if counts["entities"] == len(SPECIALS):
+    if counts["entities"] == len(SPECIAL_ENTITIES):
         raise PipelineError(
             f"no title became an entity: of {counts['links.seen']} links of training pages "
             + ", ".join(f"{number} were {key.removeprefix('links.dropped.')}" for key, number in dropped(counts))
             + ".\nLower vocab.entities.min_count, set vocab.entities.in_dump_only=false (for a part of a dump, whose "
             "articles hardly link each other), or take a larger dump."
         )
-    if counts["entities_white_listed"] > config.size - len(SPECIALS):
+    if counts["entities_white_listed"] > config.size - len(SPECIAL_ENTITIES):
         raise PipelineError(
             f"the white list has {counts['entities_white_listed']} titles, but vocab.entities.size={config.size} has "
-            f"room for {config.size - len(SPECIALS)}: raise the size or shorten {config.white_list}"
+            f"room for {config.size - len(SPECIAL_ENTITIES)}: raise the size or shorten {config.white_list}"
         )
 
 

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.arrow import numbers
+from pipeline.records import SPECIAL_ENTITIES
 
-SPECIALS = ("[PAD]", "[UNK]", "[MASK]")
-PAD, UNK, MASK = range(3)
+PAD, UNK, MASK = range(len(SPECIAL_ENTITIES))
 
 ENTITIES = "entities.parquet"
 ALIASES = "aliases.parquet"

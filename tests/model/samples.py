@@ -13,8 +13,8 @@ from pipeline.model.config import ModelConfig
 from pipeline.model.dimensions import Dimensions
 from pipeline.model.luke import Luke
 from pipeline.model.start import initial_model
-from pipeline.records import Batch
-from pipeline.vocab.entities import SPECIALS, EntityVocab
+from pipeline.records import SPECIAL_ENTITIES, Batch
+from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab
 
 VOCAB, ENTITIES = 50, 20
@@ -49,7 +49,7 @@ def word_vocab(size: int = VOCAB, tokenizer: Tokenizer | None = None) -> WordVoc
 def entity_vocab(**counts: int) -> EntityVocab:
     """Entities with ids from 3 on, in the order given; without any, so many that there are ENTITIES."""
     counts = counts or {f"E{index}": 1 for index in range(3, ENTITIES)}
-    return EntityVocab(pa.array([*SPECIALS, *counts]), np.array([0, 0, 0, *counts.values()]))
+    return EntityVocab(pa.array([*SPECIAL_ENTITIES, *counts]), np.array([0, 0, 0, *counts.values()]))
 
 
 def started(folder: Path, seed: int = 0, **changes: object) -> Luke:

@@ -17,10 +17,11 @@ from pipeline.model.beginnings import sinusoids
 from pipeline.model.config import BodyConfig
 from pipeline.model.luke import Luke
 from pipeline.model.start import initial_model
-from pipeline.vocab.entities import SPECIALS, EntityVocab
+from pipeline.records import SPECIAL_ENTITIES
+from pipeline.vocab.entities import EntityVocab
 from tests.model.samples import VOCAB, config, started, word_vocab
 
-ENTITIES = EntityVocab(pa.array([*SPECIALS, "t7", "t8 t9", "t9"]), np.array([0, 0, 0, 5, 2, 1]))
+ENTITIES = EntityVocab(pa.array([*SPECIAL_ENTITIES, "t7", "t8 t9", "t9"]), np.array([0, 0, 0, 5, 2, 1]))
 
 
 @pytest.fixture

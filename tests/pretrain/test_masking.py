@@ -10,10 +10,8 @@ from pipeline.pretrain.config import MaskingConfig
 from pipeline.pretrain.masking import (
     BARE,
     ENDS,
-    MASK_ENTITY,
     SPECIAL,
     STARTS,
-    UNKNOWN_ENTITY,
     WordTables,
     budgets,
     choose,
@@ -26,7 +24,7 @@ from pipeline.pretrain.masking import (
     uniform,
     word_sizes,
 )
-from pipeline.vocab import bpe, words
+from pipeline.vocab import bpe, entities, words
 from pipeline.vocab.config import WordsConfig
 from tests.vocab.tiny_unigram import tiny_unigram
 
@@ -300,19 +298,19 @@ def test_uniform_is_uniform():
 
 
 def test_entities_are_masked_but_never_unknown_ones():
-    ids = np.array([[UNKNOWN_ENTITY, 7, UNKNOWN_ENTITY], [8, 9, 0], [UNKNOWN_ENTITY, 0, 0]])
+    ids = np.array([[entities.UNK, 7, entities.UNK], [8, 9, 0], [entities.UNK, 0, 0]])
     hidden = mask_entities(ids, keys(3), config())
     flat = hidden.ids.reshape(-1)
     assert len(hidden.targets) == 2  # one of the first Example, one of the second, none of the third
     assert hidden.targets[0] == 1
     assert hidden.targets[1] in (3, 4)
-    assert (flat[hidden.targets] == MASK_ENTITY).all()
+    assert (flat[hidden.targets] == entities.MASK).all()
     assert hidden.labels.tolist() == ids.reshape(-1)[hidden.targets].tolist()
     assert np.delete(flat, hidden.targets).tolist() == np.delete(ids, hidden.targets).tolist()
 
 
 def test_upstreams_masking_of_unknown_entities_is_a_switch():
-    ids = np.array([[UNKNOWN_ENTITY, UNKNOWN_ENTITY, 0]])
+    ids = np.array([[entities.UNK, entities.UNK, 0]])
     for seed in range(20):
         hidden = mask_entities(ids, keys(1, seed), config(unknown_entities=True))
         assert len(hidden.targets) == 1

@@ -16,13 +16,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.records import Article, Link
+from pipeline.records import SECOND_MASK, SPECIAL_ENTITIES, Article, Link
 
 REQUIRED: Mapping[str, tuple[type, ...]] = {"id": (str, int), "title": (str,), "text": (str,), "links": (list,)}
 OPTIONAL: Mapping[str, tuple[type, ...]] = {"url": (str,), "is_disambiguation": (bool,)}
 OF_A_LINK: Mapping[str, tuple[type, ...]] = {"start": (int,), "end": (int,), "title": (str,)}
 NAMES = {str: "a string", int: "an integer", bool: "true or false", list: "a list", dict: "an object"}
-RESERVED = frozenset({"[PAD]", "[UNK]", "[MASK]", "[MASK2]"})
+RESERVED = frozenset({*SPECIAL_ENTITIES, SECOND_MASK})
 """What the vocabulary and the exported tokenizer call entities of their own."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 SHOWN = 40
