@@ -54,18 +54,25 @@ def steps(runs: Sequence[str], *, dump: bool = True) -> list[Step]:
     return line
 
 
-def refuse_shared_name(config: Config, overrides: Sequence[str]) -> None:
-    """`run.name=x` names one run; given to a line of several, all of them would be written to one folder."""
-    if len(config.runs) > 1 and any(override.startswith("run.name=") for override in overrides):
+def run_names(config: Config, overrides: Sequence[str]) -> tuple[str, ...]:
+    """What the runs' folders are called.
+
+    Raises:
+        PipelineError: `run.name=x`, which names one run, was given to a line of several: to one folder for all of them.
+    """
+    if not any(override.startswith("run.name=") for override in overrides):
+        return config.runs
+    if len(config.runs) > 1:
         raise PipelineError(
             f"run.name was given to a line of {len(config.runs)} runs ({', '.join(config.runs)}): "
             f"run their stages one by one, each with run=... and run.name=..., or choose one with runs=[...]"
         )
+    return (config.run.name,)
 
 
 def run(config: Config, overrides: Sequence[str]) -> None:
     """Run every step here, one after the other; stop at the first that fails, with its exit code."""
-    refuse_shared_name(config, overrides)
+    names = run_names(config, overrides)
     for step in steps(config.runs, dump=config.corpus.source != "jsonl"):
         name = f"{step.stage} {step.run}" if step.run else step.stage
         console.rule(name, align="left")
@@ -74,7 +81,7 @@ def run(config: Config, overrides: Sequence[str]) -> None:
             sys.exit(code)
     console.rule("done", align="left")
     root = config.layout.root
-    for name in config.runs:
+    for name in names:
         console.print(f"{name}: model in {root}/export/{name}, figures in {root}/evaluate/{name}")
 
 

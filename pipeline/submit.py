@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError
-from pipeline.line import Step, refuse_shared_name, steps
+from pipeline.line import Step, run_names, steps
 from pipeline.runner import console
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def submit(config: Config, overrides: Sequence[str]) -> None:
     Raises:
         PipelineError: there is no Slurm here, or it refuses a job.
     """
-    refuse_shared_name(config, overrides)
+    run_names(config, overrides)  # which refuses one name for several
     plan = submissions(config, overrides)
     if os.environ.get("DRY_RUN", "0") not in ("", "0"):
         print(script(plan, logs(config)))

@@ -20,13 +20,14 @@ from typing import Any
 
 import mwparserfromhell
 
-from pipeline.corpus.reader import Dump, is_article
+from pipeline.corpus.reader import Dump
 from pipeline.corpus.templates.expander import NO_DEFINITIONS
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, finish, prepare, render
 from pipeline.corpus.wikitext.scan import scan
 from pipeline.corpus.wikitext.second import parse
 from pipeline.records import Page
+from scripts.corpus_pages import is_article
 
 
 def shown(page: Rendered) -> list[str]:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpus.read import template_row
-from pipeline.corpus.reader import Dump, is_article
+from pipeline.corpus.reader import Dump
 from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
-from pipeline.corpus.titles import TEMPLATE
+from pipeline.corpus.titles import MAIN, TEMPLATE
 from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.records import Page
 
@@ -25,6 +25,10 @@ TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 QUOTES = re.compile(r"'{2,}")
 SPACE = re.compile(r"\s+")
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+
+
+def is_article(page: Page) -> bool:
+    return page.namespace == MAIN and page.redirect is None
 
 
 def pages(path: Path) -> Iterator[tuple[Page, Rendered]]:

@@ -21,13 +21,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.corpus.reader import Dump, is_article
+from pipeline.corpus.reader import Dump
 from pipeline.corpus.templates.expander import NO_DEFINITIONS
 from pipeline.corpus.templates.vanishing import VANISHING
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import render
 from scripts.corpus_links import CUT, HEADING, TABLE, without_media
-from scripts.corpus_pages import COMMENT, REFERENCE
+from scripts.corpus_pages import COMMENT, REFERENCE, is_article
 
 BRACES = re.compile(r"\{\{|\}\}")
 WORD = re.compile(r"\w")

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.line import Step, refuse_shared_name, steps
+from pipeline.line import Step, run, run_names, steps
 from tests.line import configured
 
 
@@ -30,5 +30,12 @@ def test_a_steps_overrides():
 def test_one_name_for_several_runs_is_refused():
     config = configured("stage=all")
     with pytest.raises(PipelineError, match=r"run.name was given to a line of 2 runs \(roberta_tiny, tiny\)"):
-        refuse_shared_name(config, ["run.name=x"])
-    refuse_shared_name(configured("stage=all", "runs=[tiny]"), ["run.name=x"])
+        run_names(config, ["run.name=x"])
+
+
+def test_where_the_results_are_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("pipeline.line.ended", lambda _: 0)
+    run(configured("stage=all"), [])
+    assert "tiny: model in data/sample/export/tiny, figures in data/sample/evaluate/tiny\n" in capsys.readouterr().err
+    run(configured("stage=all", "runs=[tiny]", "run.name=x"), ["runs=[tiny]", "run.name=x"])
+    assert "x: model in data/sample/export/x, figures in data/sample/evaluate/x\n" in capsys.readouterr().err

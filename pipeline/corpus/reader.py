@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from lxml import etree
 
 from pipeline.corpus.pieces import Piece, PieceXml
-from pipeline.corpus.titles import MAIN, SiteInfo, default_site, namespace_of
+from pipeline.corpus.titles import SiteInfo, default_site, namespace_of
 from pipeline.errors import PipelineError
 from pipeline.records import Page
 
@@ -215,7 +215,3 @@ def read_page(element: Any, site: SiteInfo) -> Page:
         model=(child_text(revision, "model") if revision is not None else "") or "wikitext",
         text=text,
     )
-
-
-def is_article(page: Page) -> bool:
-    return page.namespace == MAIN and page.redirect is None

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.reader import Dump, is_article
+from pipeline.corpus.reader import Dump
 from pipeline.corpus.templates.expander import NO_DEFINITIONS
 from pipeline.corpus.wikitext.render import render
+from scripts.corpus_pages import is_article
 
 NAME = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 MARKUP = ("[[", "]]", "{{", "}}", "''", "<ref", "<br", "|-", "  ", "()", "( )", "\x01", "\x02", "\x03", "\x04")

@@ -2,12 +2,12 @@
 
 import pytest
 
-from pipeline.corpus.reader import is_article
 from pipeline.corpus.templates.expander import NO_DEFINITIONS
 from pipeline.corpus.wikitext.render import adds_up, finish, prepare
 from pipeline.corpus.wikitext.scan import scan
 from pipeline.corpus.wikitext.second import parse
 from scripts.corpus_oracle import differences
+from scripts.corpus_pages import is_article
 from tests.corpus.test_real import real_dump
 from tests.corpus.wikitext import cases
 from tests.corpus.wikitext.test_render import ENGLISH
