@@ -128,7 +128,6 @@ class ParseChunk:
         self.choice.by_content(text=rendered.text, is_disambiguation=rendered.is_disambiguation)
         if failed:
             rendered.counts["articles.without_templates"] = 1
-        counts.update(rendered.counts)
         article = Article(
             id=page["id"],
             revision=page["revision"],
@@ -139,7 +138,10 @@ class ParseChunk:
             lead_end=rendered.lead_end,
             is_disambiguation=rendered.is_disambiguation,
         )
-        return with_more(article, counts) if self.config.more_mentions else article
+        if self.config.more_mentions:
+            article = with_more(article, rendered.counts)
+        counts.update(rendered.counts)  # last: what is counted is an article
+        return article
 
     @property
     def too_large(self) -> str:

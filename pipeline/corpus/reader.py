@@ -131,6 +131,8 @@ class Pages:
                 self.dump.site = self.sound(site_info, element, self.root.get(LANGUAGE, ""))
                 self.dump.has_site = True
             elif name == "page":
+                if (parent := element.getparent()) is not self.root:
+                    raise self.dump.broken(f"<page> stands in <{local(parent)}>, which has no end", True)
                 page = self.sound(read_page, element, self.dump.site)
                 self.dump.last_title = page.title
                 element.clear()
@@ -149,7 +151,7 @@ class Pages:
 
 def local(element: Any) -> str:
     """An element's name without the namespace, which differs from one export version to the next."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    return str(element.tag).rpartition("}")[2]
 
 
 def child_text(element: Any, name: str) -> str:

@@ -105,6 +105,8 @@ CORRUPT[len(CORRUPT) // 2] ^= 255
             "in <page>: <text> holds the element <b>: a text's < is &lt;",
         ),
         (XML.replace(b"<title>", b"<title>a<br/>", 1), "in <page>: <title> holds the element <br>"),
+        (XML.replace(b"</page>", b"<p>", 1), "before the first page .<page> stands in <p>, which has no end"),
+        (XML.replace(b"<page>", b"<:age>", 1), "holds damaged XML at about byte"),
         (XML.replace(b'key="0"', b"", 1), "before the first page .in <siteinfo>: invalid literal"),
     ],
 )
