@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Mapping
@@ -32,7 +33,23 @@ class Artefact:
         return dict(self.manifest["counts"])
 
     def files(self, pattern: str) -> list[Path]:
-        return sorted(self.folder.glob(pattern))
+        """The files whose names match, in their order.
+
+        Raises:
+            PipelineError: one of them is gone or cut off, as in a folder that was copied in part: with what is left the
+                next stage would be silently another one.
+        """
+        names = sorted(fnmatch.filter(self.manifest["files"], pattern))
+        for name in names:
+            path, size = self.folder / name, self.manifest["files"][name]["bytes"]
+            there = path.stat().st_size if path.is_file() else None
+            if there != size:
+                found = "is not there, as it was" if there is None else f"has {there} bytes, not {size} as"
+                raise PipelineError(
+                    f"{path} {found} when {self.folder} was finished: copy the folder again, or remove it and make it "
+                    "anew"
+                )
+        return [self.folder / name for name in names]
 
 
 def open_artefact(folder: Path, *, stage: str) -> Artefact:

@@ -39,6 +39,21 @@ def test_another_layout_version_is_refused_and_can_be_rebuilt(tmp_path: Path) ->
     assert open_artefact(target, stage="vocab").counts == {"words": 1}
 
 
+def test_only_whole_files_of_the_manifest_are_read(tmp_path: Path) -> None:
+    build(tmp_path / "vocab")
+    (tmp_path / "vocab/others.txt").touch()
+    artefact = open_artefact(tmp_path / "vocab", stage="vocab")
+    assert artefact.files("*.txt") == [tmp_path / "vocab/words.txt"]
+    (tmp_path / "vocab/words.txt").write_text("")
+    with pytest.raises(
+        PipelineError, match=r"words\.txt has 0 bytes, not 1 as when .*vocab was finished: copy the folder"
+    ):
+        artefact.files("*.txt")
+    (tmp_path / "vocab/words.txt").unlink()
+    with pytest.raises(PipelineError, match=r"words\.txt is not there, as it was when .*vocab was finished: copy"):
+        artefact.files("*.txt")
+
+
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     for place, content in (("a", "x"), ("b", "x"), ("c", "y")):
         build(tmp_path / place / "vocab", content)
