@@ -21,7 +21,7 @@ from pipeline.dataset.config import DatasetConfig
 from pipeline.dump.config import DumpConfig
 from pipeline.errors import PipelineError
 from pipeline.evaluate.config import EvaluateConfig
-from pipeline.executors import ExecutorConfig
+from pipeline.executors.config import ExecutorConfig
 from pipeline.export.config import ExportConfig
 from pipeline.model.config import ModelConfig
 from pipeline.pretrain.config import PretrainConfig

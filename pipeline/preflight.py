@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.executors import ExecutorConfig
+from pipeline.executors.config import ExecutorConfig
 from pipeline.runner import console
 from pipeline.store.files import size
 from pipeline.store.job import Job

@@ -22,7 +22,7 @@ from rich.text import Text
 from pipeline import line, submit
 from pipeline.config import Config, typed
 from pipeline.errors import EXIT_CODE, PipelineError, disks
-from pipeline.executors import start_forks
+from pipeline.executors.local import start_forks
 from pipeline.interrupts import end, interrupted, politely
 from pipeline.runner import console
 

@@ -1,6 +1,6 @@
 """A stage's work, cut into units and mapped over the workers of an executor.
 
-`units.py` says what a unit is and how it is done, `executors.py` where; here is what the stages call. Marks make a
+`units.py` says what a unit is and how it is done, `executors` where; here is what the stages call. Marks make a
 killed stage go on where it stopped, give the progress bar its length under every executor, and carry the account.
 """
 
@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pipeline.errors import PipelineError
-from pipeline.executors import LAUNCHERS, ExecutorConfig
+from pipeline.executors import local, ray, slurm
+from pipeline.executors.config import ExecutorConfig
 from pipeline.interrupts import politely
 from pipeline.store.files import read_json
 from pipeline.store.layout import Layout
@@ -26,6 +27,7 @@ from pipeline.units import Share, Work, mark
 console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 """Prints what it is given: "[b]" and ":x:" in a path or a title are letters."""
 POLL_SECONDS = 0.2
+LAUNCHERS = {"local": local.launch, "slurm": slurm.launch, "ray": ray.launch}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, ex
     if todo:
         share = Share(work=work, units=tuple(todo), marks=marks, folder=Path.cwd())
         with politely(executor.kind != "local"), watched(units, marks, label):
-            LAUNCHERS[executor.kind](share, executor, scratch / "logs" / label)
+            LAUNCHERS[executor.kind](share, executor)
         missing = [unit for unit in todo if not mark(marks, unit).is_file()]
         if missing:
             raise PipelineError(f"{label}: {len(missing)} units were not done: run the stage again to go on")

@@ -25,6 +25,9 @@ from pipeline.store.files import write_json, written
 from pipeline.store.manifest import Counts
 
 Report = Callable[[float], None]
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 30
+"""How long a shared file system may take to show the marks of tasks that are known to have ended."""
 
 
 class Work(Protocol):
@@ -111,3 +114,19 @@ class Reporter:
 def raise_failure(marks: Path) -> None:
     for path in sorted(marks.glob("*.error")):
         raise PipelineError(path.read_text(encoding="utf-8"))
+
+
+def await_marks(share: Share) -> bool:
+    """Whether every unit has its mark, by when a shared file system shows what ended tasks have written."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while True:
+        raise_failure(share.marks)
+        if done(share):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+
+
+def done(share: Share) -> bool:
+    return all(mark(share.marks, unit).is_file() for unit in share.units)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
-from pipeline.executors import ExecutorConfig
+from pipeline.executors.config import ExecutorConfig
 from pipeline.store.manifest import Counts
 from pipeline.units import Report
 

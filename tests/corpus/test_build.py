@@ -14,7 +14,7 @@ import pytest
 from pipeline.corpus.build import build
 from pipeline.corpus.config import CorpusConfig
 from pipeline.errors import PipelineError
-from pipeline.executors import ExecutorConfig
+from pipeline.executors.config import ExecutorConfig
 from pipeline.runner import Context
 from pipeline.store.artefact import open_artefact
 from pipeline.store.files import read_json, write_json

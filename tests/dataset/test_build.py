@@ -14,7 +14,7 @@ from pipeline.dataset.build import build
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import PipelineError
-from pipeline.executors import ExecutorConfig
+from pipeline.executors.config import ExecutorConfig
 from pipeline.records import Example
 from pipeline.runner import Context
 from pipeline.store.artefact import open_artefact

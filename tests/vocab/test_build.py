@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.executors import ExecutorConfig
+from pipeline.executors.config import ExecutorConfig
 from pipeline.runner import Context
 from pipeline.store.artefact import open_artefact
 from pipeline.store.layout import Layout
