@@ -1,4 +1,4 @@
-"""Arrow columns out of Python's values, and numpy's views of them.
+"""Arrow columns out of Python's values, numpy's views of them, and the rows of parquet files.
 
 `pyarrow.array`, `Array.to_numpy` and `parquet.read_table` import pandas to see whether it has to do with what they are
 given, which takes half a second in every process. What is here does not, and needs no dictionary for each link.
@@ -6,11 +6,13 @@ given, which takes half a second in every process. What is here does not, and ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 LARGEST = {kind: np.iinfo(kind).max for kind in (np.int32, np.int64)}
@@ -60,6 +62,13 @@ def offsets(lengths: Iterable[int], kind: type[np.signedinteger[Any]]) -> NDArra
 def packed(values: Sequence[bool] | NDArray[Any]) -> bytes:
     """A bit a value."""
     return np.packbits(np.array(values, dtype=bool), bitorder="little").tobytes()
+
+
+def batches(paths: Iterable[Path], rows: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of parquet files, so many at a time; one file is open at a time, of which there may be thousands."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=rows, columns=columns)
 
 
 def numbers(array: pa.Array) -> NDArray[Any]:

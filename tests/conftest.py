@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the Hub is wrong
@@ -15,6 +16,15 @@ import pytest
 
 from pipeline.vocab.words import load
 from tests.line import SMALL, TINY, run_stage, save_roberta, shared
+
+
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """More files than can be open at once, which elsewhere are 1,024 and here some two hundred."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 200, hard))
+    yield 250
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

@@ -64,8 +64,8 @@ class ExampleStore:
     def open(cls, folder: Path) -> ExampleStore:
         """Map the files of a split into memory."""
         names = [entry["filename"] for entry in read_json(folder / "state.json")["_data_files"]]
-        streams = [pa.ipc.open_stream(pa.memory_map(str(folder / name))) for name in names]
-        blocks = [block(batch) for stream in streams for batch in stream]
+        # One after the other: a mapping outlives its file, and a process may have no more than 1,024 open.
+        blocks = [block(batch) for name in names for batch in pa.ipc.open_stream(pa.memory_map(str(folder / name)))]
         return cls(blocks, np.cumsum([0, *(len(part.page_ids) for part in blocks)], dtype=np.int64))
 
     def __len__(self) -> int:

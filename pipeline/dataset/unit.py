@@ -14,14 +14,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.arrow import numbers
+from pipeline.arrow import batches, numbers
 from pipeline.database import connected, parquet
 from pipeline.dataset import shards
 from pipeline.dataset.config import DatasetConfig
@@ -111,12 +111,9 @@ class UnitWork:
     def pages(self, files: Sequence[Path]) -> Iterator[tuple[str, str, list[Mention], float]]:
         """Id, text and links of every article, and the share of the unit that is read."""
         ids = self.entity_ids(files)
-        sources = [pq.ParquetFile(path) for path in files]
-        total = sum(source.metadata.num_rows for source in sources)
+        total = sum(pq.read_metadata(path).num_rows for path in files)
         done = taken = 0
-        for batch in chain.from_iterable(
-            source.iter_batches(batch_size=ROWS, columns=["id", "text", "links"]) for source in sources
-        ):
+        for batch in batches(files, ROWS, ["id", "text", "links"]):
             edges = numbers(batch["links"].offsets)
             flat = batch["links"].flatten()
             columns = (numbers(flat.field("start")), numbers(flat.field("end")), ids[taken : taken + len(flat)])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.arrow import batches
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, total
 from pipeline.runner import Context, console, progress_bar
@@ -103,17 +104,15 @@ def make_words(articles: list[Path], config: VocabConfig, adopted: Path | None, 
 
 def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterator[str]:
     """The paragraphs of training pages, each after a space, as the dataset tokenizes a sentence; counts the pages."""
-    files = [pq.ParquetFile(path) for path in articles]
     with progress_bar() as bar:
-        task = bar.add_task("words", total=sum(file.metadata.num_rows for file in files))
-        for file in files:
-            for batch in file.iter_batches(batch_size=ROWS, columns=["id", "text"]):
-                for page_id, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
-                    held_out = is_validation(page_id, share)
-                    counts["pages.validation" if held_out else "pages.training"] += 1
-                    if not held_out:
-                        yield from (" " + line for line in text.split("\n") if line)
-                bar.advance(task, batch.num_rows)
+        task = bar.add_task("words", total=sum(pq.read_metadata(path).num_rows for path in articles))
+        for batch in batches(articles, ROWS, ["id", "text"]):
+            for page_id, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
+                held_out = is_validation(page_id, share)
+                counts["pages.validation" if held_out else "pages.training"] += 1
+                if not held_out:
+                    yield from (" " + line for line in text.split("\n") if line)
+            bar.advance(task, batch.num_rows)
 
 
 # ---------------------------------------------------------------------------------------------- account

@@ -253,3 +253,11 @@ def test_the_card_tells_sizes_and_coverage_and_the_page_is_a_picture(finished: P
     assert "| words of a mention | 1 | 1 | 4 | 4 | 2.2 |" in card
     assert "| 2 | 100.0% |" in card  # of the links of training pages
     assert (finished / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_there_may_be_more_files_than_can_be_open(tmp_path: Path, few_files: int) -> None:
+    pages = [[article(str(number), "Dog", "he saw [[Dog|dogs]]. O!\n")] for number in range(few_files)]
+    write_corpus(tmp_path / "corpus", pages)
+    make_vocab(tmp_path)
+    build(config(), context(tmp_path))
+    assert open_artefact(tmp_path / "dataset", stage="dataset").counts["pages.seen"] == few_files

@@ -47,6 +47,13 @@ def test_examples_come_back_in_order(store: ExampleStore) -> None:
     assert store.entity_counts.tolist() == [2, 0, 1, 3, 0]
 
 
+def test_there_may_be_more_files_than_can_be_open(tmp_path: Path, few_files: int) -> None:
+    write(tmp_path / "train", [EXAMPLES[:1]] * few_files)
+    store = ExampleStore.open(tmp_path / "train")
+    assert len(store) == few_files
+    assert store.example(few_files - 1) == EXAMPLES[0]
+
+
 def test_gather_puts_any_examples_side_by_side(store: ExampleStore) -> None:
     ragged = store.gather(np.array([3, 0, 4, 3]))
     assert ragged.words.tolist() == [0, 4, 5, 6, 7, 2, 0, 7, 8, 9, 2, 0, 2, 0, 4, 5, 6, 7, 2]

@@ -132,3 +132,12 @@ def test_contradictions_name_their_key(change: dict[str, Any], message: str) -> 
         config(**change)
     with pytest.raises(ValueError, match=r"vocab\.words\.size is 260: .* 261"):
         config(words_size=260)
+
+
+def test_there_may_be_more_files_than_can_be_open(tmp_path: Path, few_files: int) -> None:
+    pages = [article(str(number), f"Page {number}", "An [[ant]] saw the dog.\n") for number in range(few_files)]
+    write_corpus(tmp_path / "corpus", [[page] for page in pages])
+    build(config(), context(tmp_path))
+    counts = open_artefact(tmp_path / "vocab", stage="vocab").counts
+    assert counts["pages.training"] + counts["pages.validation"] == few_files
+    assert counts["links.seen"] == counts["pages.training"]
