@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[1]
         ({"workers": 0}, r"executor\.workers is 0"),
         ({"memory_gb": 0}, r"executor\.memory_gb is 0"),
         ({"kind": "slurm"}, r"executor\.partition is empty"),
+        ({"kind": "slurm", "partition": "cpu", "workers": 1001}, r"executor\.workers is 1001: .* at most 1000 jobs"),
     ],
 )
 def test_an_executor_that_cannot_work_is_refused(changes: dict[str, Any], message: str) -> None:

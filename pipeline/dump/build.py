@@ -11,8 +11,8 @@ are read once and known again by size and time of change.
 
 from __future__ import annotations
 
-import json
 import shutil
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -162,10 +162,8 @@ def chosen(config: DumpConfig, job: Job) -> list[Published]:
     """The dump's files, asked for once: a download that goes on keeps to the dump with which it began."""
     path = job.work / "listing.json"
     if not path.is_file():
-        files = listing(config)
-        fields = Published.__slots__
-        write_json(path, [{field: getattr(file, field) for field in fields} for file in files])
-    return [Published(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        write_json(path, [asdict(file) for file in listing(config)])
+    return [Published(**entry) for entry in read_json(path)]
 
 
 def check_space(files: list[Published], folder: Path) -> None:

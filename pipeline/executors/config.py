@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+MAX_ARRAY = 1000
+"""Of Slurm's MaxArraySize, by default 1001; of more datatrove would make several arrays, and only the last is known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorConfig:
@@ -32,3 +35,5 @@ class ExecutorConfig:
             raise ValueError(f"executor.memory_gb is {self.memory_gb}: a worker needs at least 1")
         if self.kind == "slurm" and not self.partition:
             raise ValueError("executor.partition is empty: name one of the cluster's (sinfo lists them)")
+        if self.kind == "slurm" and self.workers > MAX_ARRAY:
+            raise ValueError(f"executor.workers is {self.workers}: a job array of Slurm has at most {MAX_ARRAY} jobs")
