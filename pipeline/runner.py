@@ -6,6 +6,7 @@ killed stage go on where it stopped, give the progress bar its length under ever
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from pipeline.units import Share, Work, mark
 
 console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 """Prints what it is given: "[b]" and ":x:" in a path or a title are letters."""
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
 LAUNCHERS = {"local": local.launch, "slurm": slurm.launch, "ray": ray.launch}
 
 
@@ -83,7 +84,11 @@ def progress_bar() -> Progress:
 
 @contextmanager
 def watched(units: Sequence[str], marks: Path, label: str) -> Iterator[None]:
-    """A bar over the units, fed from their marks, while the block runs."""
+    """A bar over the units, fed from their marks, while the block runs; none where nobody would see it, since it goes
+    through all marks again and again."""
+    if not console.is_terminal:
+        yield
+        return
     done = threading.Event()
 
     def watch() -> None:
@@ -104,10 +109,7 @@ def watched(units: Sequence[str], marks: Path, label: str) -> Iterator[None]:
 
 def completed(marks: Path) -> float:
     """Units done, those at work by their reported share."""
-    ready, at_work = set(), {}
-    for path in marks.iterdir():
-        if path.suffix == ".json" and not path.name.startswith("."):
-            ready.add(path.stem)
-        elif path.suffix == ".share":
-            at_work[path.stem] = float(path.read_text() or 0)
-    return round(len(ready) + sum(share for unit, share in at_work.items() if unit not in ready), 2)
+    names = os.listdir(marks)
+    ready = {name[: -len(".json")] for name in names if name.endswith(".json") and not name.startswith(".")}
+    at_work = (name for name in names if name.endswith(".share") and name[: -len(".share")] not in ready)
+    return round(len(ready) + sum(float((marks / name).read_text() or 0) for name in at_work), 2)
