@@ -27,7 +27,7 @@ from urllib.request import Request, urlopen
 from pipeline.dump.config import LATEST, DumpConfig
 from pipeline.errors import PipelineError
 from pipeline.runner import console
-from pipeline.store.files import sync_folder
+from pipeline.store.files import sync
 
 JOB = "articlesmultistreamdump"
 # Wikimedia asks robots to say who they are and how their authors can be found.
@@ -171,8 +171,9 @@ def download(file: Published, folder: Path, config: DumpConfig, progress: Callab
             failures = 0 if there < size(part) < file.size else failures + 1
             wait_or_give_up(url, error, failures, config)
     check(file, url, part)
+    sync(part)
     part.rename(folder / file.name)
-    sync_folder(folder)
+    sync(folder)
     progress(file.size)
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from pipeline.pretrain.parallel import like
 from pipeline.runner import console
-from pipeline.store.files import digest, read_json, sync_folder, write_json
+from pipeline.store.files import digest, read_json, sync, write_json
 
 WEIGHTS, MOMENTS, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 
@@ -81,7 +81,7 @@ def save(
     write_json(aside / STATE, {"phase": place.phase, "step": place.step, "files": files})
     shutil.rmtree(target, ignore_errors=True)
     os.rename(aside, target)
-    sync_folder(target.parent)
+    sync(target.parent)
     for old in list(found(root))[keep:]:
         shutil.rmtree(old)
     return target
@@ -96,7 +96,7 @@ def bring(root: Path, former: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(former, aside, copy_function=os.link)  # never written to: a second name is as good as a copy
     os.rename(aside, root)
-    sync_folder(root.parent)
+    sync(root.parent)
 
 
 def newest(root: Path) -> Checkpoint | None:
@@ -130,8 +130,3 @@ def on_cpu(tensors: Iterable[tuple[str, Tensor]], *, kept: bool) -> dict[str, Te
     """Copies that share no memory, as safetensors wants them; none where they are not `kept`, yet all are looked at,
     since gathering a tensor's shards takes every process."""
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors if kept}
-
-
-def sync(path: Path) -> None:
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())

@@ -22,7 +22,7 @@ def written(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
-        sync_folder(path.parent)
+        sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -34,9 +34,9 @@ def remove_begun(folder: Path) -> None:
             aside.unlink()
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` survive a power cut; renaming alone does not."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, survive a power cut; writing and renaming alone do not."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

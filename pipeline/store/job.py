@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.store.artefact import Artefact
-from pipeline.store.files import read_json, remove_begun, sync_folder, write_json
+from pipeline.store.files import read_json, remove_begun, sync, write_json
 from pipeline.store.layout import LOGS, MANIFEST, PLAN, RUN, WORK, own_name, partial
 from pipeline.store.lock import claim, release
 from pipeline.store.manifest import SCHEMA, Counts, differences, folder_digest, recorded
@@ -169,7 +169,7 @@ def complete(target: Path) -> None:
     if target.exists():
         os.rename(target, former)
     os.rename(folder, target)
-    sync_folder(target.parent)
+    sync(target.parent)
     shutil.rmtree(former, ignore_errors=True)
 
 

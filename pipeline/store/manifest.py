@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.store.files import digest
+from pipeline.store.files import digest, sync
 from pipeline.store.layout import LOGS, MANIFEST, PLAN, RUN, WORK
 
 SCHEMA = 1
@@ -56,13 +56,16 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
 
 
 def folder_digest(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and sha256 of every file below `folder`, by relative path; logs and scratch are left out."""
+    """Size and sha256 of every file below `folder`, by relative path, of what is on the disk; logs and scratch are left
+    out."""
     skipped = {MANIFEST, RUN, PLAN, WORK, *LOGS}
-    return {
-        str(path.relative_to(folder)): {"bytes": path.stat().st_size, "sha256": digest(path)}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder).parts[0] not in skipped
-    }
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).parts[0] not in skipped:
+            if not path.is_symlink():  # a dump at hand is on somebody else's disk
+                sync(path)
+            found[str(path.relative_to(folder))] = {"bytes": path.stat().st_size, "sha256": digest(path)}
+    return found
 
 
 def merged(counts: list[Counts]) -> Counts:

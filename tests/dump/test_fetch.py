@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -155,6 +156,15 @@ def test_a_cut_connection_is_resumed_where_it_broke(site: Site, tmp_path: Path) 
     build(config(site, retries=1), context(tmp_path))  # every attempt gained something, so none counts as failed
     assert (tmp_path / "dump" / NAME).read_bytes() == CONTENT
     assert [wanted for path, wanted in site.asked if path == PATH] == [None, "bytes=100000-", "bytes=400000-"]
+
+
+def test_what_has_its_name_is_on_the_disk(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut must not leave an empty file under the name that says it is whole: content first, then the name."""
+    synced: list[str] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    build(config(site), context(tmp_path))
+    part = synced.index(f"{tmp_path}/dump.partial/{NAME}.part")
+    assert f"{tmp_path}/dump.partial" in synced[part:]
 
 
 def test_another_process_goes_on_where_the_first_gave_up(site: Site, tmp_path: Path) -> None:

@@ -184,6 +184,14 @@ def test_a_finish_cut_off_loses_no_work(
     assert sorted(path.name for path in target.iterdir()) == ["manifest.json", "run.json", "words.txt"]
 
 
+def test_the_manifest_comes_after_what_it_tells_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    build(tmp_path / "vocab")
+    names = [Path(path).name for path in synced]
+    assert names.index("words.txt") < next(place for place, name in enumerate(names) if name.startswith(".manifest"))
+
+
 def test_what_a_killed_worker_had_begun_is_no_part_of_the_result(tmp_path: Path) -> None:
     job = started(tmp_path / "vocab")
     assert job is not None
