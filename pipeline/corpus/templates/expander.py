@@ -1,9 +1,9 @@
 """Templates in a page: expanded where the dump defines them, rendered where we know them, dropped otherwise.
 
 In: wikitext without comments and references. Out: wikitext in which no "{{" is left. For each outermost template, in
-this order: nothing, for the notes to readers and editors in `vanishing`; wikiextractor's
-`Extractor.expandTemplates`, for parser functions and wherever the dump holds the definition; `inline.renderer_of`, for
-common ones without a definition or with one that asks for Lua; else a HOLE.
+this order: nothing, for the notes to readers and editors in `vanishing`; wikiextractor's expansion, for parser
+functions and wherever the dump holds the definition (`nested`); `inline.renderer_of`, for common ones without a
+definition or with one that asks for Lua; else a HOLE. The same holds for those that it meets inside of others.
 
 The definitions may be more than fits in memory (`definitions.py`).
 """
@@ -15,10 +15,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wikiextractor.extract import Extractor, resolve_template_page
+from wikiextractor.extract import resolve_template_page
 
+from pipeline.corpus.templates.braces import outermost, split_arguments
 from pipeline.corpus.templates.calls import Call
 from pipeline.corpus.templates.inline import YEAR, renderer_of
+from pipeline.corpus.templates.nested import Nested
 from pipeline.corpus.templates.vanishing import VANISHING
 from pipeline.corpus.titles import SiteInfo, folded, raised
 from pipeline.corpus.wikitext.markup import HOLE, NOTHING, links_in
@@ -27,11 +29,9 @@ MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""
 MAX_GROWTH = 2_000_000
 """Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
-BRACES = re.compile(r"\{\{(?P<leaf>[^{}]++\}\}(?!\}))|\{\{+|\}\}+")
-"""A template without braces in it, or a run of braces."""
 STRAY = re.compile(r"\{\{+|\}\}+")
-BARS = re.compile(r"\{\{+|\}\}+|\[\[|\]\]|\|")
 SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
+LINE_MARKS = ("{|", "*", "#", ":", ";")
 LINK_ELSEWHERE = re.compile(r"\[\[[^\[\]|:]*:[^\[\]]*\]\]|<[^<>]*>")
 """Categories and tags: what an expansion may consist of and still show nothing."""
 NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
@@ -70,8 +70,12 @@ NO_DEFINITIONS = Definitions({}, {})
 
 
 def define(text: str) -> str:
-    """What of a template's page is transcluded: without noinclude and comments, onlyinclude alone if there is one."""
-    found = resolve_template_page("", [text]) if text else None
+    """What of a template's page is transcluded: without noinclude and comments, onlyinclude alone if there is one.
+
+    wikiextractor takes the text for XML, so the entities are spelled for XML here: "&ndash;&#32;" must stay what it is
+    up to the scan, or its space would be cut as the template's edge, and "&#91;" would become markup.
+    """
+    found = resolve_template_page("", [text.replace("&", "&amp;")]) if text else None
     return found[1] if found and found[0] == "template" else ""
 
 
@@ -95,12 +99,7 @@ class Expander:
         self.site = site
         self.counts = counts
         self.room = MAX_GROWTH
-        self.extractor = Extractor(
-            "", "", "", title, [], templates=definitions.texts, redirects=definitions.redirects, knownNamespaces=set()
-        )
-        for name in ("pagename", "fullpagename", "subpagename", "basepagename"):
-            self.extractor.magicWords[name] = title
-        self.extractor.magicWords["namespace"] = ""
+        self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead)
 
     def page(self, text: str) -> str:
         """The page's wikitext without templates; the links that came and went with them are counted."""
@@ -121,21 +120,20 @@ class Expander:
         parts, end = [], 0
         for start, stop in spans:
             parts.append(unpaired(text[end:start]))
-            value = self.template(text[start:stop], depth)
-            if (
-                value == HOLE
-                and text[start - 1 : start] in ("\n", "")
-                and text[stop : stop + 1] in ("*", "#", ":", ";")
-            ):
+            begins = text[start - 1 : start] in ("\n", "")
+            value = self.template(text[start:stop], depth, begins=begins)
+            if value == HOLE and begins and text[stop : stop + 1] in ("*", "#", ":", ";"):
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
             end = stop
         return "".join(parts) + unpaired(text[end:])
 
-    def template(self, raw: str, depth: int) -> str:
-        """What stands for one template, braces included in `raw`."""
+    def template(self, raw: str, depth: int, *, begins: bool) -> str:
+        """What stands for one template, braces included in `raw`, which begins a line or does not."""
         self.counts["templates.seen"] += 1
         value, kind = ("", "") if self.cuts_all else self.shown(raw, depth)
+        if kind == "expanded" and not begins and value.startswith(LINE_MARKS):
+            value = f"\n{value}"  # MediaWiki's rule, too: a list or a table has lines of its own
         if not value.replace(HOLE, ""):
             value, kind = HOLE, "dropped"
         self.counts[f"templates.{kind}"] += 1
@@ -165,6 +163,27 @@ class Expander:
         # {{f1|1998}}, {{24hLM|2006}}: a year, linked to what happened in it.
         return (raw[bar + 1 : -2] if bar > 0 and YEAR.fullmatch(raw, bar + 1, len(raw) - 2) else ""), "rendered"
 
+    def instead(self, name: str, body: str, depth: int) -> str | None:
+        """What is shown of a template in an argument or a definition; None where it is to be expanded."""
+        local = folded(name)
+        key = local.lower()
+        if key in VANISHING:
+            return ""
+        renderer = renderer_of(key, self.site.language)
+        if renderer is None or depth > MAX_DEPTH:
+            return None
+        definition = self.definition(local)
+        if definition is not None and "#invoke:" not in definition:
+            return None
+        return renderer(self.call(key, split_arguments(body)[1:], depth))
+
+    def definition(self, local: str) -> str | None:
+        title = self.title_of(local)
+        return self.definitions.texts.get(self.definitions.redirects.get(title, title))
+
+    def title_of(self, local: str) -> str:
+        return raised(local) if self.site.first_letter else local
+
     def call(self, name: str, parts: list[str], depth: int) -> Call:
         positional, named = [], {}
         for part in parts:
@@ -185,70 +204,18 @@ class Expander:
         Args:
             ours: there is a renderer of ours, which is better than a definition that asks for Lua.
         """
-        title = raised(local) if self.site.first_letter else local
-        definition = self.definitions.texts.get(self.definitions.redirects.get(title, title))
+        definition = self.definition(local)
         if definition is None and not FUNCTION.match(name):
             return ""
         if definition is not None and ours and "#invoke:" in definition:
             return ""
-        known = definition is not None
-        value: str = self.extractor.expandTemplates(raw.replace(name, title, 1) if known else raw).strip()
+        call = raw if definition is None else raw.replace(name, self.title_of(local), 1)
+        value: str = self.extractor.expandTemplates(call).strip("\n")
         self.room -= len(value)
         if self.room < 0 or "{{" in value:
             return ""
         return value if value.isalnum() or LINK_ELSEWHERE.sub("", value).strip() else ""
 
 
-def outermost(text: str) -> tuple[list[tuple[int, int]], bool]:
-    """Spans of the outermost templates and parameters, of pairs of equal runs of braces, the innermost paired first;
-    and whether any braces have no partner."""
-    found: list[tuple[int, int]] = []
-    stack: list[tuple[int, int]] = []
-    """Start and length of each open run."""
-    stray = False
-    for match in BRACES.finditer(text):
-        if match["leaf"]:
-            found.append(match.span())
-            continue
-        run, at = len(match[0]), match.start()
-        if match[0][0] == "{":
-            stack.append((at, run))
-            continue
-        while match[0][0] == "}" and run >= 2 and stack:
-            start, opened = stack.pop()
-            taken = min(run, opened, 3)
-            if opened - taken >= 2:
-                stack.append((start, opened - taken))
-            at, run = at + taken, run - taken
-            found.append((start + opened - taken, at))
-        stray = stray or run >= 2
-    outer: list[tuple[int, int]] = []
-    limit = len(text)
-    for span in reversed(found):  # by their ends; two of them are apart, or one holds the other
-        if span[1] <= limit:
-            outer.append(span)
-            limit = span[0]
-    outer.reverse()
-    return outer, stray or bool(stack)
-
-
 def unbraced(text: str) -> str:
     return STRAY.sub(HOLE, text)
-
-
-def split_arguments(body: str) -> list[str]:
-    """The parts between the bars that belong to this template, not to a link or a template in it."""
-    if "|" not in body:
-        return [body]
-    parts, depth, end = [], 0, 0
-    for match in BARS.finditer(body):
-        token = match[0]
-        if token == "|":
-            if depth == 0:
-                parts.append(body[end : match.start()])
-                end = match.end()
-        elif token[0] in "{[":
-            depth += len(token) // 2
-        else:
-            depth = max(0, depth - len(token) // 2)
-    return [*parts, body[end:]]

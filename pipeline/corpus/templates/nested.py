@@ -1,0 +1,69 @@
+"""wikiextractor's expansion of a page's templates, with our renderers for those that stand in others. Pure.
+
+In {{nowrap|{{convert|5|km}} long}} the wiki's definition of nowrap is expanded, and its argument asks for Lua, for
+which wikiextractor has nothing: " long". So whatever it meets, in an argument or in a definition, is first offered to
+the caller, who may know what is shown instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from wikiextractor.extract import Extractor, splitParts
+
+from pipeline.corpus.wikitext.markup import HOLE
+
+Instead = Callable[[str, str, int], str | None]
+"""Name, body without its braces and depth of a template -> the wikitext that stands for it; None to expand it."""
+
+
+class Nested(Extractor):  # type: ignore[misc]
+    """Expands the templates of the page with this title."""
+
+    def __init__(self, title: str, texts: Mapping[str, str], redirects: Mapping[str, str], instead: Instead) -> None:
+        super().__init__("", "", "", title, [], templates=texts, redirects=redirects, knownNamespaces=set())
+        for name in ("pagename", "fullpagename", "subpagename", "basepagename"):
+            self.magicWords[name] = title
+        self.magicWords["namespace"] = ""
+        self.instead = instead
+        self.open = 0
+        """Templates and parser functions around the one that is met."""
+
+    def expandTemplate(self, body: str) -> str:
+        """What stands for one template or parser function, met on the page or in another; braces not in `body`."""
+        name, *parts = splitParts(body)
+        if ":" in name or "{" in name:  # a parser function, or a name that is made by one
+            return self.inside(body)
+        if self.open:
+            shown = self.instead(name, body, len(self.frame))
+            if shown is not None:
+                return shown
+        value = self.inside("|".join([name, *numbered(parts)]))
+        # In an argument of the page's own it leaves a hole, as it would beside the template around it.
+        return value or (HOLE if self.open and not self.frame else "")
+
+    def inside(self, body: str) -> str:
+        self.open += 1
+        try:
+            value: str = super().expandTemplate(body)
+        finally:
+            self.open -= 1
+        return value
+
+
+def numbered(parts: list[str]) -> list[str]:
+    """Arguments of which "a {{b|c=d}}" is "1=a {{b|c=d}}": wikiextractor looks for "=" when b has been expanded."""
+    named = [is_named(part) for part in parts]
+    if not any(("{{" in part or "[[" in part) and not has_name for part, has_name in zip(parts, named, strict=True)):
+        return parts
+    found, number = [], 0
+    for part, has_name in zip(parts, named, strict=True):
+        number += not has_name
+        found.append(part if has_name else f"{number}={part}")
+    return found
+
+
+def is_named(part: str) -> bool:
+    """Whether an argument's first "=" is its own, and not of a template or a link in it."""
+    key, equals, _ = part.partition("=")
+    return bool(equals) and "{{" not in key and "[[" not in key
