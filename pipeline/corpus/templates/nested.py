@@ -13,6 +13,8 @@ from wikiextractor.extract import Extractor, splitParts
 
 from pipeline.corpus.wikitext.markup import HOLE
 
+MAX_OPEN = 60
+"""Templates and parser functions in each other, deeper than any page needs."""
 Instead = Callable[[str, str, int], str | None]
 """Name, body without its braces and depth of a template -> the wikitext that stands for it; None to expand it."""
 
@@ -31,14 +33,18 @@ class Nested(Extractor):  # type: ignore[misc]
 
     def expandTemplate(self, body: str) -> str:
         """What stands for one template or parser function, met on the page or in another; braces not in `body`."""
-        name, *parts = splitParts(body)
+        name = body.partition("|")[0]
+        if self.open > MAX_OPEN:
+            return ""
         if ":" in name or "{" in name:  # a parser function, or a name that is made by one
             return self.inside(body)
         if self.open:
             shown = self.instead(name, body, len(self.frame))
             if shown is not None:
                 return shown
-        value = self.inside("|".join([name, *numbered(parts)]))
+        if "{{" in body or ("=" in body and "[[" in body):
+            body = "|".join([name, *numbered(splitParts(body)[1:])])
+        value = self.inside(body)
         # In an argument of the page's own it leaves a hole, as it would beside the template around it.
         return value or (HOLE if self.open and not self.frame else "")
 
