@@ -48,11 +48,11 @@ def with_unit(call: Call) -> str:
 
 
 def named_link(title: str, label: str) -> Renderer:
-    """A link whose title and label have these names, or else stand in first and second place."""
+    """A link whose title and label are the arguments of these names; the title may stand in first place."""
 
     def render(call: Call) -> str:
-        shown = call.named.get(label) or call.get(2) if title == "1" else call.named.get(label, "")
-        return linked(call.named.get(title) or call.get(1), shown or "")
+        shown = call.get(int(label)) if label.isdecimal() else call.named.get(label, "")
+        return linked(call.named.get(title) or call.get(1), shown)
 
     return render
 

@@ -292,6 +292,11 @@ JAPANESE: dict[str, Case] = {
     "pictures": ("[[ファイル:a.jpg|thumb|[[b]]]][[画像:c.png]]犬", "犬\n", []),
     "category": ("犬\n[[Category:犬|いぬ]]\n[[en:Dog]]", "犬\n", []),
     "red link": ("{{仮リンク|犬種|en|Dog breed|label=種}}", "種\n", [("種", "犬種")]),
+    "red link without a label": (
+        "{{仮リンク|犬種|en|Dog breed}}と{{link-en|犬|Dog}}",
+        "犬種と犬\n",
+        [("犬種", "犬種"), ("犬", "犬")],
+    ),
     "ideographic space": ("　犬　と[[猫]]　", "犬　と猫\n", [("猫", "猫")]),
     "readings": ("{{ruby|犬|いぬ}}{{読み仮名|猫|ねこ}}{{要出典|date=2020年}}", "犬猫\n", []),
     "no trail of kana": ("[[犬]]たち", "犬たち\n", [("犬", "犬")]),
