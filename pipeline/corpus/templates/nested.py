@@ -36,8 +36,8 @@ class Nested(Extractor):  # type: ignore[misc]
         name = body.partition("|")[0]
         if self.open > MAX_OPEN:
             return ""
-        if ":" in name or "{" in name:  # a parser function, or a name that is made by one
-            return self.inside(body)
+        if ":" in name or "{" in name:
+            return self.function(body)
         if self.open:
             shown = self.instead(name, body, len(self.frame))
             if shown is not None:
@@ -47,6 +47,15 @@ class Nested(Extractor):  # type: ignore[misc]
         value = self.inside(body)
         # In an argument of the page's own it leaves a hole, as it would beside the template around it.
         return value or (HOLE if self.open and not self.frame else "")
+
+    def function(self, body: str) -> str:
+        """A parser function, or a template whose name is made by one."""
+        name = body.partition(":")[0].strip().lower()
+        if name == "#ifexist":  # nothing here knows all pages; where one is asked for, it is linked
+            there = splitParts(body)[1:2]
+            return self.expandTemplates(there[0]).strip() if there else ""
+        value = self.inside(body)
+        return value.removesuffix(".0") if name == "#expr" else value
 
     def inside(self, body: str) -> str:
         self.open += 1

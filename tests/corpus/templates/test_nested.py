@@ -28,6 +28,8 @@ TEXTS = {
     "Efn": "{{#invoke:Footnotes|efn}}",
     "Own Lua": "{{#invoke:Own|main}}",
     "English word": "[[English language|English]] {{lang|en|{{{1}}}}}",
+    "Share": "{{#expr: 100 * {{{1}}} / {{{2}}} round 0}}%",
+    "Link if there": "{{#ifexist:{{{1}}}|[[{{{1}}}|{{{2}}}]]|{{{2}}} ({{{3}}})}}{{#ifexist:X||[[Category:Y]]}}",
     "Loop": "{{nowrap|{{lang|fr|{{loop}}x}}}}",
 }
 REDIRECTS = {"Snd": "Spaced en dash"}
@@ -45,6 +47,7 @@ CASES = [
     ("a {{boxed|b}} c", "a\nc"),
     ("{{own lua}}{{boxed|b}}\nc", "c"),
     ("as follows: {{two|a|b}}", "as follows:\na\nb"),
+    ("{{share|1|3}} {{link if there|a|b|c}}", "33% [A|b]"),
     ("a {{loop}} b", "a x b"),
 ]  # fmt: skip
 
