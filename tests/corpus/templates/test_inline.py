@@ -9,6 +9,8 @@ from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.corpus.wikitext.render import render
 
 LANGUAGES = [
+    ("{{IPA link|ɬ}}, {{IPA blink|ɬ}}, {{IPAslink|ɬ}}", "ɬ, [ɬ], /ɬ/"),
+    ("A ({{lang-rus|Москва|r=Moskva|a=Ru.ogg|p=mɐskˈva}})", "A (Russian: Москва, romanized: Moskva, IPA: [mɐskˈva])"),
     ("A ({{langx|de|Wort|lit=word}})", "A (German: Wort, lit. 'word')"),
     ("({{langx|ru|мир|mir|peace}})", "(Russian: мир, romanized: mir, lit. 'peace')"),
     ("{{langx|sr-Cyrl|реч|label=none}}; {{langx|xyz|a}}", "реч; a"),
@@ -73,6 +75,9 @@ SCIENCE = [
     ("B{{music|flat}}, {{music|time|3|4}}, C{{sharp}}", "B♭, 3/4, C♯"),
 ]  # fmt: skip
 WRAPPERS = [
+    ("A {{post-nominals|country=GBR|KBE|FRS}}, B {{post-nominals|list=KBE, FRS}}", "A KBE FRS, B KBE, FRS"),
+    ("a {{block indent|em=2|''b''}} {{OEIS|A000045}}\n{{cast listing|\n* [[C]] as D\n}}", "a\nb\n"
+     "(sequence A000045 in the OEIS)\n[C|C] as D"),
     ("{{small|a}} {{big|b}} {{em|c}} {{strong|d}} {{u|e}} {{del|f}} {{s|g}} {{dfn|h}} {{samp|i}} {{kbd|j}}",
      "a b c d e f g h i j"),
     ("{{color|red|a}} {{font color|red|b}} {{background color|red|c}} {{tooltip|d|e}} {{abbr|f|g}} {{H:title|h|i}}",
@@ -100,6 +105,15 @@ SIGNS = [
     ("{{dagger}} {{double dagger}} {{times}} {{minus}} {{degree}} {{section sign}}", "† ‡ × − ° §"),
 ]
 LINKED = [
+    (
+        "* {{fb|FRA}}\n* {{flagIOC|GEO|2008 Summer}} {{flagIOC|ITA}}\n* {{cr|IND}} {{flag|GEO}}",
+        "[France national football team|France]\n[Georgia at the 2008 Summer Olympics|Georgia] [Italy|Italy]\n"
+        "[India national cricket team|India] [Georgia (country)|Georgia]",
+    ),
+    (
+        "the {{cfb link|year=2010|team=Michigan Wolverines|title=2010 team}}",
+        "the [2010 Michigan Wolverines football team|2010 team]",
+    ),
     ("{{ill|A|de|B}} {{ill|A|de|B|lt=c}} {{interlanguage link|D|fr}}", "[A|A] [A|c] [D|D]"),
     (
         "{{USS|Hornet|CV-12|6}} {{USS|Hornet|CV-12}} {{HMS|Ajax||2}} {{ship|French ship|Ville|1900|2}}",
@@ -124,6 +138,8 @@ VANISHING = [
     ("aged {{age|1950|1|1}}, he", "aged, he"),
 ]
 FOREIGN = {
+    "ko": [("({{llang|en|X}}, {{lang|de|Y}}) {{임시링크|표제|en|Title}}", "(X, Y) [표제|표제]")],
+    "tr": [("({{dil|en|X}})", "(X)")],
     "de": [("{{FRA}}a {{flag|Peru}} {{langx|fr|mot}} {{in lang|fr}}", "a Peru mot"),
            ("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
             "lateinisch")],
@@ -131,6 +147,7 @@ FOREIGN = {
             "le XIXe siècle, XXe, XIXe et XXe, IIe siècle av. J.-C., Ier siècle av. J.-C., XVIIIe siècle"),
            ("{{unité|5|km|2}}, {{nb|1000}}, {{date|1|mai|2000}}, {{1er|mai}}, {{2e}}, {{M.}} A, {{n°|5}}, {{av JC}}",
             "5 km², 1000, 1 mai 2000, 1er mai, 2e, M. A, n° 5, av. J.-C."),
+           ("{{M.|Dupont}} et {{Mme|Durand}}, {{Dr}} X", "M. Dupont et Mme Durand, Dr X"),
            ("{{citation|mot}}, {{langue|en|dog}}, {{lien|langue=en|trad=X|fr=Y|texte=y}}, {{référence nécessaire|a}}",
             "« mot », dog, [Y|y], a")],
     "es": [("{{unidad|5|km}}, el {{siglo|XIX}}, {{cita|voz}}, {{AFI|a}}, a{{cita requerida}}",
@@ -141,7 +158,8 @@ FOREIGN = {
             "[Дом|дома] 1990 год — а\u0301 и т. д. 1.5.2000")],
     "zh": [("甲{{bd|1879年|3月14日|1955年|4月18日|catIdx=A}}", "甲（1879年3月14日－1955年4月18日）"),
            ("{{le|表題|Title|字}}、{{tsl|en|Title|表題}}", "[表題|字]、[表題|表題]")],
-    "ar": [("({{إنج|dog}})", "(بالإنجليزية: dog)")],
+    "ar": [("({{إنج|dog}})", "(بالإنجليزية: dog)"),
+           ("{{وإو|عر=أ|تر=B|لغ=en}} {{وصلة إنترويكي|عر=أ|تر=B|نص=ج}}", "[أ|أ] [أ|ج]")],
     "ja": [("甲（{{生年月日と年齢|1974|5|25}} - ）、乙（{{zzz}} - ）", "甲（1974年5月25日 - ）、乙"),
            ("{{仮リンク|表題|en|Title|label=字}}{{R|名}}", "[表題|字]")],
 }  # fmt: skip
