@@ -189,6 +189,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(superscript, "sup"),
     # Measures.
     **table(measures.convert, "convert, cvt, convert/spell"),
+    **table(measures.duration, "duration"),
     **table(measures.height, "height, weight"),
     **table(measures.as_of, "as of, asof"),
     **table(measures.circa, "circa, c., ca."),

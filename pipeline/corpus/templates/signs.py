@@ -27,11 +27,12 @@ SIGNS: dict[str, Renderer] = {
     **table(literal("–"), "ndash, endash, en dash, –, dash"),
     **table(literal("—"), "mdash, emdash, em dash, —, mdashb"),
     **table(literal(" · "), "·, dot, middot, •, bullet, bull, interpunct, dotsep, sdot"),
-    **table(literal("'"), "', apostrophe, &#39;"),
-    **table(literal("'\""), "' \", '\""),
-    **table(literal("\"'"), "\" ', \"'"),
+    # Spelled so that it is no mark behind italics: ''Titanic''{{'s}}.
+    **table(literal("&#39;"), "', apostrophe, &#39;, '-, -'"),
+    **table(literal("&#39;\""), "' \", '\""),
+    **table(literal("\"&#39;"), "\" ', \"'"),
     **table(literal("\""), "-\", \""),
-    **table(literal("'s"), "'s"),
+    **table(literal("&#39;s"), "'s"),
     **table(literal("&#61;"), "=, equal, equals"),
     **table(literal("|"), "!"),  # it parts a link's label from its target
     **table(literal("&#124;"), "pipe"),

@@ -58,6 +58,7 @@ MEASURES = [
     ("{{US$|5 million}}, {{GBP|3}}, {{INR|7}}, {{₹|2}}, {{CNY|1}}, {{A$|4}}", "US$5 million, £3, ₹7, ₹2, ¥1, A$4"),
     ("{{height|ft=6|in=2}}, {{height|m=1.88}}, {{RA|12|34|56}}, {{DEC|+1|2|3}}", "6 ft 2 in, 1.88 m, 12h 34m 56s, "
      "+1° 2′ 3″"),
+    ("{{duration|3:05}}, {{duration|m=3|s=5}}, {{duration|h=1|m=2|s=03}}", "3:05, 3:05, 1:02:03"),
     ("{{ordinal|21}}, {{formatnum:1234567}}, {{nts|5}}, {{ntsh|5}}x", "21st, 1,234,567, 5, x"),
     ("It cost $100 (equivalent to ${{Inflation|US|100|1950}} in 2020).", "It cost $100."),
     ("It landed in 1969 ({{age|1969|7|20}} years ago).", "It landed in 1969."),

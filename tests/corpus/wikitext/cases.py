@@ -159,6 +159,7 @@ TAGS: dict[str, Case] = {
 }
 
 FORMULAS: dict[str, Case] = {
+    "an equilibrium": ("a <math>\\rightleftharpoons</math> b", "a ⇌ b\n", []),
     "a letter": ("where <math>x</math> is", "where x is\n", []),
     "a short formula": ("<math>E = mc^2</math>, <math>\\alpha_1 \\le \\frac{n}{2}</math>", "E = mc², α₁ ≤ n/2\n", []),
     "a long formula leaves no junk": ("a <math>\\int_0^1 f(x)\\,dx</math>, b", "a, b\n", []),
@@ -240,6 +241,7 @@ TEMPLATES: dict[str, Case] = {
         [],
     ),
     "signs": ("1914{{ndash}}18{{snd}}a{{nbsp}}b{{'}}s {{=}} c{{!}}d", "1914–18 – a b's = c|d\n", []),
+    "an apostrophe behind italics": ("''a''{{'}}s, ''[[B]]''{{'s}} c", "a's, B's c\n", [("B", "B")]),
     "money and coordinates": (
         "{{US$|2 billion}} at {{coord|13|19|N|169|9|W}}.",
         "US$2 billion at 13°19′N 169°9′W.\n",
@@ -279,6 +281,7 @@ CLEANING: dict[str, Case] = {
     "spaces in a tag in brackets": ("a (<span> {{convert|3|C}} </span>) b", "a (3 °C) b\n", []),
     "a mention beside a hole": ("[[a]] ({{b}}), ({{c}}; [[d]])", "a, (d)\n", [("a", "A"), ("d", "D")]),
     "editors' own gaps stay": ("a ( ) , b", "a ( ) , b\n", []),
+    "a dash at the edge": ("* [[a]] – {{b}}\n* {{c}} – d\n* e-{{f}}", "a\nd\ne-\n", [("a", "A")]),
     "white space": ("a  b\t c \n d", "a b c d\n", []),
     "nothing but holes": ("{{a}} {{b}}\n\n* {{c}}\n", "", []),
     "a paragraph goes on at a reference": ("a<ref>b</ref>\nc", "a c\n", []),
