@@ -9,7 +9,7 @@ from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.corpus.wikitext.render import render
 
 LANGUAGES = [
-    ("{{IPA link|ɬ}}, {{IPA blink|ɬ}}, {{IPAslink|ɬ}}", "ɬ, [ɬ], /ɬ/"),
+    ("{{IPA link|ɬ}}, {{IPA blink|ɬ}}, {{IPAslink|ɬ|ɬː}}", "ɬ, [ɬ], /ɬː/"),
     ("A ({{lang-rus|Москва|r=Moskva|a=Ru.ogg|p=mɐskˈva}})", "A (Russian: Москва, romanized: Moskva, IPA: [mɐskˈva])"),
     ("A ({{langx|de|Wort|lit=word}})", "A (German: Wort, lit. 'word')"),
     ("({{langx|ru|мир|mir|peace}})", "(Russian: мир, romanized: mir, lit. 'peace')"),
