@@ -239,7 +239,8 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
         **table(linked_last, "tsl, 链接翻译"),
     },
     "ja": {
-        **table(named_link("1", "label"), "仮リンク, 日本語版にない記事リンク, link-en"),
+        **table(named_link("1", "label"), "仮リンク, ill2, 日本語版にない記事リンク, link-en"),
+        **table(argument(2), "llang"),
         **table(argument(1), "ruby, ルビ, 補助漢字, bdi, jis2004, snamei, sname"),
         **table(japanese_date(0), "生年月日と年齢, 生年月日, 年月日"),
         **table(japanese_date(3), "没年齢, 死亡年月日と没年齢"),
