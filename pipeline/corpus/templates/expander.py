@@ -22,7 +22,7 @@ from pipeline.corpus.templates.calls import Call
 from pipeline.corpus.templates.inline import YEAR, renderer_of
 from pipeline.corpus.templates.nested import Nested
 from pipeline.corpus.templates.vanishing import VANISHING
-from pipeline.corpus.titles import SiteInfo, folded, raised
+from pipeline.corpus.titles import SiteInfo, case_rule, folded
 from pipeline.corpus.wikitext.markup import HOLE, NOTHING, links_in
 
 MAX_DEPTH = 20
@@ -97,6 +97,7 @@ class Expander:
         self.cuts_all = definitions is None
         self.definitions = definitions = definitions or NO_DEFINITIONS
         self.site = site
+        self.title_of = case_rule(site)
         self.counts = counts
         self.room = MAX_GROWTH
         self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead)
@@ -180,9 +181,6 @@ class Expander:
     def definition(self, local: str) -> str | None:
         title = self.title_of(local)
         return self.definitions.texts.get(self.definitions.redirects.get(title, title))
-
-    def title_of(self, local: str) -> str:
-        return raised(local) if self.site.first_letter else local
 
     def call(self, name: str, parts: list[str], depth: int) -> Call:
         positional, named = [], {}
