@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from wikiextractor.extract import resolve_template_page
 
 from pipeline.corpus.templates.braces import outermost, split_arguments
-from pipeline.corpus.templates.calls import Call
+from pipeline.corpus.templates.calls import Call, Renderer
 from pipeline.corpus.templates.inline import YEAR, renderer_of
 from pipeline.corpus.templates.nested import Nested
 from pipeline.corpus.templates.vanishing import VANISHING
@@ -152,10 +152,9 @@ class Expander:
         if depth > MAX_DEPTH or raw.startswith("{{{") or SILENT.match(name):
             return "", ""
         local = folded(self.local_name(name) if ":" in name else name)
-        key = local.lower()
+        key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
-        renderer = renderer_of(key, self.site.language)
         value = self.expanded(raw, name, local, ours=renderer is not None)
         if value:
             return value, "expanded"
@@ -164,13 +163,25 @@ class Expander:
         # {{f1|1998}}, {{24hLM|2006}}: a year, linked to what happened in it.
         return (raw[bar + 1 : -2] if bar > 0 and YEAR.fullmatch(raw, bar + 1, len(raw) - 2) else ""), "rendered"
 
+    def known(self, local: str) -> tuple[str, Renderer | None]:
+        """The name by which our tables know a template, in lower case, its own or its redirect's; and its renderer."""
+        key = local.lower()
+        renderer = None if key in VANISHING else renderer_of(key, self.site.language)
+        if (
+            renderer is None
+            and key not in VANISHING
+            and (other := self.definitions.redirects.get(self.title_of(local)))
+        ):
+            key = other.lower()
+            renderer = renderer_of(key, self.site.language)
+        return key, renderer
+
     def instead(self, name: str, body: str, depth: int) -> str | None:
         """What is shown of a template in an argument or a definition; None where it is to be expanded."""
         local = folded(name)
-        key = local.lower()
+        key, renderer = self.known(local)
         if key in VANISHING:
             return ""
-        renderer = renderer_of(key, self.site.language)
         if renderer is None or depth > MAX_DEPTH:
             return None
         definition = self.definition(local)

@@ -26,13 +26,14 @@ TEXTS = {
     "Convert": "{{#invoke:Convert|convert}}<noinclude>{{documentation}}</noinclude>",
     "Lang": "{{{{{|safesubst:}}}#invoke:Lang|lang}}",
     "Efn": "{{#invoke:Footnotes|efn}}",
+    "HMS": "{{#invoke:Ships|main}}",
     "Own Lua": "{{#invoke:Own|main}}",
     "English word": "[[English language|English]] {{lang|en|{{{1}}}}}",
     "Share": "{{#expr: 100 * {{{1}}} / {{{2}}} round 0}}%",
     "Link if there": "{{#ifexist:{{{1}}}|[[{{{1}}}|{{{2}}}]]|{{{2}}} ({{{3}}})}}{{#ifexist:X||[[Category:Y]]}}",
     "Loop": "{{nowrap|{{lang|fr|{{loop}}x}}}}",
 }
-REDIRECTS = {"Snd": "Spaced en dash"}
+REDIRECTS = {"Snd": "Spaced en dash", "Measure": "Convert", "Note here": "Efn", "Old ship": "HMS"}
 CASES = [
     ("a{{snd}}b", "a – b"),
     ("a{{middot}} b{{dash}}c", "a · b – c"),
@@ -48,6 +49,8 @@ CASES = [
     ("{{own lua}}{{boxed|b}}\nc", "c"),
     ("as follows: {{two|a|b}}", "as follows:\na\nb"),
     ("{{share|1|3}} {{link if there|a|b|c}}", "33% [A|b]"),
+    ("{{measure|5|km}}{{note here|a}}, {{nowrap|{{measure|6|km}}}} of {{old ship|Hood|51}}",
+     "5 km, 6 km of [HMS Hood (51)|HMS Hood (51)]"),
     ("a {{loop}} b", "a x b"),
 ]  # fmt: skip
 
