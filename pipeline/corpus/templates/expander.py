@@ -219,7 +219,7 @@ class Expander:
         if definition is not None and ours and "#invoke:" in definition:
             return ""
         call = raw if definition is None else raw.replace(name, self.title_of(local), 1)
-        value: str = self.extractor.expandTemplates(call).strip("\n")
+        value: str = self.extractor.expandTemplates(call)
         self.room -= len(value)
         if self.room < 0 or "{{" in value:
             return ""
