@@ -115,6 +115,7 @@ MARKS: dict[str, Case] = {
     "behaviour switch alone": ("a\n\n__FORCETOC__\n\nb", "a\nb\n", []),
     "language variants": ("-{zh-hans:计算机; zh-hant:電腦}- a", "计算机 a\n", []),
     "a variant's rule hides": ("-{H|zh-hans:甲;zh-hant:乙}-a -{b}-", "a b\n", []),
+    "a variant in a variant": ("-{zh-hans:甲-{zh-hans:乙;zh-hant:丙}-丁;zh-hant:戊}-", "甲乙丁\n", []),
     "ISBN": ("ISBN 0-306-40615-2, RFC 2324", "ISBN 0-306-40615-2, RFC 2324\n", []),
     "signature and arrows": ("a -> b <- c <= d", "a -> b <- c <= d\n", []),
 }
