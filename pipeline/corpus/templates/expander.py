@@ -73,9 +73,10 @@ def define(text: str) -> str:
     """What of a template's page is transcluded: without noinclude and comments, onlyinclude alone if there is one.
 
     wikiextractor takes the text for XML, so the entities are spelled for XML here: "&ndash;&#32;" must stay what it is
-    up to the scan, or its space would be cut as the template's edge, and "&#91;" would become markup.
+    up to the scan, or its space would be cut as the template's edge, and "&#91;" would become markup. And it reads
+    "{{{!}}", where a table begins in a parser function, as a parameter: the template of that sign stands for it.
     """
-    found = resolve_template_page("", [text.replace("&", "&amp;")]) if text else None
+    found = resolve_template_page("", [text.replace("&", "&amp;").replace("{{{!}}", "{{(!}}")]) if text else None
     return found[1] if found and found[0] == "template" else ""
 
 

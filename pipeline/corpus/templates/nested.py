@@ -7,12 +7,15 @@ the caller, who may know what is shown instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from wikiextractor.extract import Extractor, splitParts
 
 from pipeline.corpus.wikitext.markup import HOLE
 
+FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr)\s*:", re.IGNORECASE)
+"""Those of whose results wikiextractor's are not MediaWiki's."""
 MAX_OPEN = 60
 """Templates and parser functions in each other, deeper than any page needs."""
 Instead = Callable[[str, str, int], str | None]
@@ -50,12 +53,13 @@ class Nested(Extractor):  # type: ignore[misc]
 
     def function(self, body: str) -> str:
         """A parser function, or a template whose name is made by one."""
-        name = body.partition(":")[0].strip().lower()
-        if name == "#ifexist":  # nothing here knows all pages; where one is asked for, it is linked
+        name = FUNCTION.match(body)
+        if name is None:
+            return self.inside(body)
+        if name[1].lower() == "#ifexist":  # nothing here knows all pages; where one is asked for, it is linked
             there = splitParts(body)[1:2]
             return self.expandTemplates(there[0]).strip() if there else ""
-        value = self.inside(body)
-        return value.removesuffix(".0") if name == "#expr" else value
+        return self.inside(body).removesuffix(".0")
 
     def inside(self, body: str) -> str:
         self.open += 1

@@ -36,6 +36,8 @@ SIGNS: dict[str, Renderer] = {
     **table(literal("&#61;"), "=, equal, equals"),
     **table(literal("|"), "!"),  # it parts a link's label from its target
     **table(literal("&#124;"), "pipe"),
+    **table(literal("{|"), "(!"),
+    **table(literal("|}"), "!)"),
     **table(literal("&#124;&#124;"), "!!"),
     **table(literal("&#123;"), "(, lbrace, left brace"),
     **table(literal("&#125;"), "), rbrace, right brace"),
