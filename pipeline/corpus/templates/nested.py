@@ -14,7 +14,7 @@ from wikiextractor.extract import Extractor, splitParts
 
 from pipeline.corpus.wikitext.markup import HOLE
 
-FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr)\s*:", re.IGNORECASE)
+FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr|plural)\s*:", re.IGNORECASE)
 """Those of whose results wikiextractor's are not MediaWiki's."""
 MAX_OPEN = 60
 """Templates and parser functions in each other, deeper than any page needs."""
@@ -56,10 +56,22 @@ class Nested(Extractor):  # type: ignore[misc]
         name = FUNCTION.match(body)
         if name is None:
             return self.inside(body)
-        if name[1].lower() == "#ifexist":  # nothing here knows all pages; where one is asked for, it is linked
-            there = splitParts(body)[1:2]
-            return self.expandTemplates(there[0]).strip() if there else ""
-        return self.inside(body).removesuffix(".0")
+        self.open += 1
+        try:
+            value: str = self.of_ours(name[1].lower(), body[name.end() :], body)
+        finally:
+            self.open -= 1
+        return value
+
+    def of_ours(self, kind: str, rest: str, body: str) -> str:
+        """One of FUNCTION's; `rest` is what stands behind its colon."""
+        if kind == "#expr":
+            return self.inside(body).removesuffix(".0")
+        first, *forms = splitParts(rest)
+        # Nothing here knows all pages: where one is asked for, it is linked.
+        chosen = "".join(forms[:1]) if kind == "#ifexist" else plural(self.expandTemplates(first), forms)
+        shown: str = self.expandTemplates(chosen).strip()
+        return shown
 
     def inside(self, body: str) -> str:
         self.open += 1
@@ -68,6 +80,15 @@ class Nested(Extractor):  # type: ignore[misc]
         finally:
             self.open -= 1
         return value
+
+
+def plural(number: str, forms: list[str]) -> str:
+    """The form for a number: of two the first is for one; of three, as Slavic languages have them, 21, 22 and 25."""
+    digits = number.strip().lstrip("-−")
+    count = int(digits) if digits.isdecimal() else 2
+    one = count % 10 == 1 and count % 100 != 11 if len(forms) > 2 else count == 1
+    few = 2 <= count % 10 <= 4 and not 12 <= count % 100 <= 14
+    return forms[0 if one else 1 if few or len(forms) == 2 else -1] if forms else ""
 
 
 def numbered(parts: list[str]) -> list[str]:
