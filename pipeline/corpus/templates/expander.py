@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wikiextractor.extract import resolve_template_page
 
+from pipeline.corpus.templates.boxes import Boxes
 from pipeline.corpus.templates.braces import outermost, split_arguments
 from pipeline.corpus.templates.calls import Call, Renderer
 from pipeline.corpus.templates.inline import YEAR, renderer_of
@@ -29,6 +30,7 @@ MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""
 MAX_GROWTH = 2_000_000
 """Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
+MAX_KNOWN = 1 << 16
 STRAY = re.compile(r"\{\{+|\}\}+")
 SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
 LINE_MARKS = ("{|", "*", "#", ":", ";")
@@ -64,6 +66,8 @@ class Definitions:
 
     texts: Mapping[str, str]
     redirects: Mapping[str, str]
+    boxes: dict[str, str | None] = field(default_factory=dict)
+    """What is known to stand for a template of this name, as `Boxes.instead` says."""
 
 
 NO_DEFINITIONS = Definitions({}, {})
@@ -102,6 +106,7 @@ class Expander:
         self.counts = counts
         self.room = MAX_GROWTH
         self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead)
+        self.boxes = Boxes(self.definition, self.shows)
 
     def page(self, text: str) -> str:
         """The page's wikitext without templates; the links that came and went with them are counted."""
@@ -156,7 +161,8 @@ class Expander:
         key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
-        value = self.expanded(raw, name, local, ours=renderer is not None)
+        box = self.box(local) if renderer is None else None
+        value = self.expanded(raw, name, local, ours=renderer is not None) if box is None else box
         if value:
             return value, "expanded"
         if renderer is not None:
@@ -176,6 +182,22 @@ class Expander:
             key = other.lower()
             renderer = renderer_of(key, self.site.language)
         return key, renderer
+
+    def box(self, local: str) -> str | None:
+        """What stands for a template that shows nothing but tables; None where it may show something."""
+        known = self.definitions.boxes
+        if local not in known:
+            if len(known) == MAX_KNOWN:
+                known.clear()
+            known[local] = self.boxes.instead(local)
+        return known[local]
+
+    def shows(self, name: str) -> bool | None:
+        """Whether a template shows something, whatever its definition says; None where that decides."""
+        key, renderer = self.known(name)
+        if key in VANISHING:
+            return False
+        return True if renderer is not None or key in self.extractor.magicWords.values else None
 
     def instead(self, name: str, body: str, depth: int) -> str | None:
         """What is shown of a template in an argument or a definition; None where it is to be expanded."""
