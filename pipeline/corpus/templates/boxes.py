@@ -21,14 +21,16 @@ NESTED_TABLE = "<table></table>"
 """The same where a line need not begin."""
 VISIBLE = "\0"
 SUBSTITUTED = re.compile(r"\{\{\{\|(?:safe)?subst:\}\}\}|safesubst:(?:<noinclude\s*/>)?")
-BRACED = re.compile(r"\{\{\{!\}\}(?!\})|(?<!\{)\{\{!\}\}\}")
-"""A table's marks where a bar would part arguments."""
+MARKS = {"!": "|", "!!": "||", "(!": "{|", "!)": "|}", "!-": "|-"}
+"""Templates for a table's marks where a bar would part arguments; {{(!}} is what wikiextractor makes of "{{{!}}"."""
 TABLES = re.compile(
-    r"^[ \t:*]*(?P<wiki>\{\|)|^[ \t]*(?P<end_wiki>\|\})|(?P<html><table\b[^<>]*>)|(?P<end_html></table\s*>)",
+    r"^[ \t:]*(?P<wiki>\{\|)|^[ \t]*(?P<end_wiki>\|\})|(?P<html><table\b[^<>]*>)|(?P<end_html></table\s*>)",
     re.MULTILINE | re.IGNORECASE,
 )
-ELSEWHERE = re.compile(r"\[\[[^\[\]|:]*:[^\[\]]*\]\]|<[^<>]*>")
+ELSEWHERE = re.compile(r"\[\[[^\[\]|:]+:[^\[\]]*\]\]|<[^<>]*>")
 """Categories and tags."""
+HIDING = ("{|", "{{(!}}", "[[", "<")
+"""Where there is none of these, whatever is shown stands in the open."""
 BRANCHES = {"#if": 1, "#ifeq": 2, "#ifexpr": 1, "#iferror": 0, "#ifexist": 1, "#switch": 1}
 """Parser functions that show one of their arguments: from which one on."""
 HIDDEN = frozenset({"#tag", "#related", "defaultsort", "displaytitle"})
@@ -72,16 +74,14 @@ class Boxes:
     def text(self, text: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
         """What stands for a definition, an argument or a branch."""
         text = SUBSTITUTED.sub("", text)
-        if "{{!}}" in text:
-            text = BRACED.sub(lambda match: "{|" if match[0].startswith("{{{") else "|}", text)
         spans, stray = outermost(text)
         if stray or len(opened) > MAX_DEPTH:
             return None
-        decided = "<" not in text and "[[" not in text and "{|" not in text
+        hides = any(mark in text for mark in HIDING)
         parts, end = [], 0
         for start, stop in spans:
             shown = self.braces(text[start:stop], quiet=quiet, opened=opened)
-            if shown is None and decided:
+            if shown is None and not hides:
                 return None
             parts += [text[end:start], VISIBLE if shown is None else shown]
             end = stop
@@ -95,6 +95,8 @@ class Boxes:
             default = split_arguments(raw[3:-3])[1:2]
             return self.text(default[0], quiet=quiet, opened=opened) if default else ""
         name, *arguments = split_arguments(raw[2:-2])
+        if name in MARKS:
+            return MARKS[name]
         function, colon, first = name.partition(":")
         key = function.strip().lower()
         if colon and key in BRANCHES:
@@ -123,7 +125,9 @@ def value(argument: str) -> str:
 
 def emptied(text: str) -> str | None:
     """An empty table, or nothing, in place of a text that is tables, categories and tags; None if there is more."""
-    outside, opened, end, found = [], [], 0, False
+    outside: list[str] = []
+    opened: list[str] = []
+    end, found = 0, False
     for match in TABLES.finditer(text):
         kind = match.lastgroup or ""
         if not opened:

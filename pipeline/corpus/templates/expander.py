@@ -14,10 +14,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from wikiextractor.extract import resolve_template_page
 
-from pipeline.corpus.templates.boxes import Boxes
+from pipeline.corpus.templates.boxes import TABLE, Boxes, emptied
 from pipeline.corpus.templates.braces import outermost, split_arguments
 from pipeline.corpus.templates.calls import Call, Renderer
 from pipeline.corpus.templates.inline import YEAR, renderer_of
@@ -30,12 +31,12 @@ MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""
 MAX_GROWTH = 2_000_000
 """Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
-MAX_KNOWN = 1 << 16
+MAX_KNOWN = 1 << 14
+MAX_KEPT = 1_000
+"""Characters of a call and of what it gives, to be remembered."""
 STRAY = re.compile(r"\{\{+|\}\}+")
 SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
 LINE_MARKS = ("{|", "*", "#", ":", ";")
-LINK_ELSEWHERE = re.compile(r"\[\[[^\[\]|:]*:[^\[\]]*\]\]|<[^<>]*>")
-"""Categories and tags: what an expansion may consist of and still show nothing."""
 NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
 FUNCTION = re.compile(
     r"\s*(?:#[a-z]+|lc|uc|lcfirst|ucfirst|formatnum|padleft|padright|plural|ns|urlencode|fullurl|localurl|pagename|"
@@ -60,14 +61,29 @@ DISAMBIGUATION = frozenset(
 """Names, in lower case, of templates that mark a page as a list of meanings."""
 
 
+Value = TypeVar("Value")
+
+
+class Memory(dict[str, Value]):
+    """What follows from the definitions alone and was found before; all of it is forgotten when it is full."""
+
+    def keep(self, key: str, value: Value) -> Value:
+        if len(self) == MAX_KNOWN:
+            self.clear()
+        self[key] = value
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class Definitions:
     """The dump's templates, by title without the namespace's prefix."""
 
     texts: Mapping[str, str]
     redirects: Mapping[str, str]
-    boxes: dict[str, str | None] = field(default_factory=dict)
-    """What is known to stand for a template of this name, as `Boxes.instead` says."""
+    boxes: Memory[str | None] = field(default_factory=lambda: Memory())
+    """What stands for a template of this name, as `Boxes.instead` says."""
+    calls: Memory[str] = field(default_factory=lambda: Memory())
+    """What short calls have given, on any page."""
 
 
 NO_DEFINITIONS = Definitions({}, {})
@@ -186,11 +202,7 @@ class Expander:
     def box(self, local: str) -> str | None:
         """What stands for a template that shows nothing but tables; None where it may show something."""
         known = self.definitions.boxes
-        if local not in known:
-            if len(known) == MAX_KNOWN:
-                known.clear()
-            known[local] = self.boxes.instead(local)
-        return known[local]
+        return known[local] if local in known else known.keep(local, self.boxes.instead(local))
 
     def shows(self, name: str) -> bool | None:
         """Whether a template shows something, whatever its definition says; None where that decides."""
@@ -242,11 +254,26 @@ class Expander:
         if definition is not None and ours and "#invoke:" in definition:
             return ""
         call = raw if definition is None else raw.replace(name, self.title_of(local), 1)
-        value: str = self.extractor.expandTemplates(call)
+        value = self.definitions.calls.get(call)
+        if value is None:
+            value = self.expansion(call)
+            if not self.extractor.asked_page and len(call) + len(value) <= MAX_KEPT:
+                self.definitions.calls.keep(call, value)
         self.room -= len(value)
-        if self.room < 0 or "{{" in value:
+        return value if self.room >= 0 else ""
+
+    def expansion(self, call: str) -> str:
+        """wikiextractor's expansion, an empty table for one that shows nothing else, "" for one that shows nothing."""
+        counts, self.counts = self.counts, Counter()  # what stands in definitions is no template of the page's
+        self.extractor.asked_page = False
+        try:
+            value: str = self.extractor.expandTemplates(call)
+        finally:
+            self.counts = counts
+        if "{{" in value:
             return ""
-        return value if value.isalnum() or LINK_ELSEWHERE.sub("", value).strip() else ""
+        box = None if value.isalnum() else emptied(value)
+        return value if box is None else box and TABLE
 
 
 def unbraced(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from wikiextractor.extract import Extractor, splitParts
 
+from pipeline.corpus.templates.boxes import MARKS
 from pipeline.corpus.wikitext.markup import HOLE
 
 FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr|plural)\s*:", re.IGNORECASE)
@@ -22,17 +23,34 @@ Instead = Callable[[str, str, int], str | None]
 """Name, body without its braces and depth of a template -> the wikitext that stands for it; None to expand it."""
 
 
+class Words:
+    """What wikiextractor has for magic words: those of a page, who is told when they are asked for."""
+
+    def __init__(self, title: str, page: Nested) -> None:
+        self.page = page
+        self.values = dict.fromkeys(("pagename", "fullpagename", "subpagename", "basepagename"), title)
+        self.values |= {"namespace": "", **MARKS}
+
+    def __getitem__(self, name: str) -> str:
+        self.page.asked_page |= name not in MARKS
+        return self.values[name]
+
+
 class Nested(Extractor):  # type: ignore[misc]
     """Expands the templates of the page with this title."""
 
     def __init__(self, title: str, texts: Mapping[str, str], redirects: Mapping[str, str], instead: Instead) -> None:
         super().__init__("", "", "", title, [], templates=texts, redirects=redirects, knownNamespaces=set())
-        for name in ("pagename", "fullpagename", "subpagename", "basepagename"):
-            self.magicWords[name] = title
-        self.magicWords["namespace"] = ""
+        self.magicWords = Words(title, self)
+        self.asked_page = False
+        """Whether the page's title has been asked for, so that another page may get another expansion."""
         self.instead = instead
         self.open = 0
         """Templates and parser functions around the one that is met."""
+
+    def expandTemplates(self, wikitext: str) -> str:
+        """The text with its templates expanded; most arguments have none."""
+        return super().expandTemplates(wikitext) if "{{" in wikitext else wikitext
 
     def expandTemplate(self, body: str) -> str:
         """What stands for one template or parser function, met on the page or in another; braces not in `body`."""
