@@ -16,6 +16,8 @@ from pipeline.corpus.titles import folded
 
 MAX_DEPTH = 40
 """Templates and branches in each other; what is deeper may show something."""
+MAX_READ = 2_000_000
+"""Characters of definitions, those in each other counted each time: a tenth of a second; beyond, something may show."""
 TABLE = "{|\n|}"
 NESTED_TABLE = "<table></table>"
 """The same where a line need not begin."""
@@ -46,11 +48,16 @@ class Boxes:
         definition says, None where that decides."""
         self.definition = definition
         self.shows = shows
+        self.room = MAX_READ
+        self.known: dict[tuple[str, bool], str | None] = {}
+        """By name and whether the arguments are quiet; of one answer alone, which must not depend on those before."""
 
     def instead(self, name: str) -> str | None:
         """What stands for the template: an empty table, or nothing; None where it may show something, or is none."""
         if self.definition(name) is None:
             return None
+        self.room = MAX_READ
+        self.known.clear()
         found = self.template(name, quiet=False, opened=())
         return TABLE if found else found
 
@@ -69,13 +76,19 @@ class Boxes:
             return ""
         if name in opened:
             return None
-        return self.text(definition, quiet=quiet, opened=(*opened, name))
+        key = name, quiet
+        if key not in self.known:
+            self.known[key] = self.text(definition, quiet=quiet, opened=(*opened, name))
+        return self.known[key]
 
     def text(self, text: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
         """What stands for a definition, an argument or a branch."""
         text = SUBSTITUTED.sub("", text)
+        self.room -= len(text)
+        if self.room < 0 or len(opened) > MAX_DEPTH:
+            return None
         spans, stray = outermost(text)
-        if stray or len(opened) > MAX_DEPTH:
+        if stray:
             return None
         hides = any(mark in text for mark in HIDING)
         parts, end = [], 0

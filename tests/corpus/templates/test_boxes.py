@@ -84,6 +84,15 @@ def test_tables_categories_and_tags_are_nothing(text: str, left: str | None) -> 
     assert emptied(text) == left
 
 
+def test_templates_of_many_templates_are_soon_told() -> None:
+    texts = {f"T{n}": f"{{{{T{n + 1}}}}}" * 9 for n in range(35)} | {
+        "T35": "[[Category:A]]",
+        "Long": "[[Category:A]]" * 200_000,
+    }
+    assert Expander(Definitions(texts, {}), default_site("en"), "A", Counter()).box("T0") == ""
+    assert Expander(Definitions(texts, {}), default_site("en"), "A", Counter()).box("Long") is None
+
+
 def test_the_title_is_no_part_of_what_is_remembered() -> None:
     definitions = Definitions({"Here": "in {{PAGENAME}}", "Dash": "–", "Nowrap": "<b>{{{1}}}</b>"}, {})
     for title in ("A", "B"):
