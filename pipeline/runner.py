@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from pipeline.errors import PipelineError
 from pipeline.executors import local, ray, slurm
@@ -29,6 +39,9 @@ console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, em
 """Prints what it is given: "[b]" and ":x:" in a path or a title are letters."""
 POLL_SECONDS = 0.5
 LAUNCHERS = {"local": local.launch, "slurm": slurm.launch, "ray": ray.launch}
+LINE_SECONDS = 60.0
+"""Between two lines of a bar where there is no terminal to draw it on."""
+DRAWN = BarColumn, SpinnerColumn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,33 +81,63 @@ def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, ex
 # ---------------------------------------------------------------------------------------------- progress
 
 
-def progress_bar() -> Progress:
-    """The one look of progress bars; a dumb terminal or a log file gets none of the redrawing."""
-    return Progress(
-        TextColumn("{task.description:<22}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
+@contextmanager
+def progress_bar(*columns: ProgressColumn, shown: bool = True, transient: bool = False) -> Iterator[Progress]:
+    """A bar on a terminal while the block feeds it; elsewhere, such as in a batch job's log, what it says as lines.
+
+    Args:
+        columns: what it shows, if not how many of how many.
+        shown: false in a process that leaves it to another one.
+        transient: whether the bar vanishes with its end.
+    """
+    bar = Progress(
+        *(columns or counting()), console=console, transient=transient, disable=not (shown and console.is_terminal)
     )
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(LINE_SECONDS):
+            for task in bar.tasks:
+                parts = [str(column(task)) for column in bar.columns if not isinstance(column, (str, *DRAWN))]
+                console.print(Text("  " + " ".join(" ".join(parts).split())))
+
+    thread = threading.Thread(target=tell, daemon=True)
+    if shown and not console.is_terminal:
+        thread.start()
+    try:
+        with bar:
+            yield bar
+    finally:
+        over.set()
+        if thread.ident:
+            thread.join()
+
+
+def counting() -> Sequence[ProgressColumn]:
+    """How many of how many, since when and how much longer."""
+    named = TextColumn("{task.description:<22}", markup=False)
+    return named, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+
+
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Shows that something goes on whose length nobody knows, and since when."""
+    columns = TextColumn("{task.description:<22}", markup=False), SpinnerColumn(), TimeElapsedColumn()
+    with progress_bar(*columns, transient=True) as bar:
+        bar.add_task(label, total=None)
+        yield
 
 
 @contextmanager
 def watched(units: Sequence[str], marks: Path, label: str) -> Iterator[None]:
-    """A bar over the units, fed from their marks, while the block runs; none where nobody would see it, since it goes
-    through all marks again and again."""
-    if not console.is_terminal:
-        yield
-        return
+    """A bar over the units, fed from their marks, while the block runs."""
+    pause = POLL_SECONDS if console.is_terminal else LINE_SECONDS / 10  # of thousands of marks that are gone through
     done = threading.Event()
 
     def watch() -> None:
         with progress_bar() as bar:
             task = bar.add_task(label, total=len(units))
-            while not done.wait(POLL_SECONDS):
+            while not done.wait(pause):
                 bar.update(task, completed=completed(marks))
             bar.update(task, completed=completed(marks))
 

@@ -2,8 +2,8 @@
 
 Both get the same page, without comments, references and templates, and both tell the same writer what they find. The
 lines of text that differ are printed, with the links in them as ⟦title|mention⟧. The last line is JSON; in it are, too,
-MB of wikitext in a CPU second of this process: of our whole way from a page to its text and links, and of
-`mwparserfromhell.parse` alone on the same page, by turns.
+MB of wikitext in a CPU second of this process: of our whole way from a page to its text and links, with the templates
+that the dump defines, and of `mwparserfromhell.parse` alone on the same page, by turns.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from typing import Any
 
 import mwparserfromhell
 
-from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, finish, prepare, render
 from pipeline.corpus.wikitext.scan import scan
 from pipeline.corpus.wikitext.second import parse
 from pipeline.records import Page
-from scripts.corpus_pages import is_article
+from scripts.corpus_pages import articles
 
 
 def shown(page: Rendered) -> list[str]:
@@ -55,9 +54,9 @@ class Clock:
     ours: float = 0.0
     parser: float = 0.0
 
-    def read(self, page: Page, site: SiteInfo) -> None:
+    def read(self, page: Page, site: SiteInfo, definitions: Definitions) -> None:
         self.megabytes += len(page.text.encode()) / 1e6
-        self.ours += seconds(partial(render, page.text, site=site, definitions=NO_DEFINITIONS, title=page.title))
+        self.ours += seconds(partial(render, page.text, site=site, definitions=definitions, title=page.title))
         self.parser += seconds(partial(mwparserfromhell.parse, page.text))
 
     @property
@@ -79,15 +78,14 @@ def main() -> None:
     parser.add_argument("dumps", nargs="+", type=Path)
     report: dict[str, dict[str, float]] = {}
     for path in parser.parse_args().dumps:
-        dump, clock = Dump(path), Clock()
-        articles = differing = 0
-        for page in filter(is_article, dump):
-            articles += 1
-            clock.read(page, dump.site)
-            if lines := [*differences(page, dump.site)]:
+        (pages, site, definitions), clock = articles(path), Clock()
+        differing = 0
+        for page in pages:
+            clock.read(page, site, definitions)
+            if lines := [*differences(page, site)]:
                 differing += 1
                 print(page.title, *lines, sep="\n  ")
-        report[path.name] = {"articles": articles, "differing": differing} | clock.rates
+        report[path.name] = {"articles": len(pages), "differing": differing} | clock.rates
     print(json.dumps(report))
 
 

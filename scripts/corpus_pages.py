@@ -1,4 +1,4 @@
-"""What the two rulers of the corpus share: pages with what the stage makes of them, and a crude reading of wikitext.
+"""What the rulers of the corpus share: pages with what the stage makes of them, and a crude reading of wikitext.
 
 The rulers know the output and the source, and nothing of how one became the other: none of the stage's parsing is used
 here, so its faults cannot hide in its own measure.
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pipeline.corpus.read import template_row
 from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
-from pipeline.corpus.titles import MAIN, TEMPLATE
+from pipeline.corpus.templates.expander import Definitions
+from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.records import Page
 
@@ -31,17 +31,23 @@ def is_article(page: Page) -> bool:
     return page.namespace == MAIN and page.redirect is None
 
 
-def pages(path: Path) -> Iterator[tuple[Page, Rendered]]:
-    """The dump's articles, each with its text and links."""
+def articles(path: Path) -> tuple[list[Page], SiteInfo, Definitions]:
+    """The dump's articles, its wiki, and the templates that it defines."""
     dump = Dump(path)
     everything = list(dump)
-    templates = [template_row(page, dump.site) for page in everything if page.namespace == TEMPLATE]
+    rows = [template_row(page, dump.site) for page in everything if page.namespace == TEMPLATE]
     definitions = Definitions(
-        {row["title"]: row["text"] for row in templates if row["redirect"] is None},
-        {row["title"]: row["redirect"] for row in templates if row["redirect"] is not None},
+        {row["title"]: row["text"] for row in rows if row["redirect"] is None},
+        {row["title"]: row["redirect"] for row in rows if row["redirect"] is not None},
     )
-    for page in filter(is_article, everything):
-        yield page, render(page.text, site=dump.site, definitions=definitions or NO_DEFINITIONS, title=page.title)
+    return list(filter(is_article, everything)), dump.site, definitions
+
+
+def pages(path: Path) -> Iterator[tuple[Page, Rendered]]:
+    """The dump's articles, each with its text and links."""
+    found, site, definitions = articles(path)
+    for page in found:
+        yield page, render(page.text, site=site, definitions=definitions, title=page.title)
 
 
 def words(wikitext: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.runner import completed, console, map_units
+from pipeline.runner import completed, console, map_units, progress_bar
 from pipeline.store.manifest import Counts, merged
 from pipeline.units import Report, mark
 from tests.executor import Shout, Together, executor
@@ -118,6 +118,31 @@ def test_a_unit_may_have_any_name(tmp_path: Path) -> None:
     unit = "/dumps/a b%2F.xml:0-100"
     assert run(Shout(tmp_path), [unit]) == [{"letters": 23, "starts_with_/": 1}]
     assert mark(tmp_path / "work/shout", unit).name == "%2Fdumps%2Fa%20b%252F.xml%3A0-100.json"
+
+
+def test_where_no_terminal_is_a_bar_is_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pipeline.runner.LINE_SECONDS", 0.01)
+    until = time.monotonic() + 60
+    told = ""
+    with progress_bar() as bar:
+        bar.add_task("read [a]", total=8_000, completed=20)
+        while "\n" not in told:
+            assert time.monotonic() < until
+            told += capsys.readouterr().err
+    assert told.splitlines()[0] == "  read [a] 20/8000 0:00:00 left -:--:--"
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_bar_that_is_soon_done_or_another_process_shows_says_nothing(
+    shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pipeline.runner.LINE_SECONDS", 60.0 if shown else 0.01)
+    with progress_bar(shown=shown) as bar:
+        bar.add_task("read", total=8)
+        time.sleep(0.0 if shown else 0.1)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("workers", [1, 2])

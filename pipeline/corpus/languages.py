@@ -97,6 +97,9 @@ LANGUAGE_NAMES = {
 }  # fmt: skip
 """Code -> English name, for the English Wikipedia's {{lang-de|Wort}}: "German: Wort"."""
 
+DOTTED = frozenset(["tr", "az", "kaa"])
+"""Languages in which the capital of i is İ, also in the titles of their wikis."""
+
 LATIN = "a-zA-ZÀ-ÖØ-öø-ɏ"
 CYRILLIC = "a-zа-џѐ-ӿА-Я"
 TRAILS = {

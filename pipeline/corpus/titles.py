@@ -11,12 +11,12 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html.entities import html5
 from urllib.parse import quote, unquote
 
-from pipeline.corpus.languages import ALIASES, ENGLISH_NAMESPACES, MEDIA_FILE, OTHER_WIKIS, WIKIPEDIAS
+from pipeline.corpus.languages import ALIASES, DOTTED, ENGLISH_NAMESPACES, MEDIA_FILE, OTHER_WIKIS, WIKIPEDIAS
 
 MAIN, FILE, TEMPLATE, CATEGORY = 0, 6, 10, 14
 MAX_TITLE_BYTES = 255
@@ -102,6 +102,18 @@ def named(entity: str) -> str:
     return html.unescape(entity) if entity[1] == "#" or entity[1:] in html5 else entity
 
 
+def raised_with_dot(title: str) -> str:
+    """The same where the capital of i is İ: "insan" is "İnsan"."""
+    return f"İ{title[1:]}" if title[:1] == "i" else raised(title)
+
+
+def case_rule(site: SiteInfo) -> Callable[[str], str]:
+    """What makes a name the wiki's title: its first letter raised, or nothing."""
+    if not site.first_letter:
+        return str
+    return raised_with_dot if site.language in DOTTED else raised
+
+
 def normalise_title(raw: str, site: SiteInfo) -> Title | None:
     """Read a link's target.
 
@@ -135,7 +147,7 @@ def normalise_title(raw: str, site: SiteInfo) -> Title | None:
         return None
     if not name:
         return Title(MAIN, "", fragment, colon=colon) if fragment and namespace == MAIN else None
-    name = raised(name) if site.first_letter else name
+    name = case_rule(site)(name)
     if namespace != MAIN:
         name = f"{site.namespaces.get(namespace, '')}:{name}"
     return Title(namespace, name, fragment, colon=colon)

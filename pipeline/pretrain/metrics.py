@@ -28,10 +28,6 @@ from pipeline.store.files import written
 FILE = "metrics.jsonl"
 
 
-TOLD_EVERY = 30.0
-"""Seconds between two lines where there is no terminal to redraw, such as in a batch job's log."""
-
-
 class Metrics:
     """Collects steps and writes a line every `log_every` of them; use as a context manager on every process."""
 
@@ -42,7 +38,6 @@ class Metrics:
         self.peak = peak(accelerator.device)
         self.file: IO[str] | None = None
         self.wandb: Any = None
-        self.told = -TOLD_EVERY
         self.clear()
 
     def __enter__(self) -> Metrics:
@@ -118,18 +113,8 @@ class Metrics:
         if self.peak:
             line["mfu"] = round(done / seconds / processes / self.peak, 4)
         self.write("train", place, phase, line)
-        self.tell(place, phase, line)
         self.clear()
         return line
-
-    def tell(self, place: Place, phase: str, line: dict[str, Any]) -> None:
-        """Say where the training is, where no bar does."""
-        now = time.monotonic()
-        if self.file and not console.is_terminal and now - self.told >= TOLD_EVERY:
-            self.told = now
-            console.print(
-                f"  step {place.step:>6,} of {phase}: {told(line)}, {line['tokens_per_second']:,.0f} tokens/s"
-            )
 
     def validation_line(self, place: Place, phase: str, tally: Tally) -> None:
         """Write held-out figures; every process takes part."""

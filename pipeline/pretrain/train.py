@@ -137,7 +137,7 @@ class Trainer:
         """Steps `first` ... of the phase, with what is due after some of them."""
         save_at, measure_at = due(self.total, self.config.checkpoints), due(self.total, self.config.validations)
         self.wrapped.train()
-        with progress_bar() as bar:
+        with progress_bar(shown=self.accelerator.is_main_process) as bar:
             task = bar.add_task(f"pretrain {self.name}", total=self.total, completed=first)
             loader, waiting = self.batches(first), time.perf_counter()
             for step, batches in zip(range(first, self.total), loader, strict=True):
@@ -147,7 +147,8 @@ class Trainer:
                 self.metrics.step(tally, batches, waited, self.model.dimensions, self.phase.trains)
                 if place.step % self.config.log_every == 0 or place.step == self.total:
                     figures = self.metrics.train_line(place, self.name, rate=rate, norm=norm)
-                    bar.update(task, description=f"{self.name}: {told(figures)}")
+                    speed = f"{figures['tokens_per_second']:,.0f} tokens/s"
+                    bar.update(task, description=f"{self.name}: {told(figures)}, {speed}")
                 if place.step in measure_at:
                     self.metrics.validation_line(place, self.name, self.validated())
                 if place.step in save_at or stopping:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 from pipeline.database import connected, parquet
 from pipeline.errors import PipelineError
 from pipeline.records import SPECIAL_ENTITIES
+from pipeline.runner import progress_bar
 from pipeline.split import is_validation_sql
 from pipeline.store.files import written
 from pipeline.store.manifest import Counts
@@ -32,6 +32,17 @@ from pipeline.vocab.entities import ALIAS_SCHEMA, ALIASES, ENTITIES, ENTITY_SCHE
 
 ROW_GROUP = 1 << 17
 """Rows; DuckDB's vectors of 2,048 fill it evenly."""
+
+PAGES = """
+CREATE TEMP TABLE page AS
+    SELECT title, bool_or(is_disambiguation) AS is_disambiguation FROM read_parquet($articles) GROUP BY title;
+"""
+
+NO_REDIRECTS = """
+CREATE TEMP TABLE redirect(title VARCHAR, target VARCHAR);
+
+CREATE TEMP TABLE resolved(title VARCHAR, target VARCHAR);
+"""
 
 REDIRECTS = """
 CREATE TEMP TABLE redirect AS  -- a page of its own is never looked past
@@ -138,58 +149,45 @@ def build(
     Raises:
         PipelineError: no title passes, or the white list alone passes `size`.
     """
-    with connected(memory_gb, scratch, threads=threads) as connection:
-        count(connection, articles, redirects, white_list, config, validation_share)
-        counts = account(connection)
-        check(counts, config)
-        write(connection, ENTITY_ROWS, out / ENTITIES, ENTITY_SCHEMA)
-        write(connection, ALIAS_ROWS, out / ALIASES, ALIAS_SCHEMA)
-    return counts
-
-
-def count(
-    connection: duckdb.DuckDBPyConnection,
-    articles: list[Path],
-    redirects: list[Path],
-    white_list: list[str],
-    config: EntitiesConfig,
-    validation_share: float,
-) -> None:
-    """Make the tables page, redirect, linked, white, candidate and entity, and the view resolved."""
-    paths = parquet(articles)
-    connection.execute(
-        "CREATE TEMP TABLE page AS "
-        "SELECT title, bool_or(is_disambiguation) AS is_disambiguation FROM read_parquet($1) GROUP BY title",
-        [paths],
-    )
-    if redirects:
-        run(connection, REDIRECTS, {"redirects": parquet(redirects)})
-    else:
-        connection.execute("CREATE TEMP TABLE redirect(title VARCHAR, target VARCHAR)")
-        connection.execute("CREATE TEMP TABLE resolved(title VARCHAR, target VARCHAR)")
     values = {
-        "articles": paths,
+        "articles": parquet(articles),
+        "redirects": parquet(redirects),
         "white_list": white_list,
         "in_dump_only": config.in_dump_only,
         "drop_disambiguation": config.drop_disambiguation,
         "min_count": config.min_count,
         "rows": config.size - len(SPECIAL_ENTITIES),
     }
-    links = OWN_LINKS if has_added_links(articles[0]) else "links"
-    validation = is_validation_sql("id", validation_share)
-    run(connection, LINKS.format(links=links, validation=validation, specials=len(SPECIAL_ENTITIES)), values)
+    statements = tables(articles[0], validation_share, redirects=bool(redirects))
+    results = (ENTITY_ROWS, out / ENTITIES, ENTITY_SCHEMA), (ALIAS_ROWS, out / ALIASES, ALIAS_SCHEMA)
+    with connected(memory_gb, scratch, threads=threads) as connection, progress_bar() as bar:
+        task = bar.add_task("entities", total=len(statements) + len(results))
+        for statement in statements:
+            connection.execute(statement, {name: value for name, value in values.items() if f"${name}" in statement})
+            bar.advance(task)
+        counts = account(connection)
+        check(counts, config)
+        for result in results:
+            write(connection, *result)
+            bar.advance(task)
+    return counts
+
+
+def tables(articles: Path, validation_share: float, *, redirects: bool) -> list[str]:
+    """The statements that make the tables page, redirect, linked, white, candidate, entity, and the view resolved."""
+    links = LINKS.format(
+        links=OWN_LINKS if has_added_links(articles) else "links",
+        validation=is_validation_sql("id", validation_share),
+        specials=len(SPECIAL_ENTITIES),
+    )
+    scripts = PAGES, REDIRECTS if redirects else NO_REDIRECTS, links
+    return [statement for script in scripts for statement in script.strip().split("\n\n")]
 
 
 def has_added_links(articles: Path) -> bool:
     """Whether the corpus' links say which of them corpus.more_mentions added."""
     link = pq.read_schema(articles).field("links").type.value_type
     return any(column.name == "added" for column in link)
-
-
-def run(connection: duckdb.DuckDBPyConnection, script: str, values: dict[str, Any]) -> None:
-    """Execute statements that stand apart by blank lines, each with the values it names."""
-    for statement in script.strip().split("\n\n"):
-        connection.execute(statement, {name: value for name, value in values.items() if f"${name}" in statement})
 
 
 def account(connection: duckdb.DuckDBPyConnection) -> Counts:

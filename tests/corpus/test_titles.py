@@ -55,6 +55,12 @@ def test_case_rule() -> None:
     assert normalise_title("dog", WORDS) == Title(0, "dog")
 
 
+def test_turkish_i() -> None:
+    names = ["insan", "ışık", "iOS", "Ivan", "éclair"]
+    titles = [normalise_title(name, default_site("tr")) for name in names]
+    assert [title.text for title in titles if title] == ["İnsan", "Işık", "İOS", "Ivan", "Éclair"]
+
+
 def test_hidden() -> None:
     shown = {
         raw: normalise_title(raw, ENGLISH) for raw in ("Category:A", ":Category:A", "de:A", ":de:A", "wikt:A", "A")

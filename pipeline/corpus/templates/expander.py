@@ -1,9 +1,9 @@
 """Templates in a page: expanded where the dump defines them, rendered where we know them, dropped otherwise.
 
 In: wikitext without comments and references. Out: wikitext in which no "{{" is left. For each outermost template, in
-this order: nothing, for the notes to readers and editors in `vanishing`; wikiextractor's
-`Extractor.expandTemplates`, for parser functions and wherever the dump holds the definition; `inline.renderer_of`, for
-common ones without a definition or with one that asks for Lua; else a HOLE.
+this order: nothing, for the notes to readers and editors in `vanishing`; wikiextractor's expansion, for parser
+functions and wherever the dump holds the definition (`nested`); `inline.renderer_of`, for common ones without a
+definition or with one that asks for Lua; else a HOLE. The same holds for those that it meets inside of others.
 
 The definitions may be more than fits in memory (`definitions.py`).
 """
@@ -13,27 +13,30 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from wikiextractor.extract import Extractor, resolve_template_page
+from wikiextractor.extract import resolve_template_page
 
-from pipeline.corpus.templates.calls import Call
+from pipeline.corpus.templates.boxes import TABLE, Boxes, emptied
+from pipeline.corpus.templates.braces import outermost, split_arguments
+from pipeline.corpus.templates.calls import Call, Renderer
 from pipeline.corpus.templates.inline import YEAR, renderer_of
+from pipeline.corpus.templates.nested import Nested
 from pipeline.corpus.templates.vanishing import VANISHING
-from pipeline.corpus.titles import SiteInfo, folded, raised
+from pipeline.corpus.titles import SiteInfo, case_rule, folded
 from pipeline.corpus.wikitext.markup import HOLE, NOTHING, links_in
 
 MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""
 MAX_GROWTH = 2_000_000
 """Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
-BRACES = re.compile(r"\{\{(?P<leaf>[^{}]++\}\}(?!\}))|\{\{+|\}\}+")
-"""A template without braces in it, or a run of braces."""
+MAX_KNOWN = 1 << 14
+MAX_KEPT = 1_000
+"""Characters of a call and of what it gives, to be remembered."""
 STRAY = re.compile(r"\{\{+|\}\}+")
-BARS = re.compile(r"\{\{+|\}\}+|\[\[|\]\]|\|")
 SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
-LINK_ELSEWHERE = re.compile(r"\[\[[^\[\]|:]*:[^\[\]]*\]\]|<[^<>]*>")
-"""Categories and tags: what an expansion may consist of and still show nothing."""
+LINE_MARKS = ("{|", "*", "#", ":", ";")
 NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
 FUNCTION = re.compile(
     r"\s*(?:#[a-z]+|lc|uc|lcfirst|ucfirst|formatnum|padleft|padright|plural|ns|urlencode|fullurl|localurl|pagename|"
@@ -58,20 +61,42 @@ DISAMBIGUATION = frozenset(
 """Names, in lower case, of templates that mark a page as a list of meanings."""
 
 
+Value = TypeVar("Value")
+
+
+class Memory(dict[str, Value]):
+    """What follows from the definitions alone and was found before; all of it is forgotten when it is full."""
+
+    def keep(self, key: str, value: Value) -> Value:
+        if len(self) == MAX_KNOWN:
+            self.clear()
+        self[key] = value
+        return value
+
+
 @dataclass(frozen=True, slots=True)
 class Definitions:
     """The dump's templates, by title without the namespace's prefix."""
 
     texts: Mapping[str, str]
     redirects: Mapping[str, str]
+    boxes: Memory[str | None] = field(default_factory=lambda: Memory())
+    """What stands for a template of this name, as `Boxes.instead` says."""
+    calls: Memory[str] = field(default_factory=lambda: Memory())
+    """What short calls have given, on any page."""
 
 
 NO_DEFINITIONS = Definitions({}, {})
 
 
 def define(text: str) -> str:
-    """What of a template's page is transcluded: without noinclude and comments, onlyinclude alone if there is one."""
-    found = resolve_template_page("", [text]) if text else None
+    """What of a template's page is transcluded: without noinclude and comments, onlyinclude alone if there is one.
+
+    wikiextractor takes the text for XML, so the entities are spelled for XML here: "&ndash;&#32;" must stay what it is
+    up to the scan, or its space would be cut as the template's edge, and "&#91;" would become markup. And it reads
+    "{{{!}}", where a table begins in a parser function, as a parameter: the template of that sign stands for it.
+    """
+    found = resolve_template_page("", [text.replace("&", "&amp;").replace("{{{!}}", "{{(!}}")]) if text else None
     return found[1] if found and found[0] == "template" else ""
 
 
@@ -93,14 +118,11 @@ class Expander:
         self.cuts_all = definitions is None
         self.definitions = definitions = definitions or NO_DEFINITIONS
         self.site = site
+        self.title_of = case_rule(site)
         self.counts = counts
         self.room = MAX_GROWTH
-        self.extractor = Extractor(
-            "", "", "", title, [], templates=definitions.texts, redirects=definitions.redirects, knownNamespaces=set()
-        )
-        for name in ("pagename", "fullpagename", "subpagename", "basepagename"):
-            self.extractor.magicWords[name] = title
-        self.extractor.magicWords["namespace"] = ""
+        self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead)
+        self.boxes = Boxes(self.definition, self.shows)
 
     def page(self, text: str) -> str:
         """The page's wikitext without templates; the links that came and went with them are counted."""
@@ -121,21 +143,20 @@ class Expander:
         parts, end = [], 0
         for start, stop in spans:
             parts.append(unpaired(text[end:start]))
-            value = self.template(text[start:stop], depth)
-            if (
-                value == HOLE
-                and text[start - 1 : start] in ("\n", "")
-                and text[stop : stop + 1] in ("*", "#", ":", ";")
-            ):
+            begins = text[start - 1 : start] in ("\n", "")
+            value = self.template(text[start:stop], depth, begins=begins)
+            if value == HOLE and begins and text[stop : stop + 1] in ("*", "#", ":", ";"):
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
             end = stop
         return "".join(parts) + unpaired(text[end:])
 
-    def template(self, raw: str, depth: int) -> str:
-        """What stands for one template, braces included in `raw`."""
+    def template(self, raw: str, depth: int, *, begins: bool) -> str:
+        """What stands for one template, braces included in `raw`, which begins a line or does not."""
         self.counts["templates.seen"] += 1
         value, kind = ("", "") if self.cuts_all else self.shown(raw, depth)
+        if kind == "expanded" and not begins and value.startswith(LINE_MARKS):
+            value = f"\n{value}"  # MediaWiki's rule, too: a list or a table has lines of its own
         if not value.replace(HOLE, ""):
             value, kind = HOLE, "dropped"
         self.counts[f"templates.{kind}"] += 1
@@ -153,17 +174,59 @@ class Expander:
         if depth > MAX_DEPTH or raw.startswith("{{{") or SILENT.match(name):
             return "", ""
         local = folded(self.local_name(name) if ":" in name else name)
-        key = local.lower()
+        key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
-        renderer = renderer_of(key, self.site.language)
-        value = self.expanded(raw, name, local, ours=renderer is not None)
+        box = self.box(local) if renderer is None else None
+        value = self.expanded(raw, name, local, ours=renderer is not None) if box is None else box
         if value:
             return value, "expanded"
         if renderer is not None:
             return renderer(self.call(key, split_arguments(raw[2:-2])[1:], depth)), "rendered"
         # {{f1|1998}}, {{24hLM|2006}}: a year, linked to what happened in it.
         return (raw[bar + 1 : -2] if bar > 0 and YEAR.fullmatch(raw, bar + 1, len(raw) - 2) else ""), "rendered"
+
+    def known(self, local: str) -> tuple[str, Renderer | None]:
+        """The name by which our tables know a template, in lower case, its own or its redirect's; and its renderer."""
+        key = local.lower()
+        renderer = None if key in VANISHING else renderer_of(key, self.site.language)
+        if (
+            renderer is None
+            and key not in VANISHING
+            and (other := self.definitions.redirects.get(self.title_of(local)))
+        ):
+            key = other.lower()
+            renderer = renderer_of(key, self.site.language)
+        return key, renderer
+
+    def box(self, local: str) -> str | None:
+        """What stands for a template that shows nothing but tables; None where it may show something."""
+        known = self.definitions.boxes
+        return known[local] if local in known else known.keep(local, self.boxes.instead(local))
+
+    def shows(self, name: str) -> bool | None:
+        """Whether a template shows something, whatever its definition says; None where that decides."""
+        key, renderer = self.known(name)
+        if key in VANISHING:
+            return False
+        return True if renderer is not None or key in self.extractor.magicWords.values else None
+
+    def instead(self, name: str, body: str, depth: int) -> str | None:
+        """What is shown of a template in an argument or a definition; None where it is to be expanded."""
+        local = folded(name)
+        key, renderer = self.known(local)
+        if key in VANISHING:
+            return ""
+        if renderer is None or depth > MAX_DEPTH:
+            return None
+        definition = self.definition(local)
+        if definition is not None and "#invoke:" not in definition:
+            return None
+        return renderer(self.call(key, split_arguments(body)[1:], depth))
+
+    def definition(self, local: str) -> str | None:
+        title = self.title_of(local)
+        return self.definitions.texts.get(self.definitions.redirects.get(title, title))
 
     def call(self, name: str, parts: list[str], depth: int) -> Call:
         positional, named = [], {}
@@ -185,70 +248,33 @@ class Expander:
         Args:
             ours: there is a renderer of ours, which is better than a definition that asks for Lua.
         """
-        title = raised(local) if self.site.first_letter else local
-        definition = self.definitions.texts.get(self.definitions.redirects.get(title, title))
+        definition = self.definition(local)
         if definition is None and not FUNCTION.match(name):
             return ""
         if definition is not None and ours and "#invoke:" in definition:
             return ""
-        known = definition is not None
-        value: str = self.extractor.expandTemplates(raw.replace(name, title, 1) if known else raw).strip()
+        call = raw if definition is None else raw.replace(name, self.title_of(local), 1)
+        value = self.definitions.calls.get(call)
+        if value is None:
+            value = self.expansion(call)
+            if not self.extractor.asked_page and len(call) + len(value) <= MAX_KEPT:
+                self.definitions.calls.keep(call, value)
         self.room -= len(value)
-        if self.room < 0 or "{{" in value:
+        return value if self.room >= 0 else ""
+
+    def expansion(self, call: str) -> str:
+        """wikiextractor's expansion, an empty table for one that shows nothing else, "" for one that shows nothing."""
+        counts, self.counts = self.counts, Counter()  # what stands in definitions is no template of the page's
+        self.extractor.asked_page = False
+        try:
+            value: str = self.extractor.expandTemplates(call)
+        finally:
+            self.counts = counts
+        if "{{" in value:
             return ""
-        return value if value.isalnum() or LINK_ELSEWHERE.sub("", value).strip() else ""
-
-
-def outermost(text: str) -> tuple[list[tuple[int, int]], bool]:
-    """Spans of the outermost templates and parameters, of pairs of equal runs of braces, the innermost paired first;
-    and whether any braces have no partner."""
-    found: list[tuple[int, int]] = []
-    stack: list[tuple[int, int]] = []
-    """Start and length of each open run."""
-    stray = False
-    for match in BRACES.finditer(text):
-        if match["leaf"]:
-            found.append(match.span())
-            continue
-        run, at = len(match[0]), match.start()
-        if match[0][0] == "{":
-            stack.append((at, run))
-            continue
-        while match[0][0] == "}" and run >= 2 and stack:
-            start, opened = stack.pop()
-            taken = min(run, opened, 3)
-            if opened - taken >= 2:
-                stack.append((start, opened - taken))
-            at, run = at + taken, run - taken
-            found.append((start + opened - taken, at))
-        stray = stray or run >= 2
-    outer: list[tuple[int, int]] = []
-    limit = len(text)
-    for span in reversed(found):  # by their ends; two of them are apart, or one holds the other
-        if span[1] <= limit:
-            outer.append(span)
-            limit = span[0]
-    outer.reverse()
-    return outer, stray or bool(stack)
+        box = None if value.isalnum() else emptied(value)
+        return value if box is None else box and TABLE
 
 
 def unbraced(text: str) -> str:
     return STRAY.sub(HOLE, text)
-
-
-def split_arguments(body: str) -> list[str]:
-    """The parts between the bars that belong to this template, not to a link or a template in it."""
-    if "|" not in body:
-        return [body]
-    parts, depth, end = [], 0, 0
-    for match in BARS.finditer(body):
-        token = match[0]
-        if token == "|":
-            if depth == 0:
-                parts.append(body[end : match.start()])
-                end = match.end()
-        elif token[0] in "{[":
-            depth += len(token) // 2
-        else:
-            depth = max(0, depth - len(token) // 2)
-    return [*parts, body[end:]]

@@ -48,11 +48,11 @@ def with_unit(call: Call) -> str:
 
 
 def named_link(title: str, label: str) -> Renderer:
-    """A link whose title and label have these names, or else stand in first and second place."""
+    """A link whose title and label are the arguments of these names; the title may stand in first place."""
 
     def render(call: Call) -> str:
-        shown = call.named.get(label) or call.get(2) if title == "1" else call.named.get(label, "")
-        return linked(call.named.get(title) or call.get(1), shown or "")
+        shown = call.get(int(label)) if label.isdecimal() else call.named.get(label, "")
+        return linked(call.named.get(title) or call.get(1), shown)
 
     return render
 
@@ -156,14 +156,14 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
         **table(before("p."), "p., page"),
         **table(before("t."), "t., tome"),
         **table(before("vol."), "vol., volume"),
-        **table(literal("M."), "m., m"),
-        **table(literal("Mme"), "mme"),
-        **table(literal("Mlle"), "mlle"),
-        **table(literal("Dr"), "dr"),
-        **table(literal("Pr"), "pr"),
-        **table(literal("Me"), "me"),
-        **table(literal("Mgr"), "mgr"),
-        **table(literal("St"), "st"),
+        **table(before("M."), "m., m"),
+        **table(before("Mme"), "mme"),
+        **table(before("Mlle"), "mlle"),
+        **table(before("Dr"), "dr"),
+        **table(before("Pr"), "pr"),
+        **table(before("Me"), "me"),
+        **table(before("Mgr"), "mgr"),
+        **table(before("St"), "st"),
         **table(literal("Cie"), "cie"),
         **table(literal("e"), "e, ème"),
         **table(literal("er"), "er"),
@@ -239,7 +239,8 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
         **table(linked_last, "tsl, 链接翻译"),
     },
     "ja": {
-        **table(named_link("1", "label"), "仮リンク, 日本語版にない記事リンク, link-en"),
+        **table(named_link("1", "label"), "仮リンク, ill2, 日本語版にない記事リンク, link-en"),
+        **table(argument(2), "llang"),
         **table(argument(1), "ruby, ルビ, 補助漢字, bdi, jis2004, snamei, sname"),
         **table(japanese_date(0), "生年月日と年齢, 生年月日, 年月日"),
         **table(japanese_date(3), "没年齢, 死亡年月日と没年齢"),
@@ -249,8 +250,12 @@ FOREIGN: dict[str, dict[str, Renderer]] = {
         **table(between("بالفرنسية: ", ""), "فرن"),
         **table(between("باللاتينية: ", ""), "لات"),
         **table(between("بالألمانية: ", ""), "ألم"),
+        **table(named_link("عر", "نص"), "وإو, وصلة إنترويكي, و.إ.و"),
         **table(argument(1), "اقتباس, عربية, نص عربي"),
     },
+    "ko": {**table(argument(2), "llang"), **table(argument(1), "한자, 본명"),
+           **table(named_link("1", "d"), "임시링크, 임시 링크")},
+    "tr": {**table(argument(2), "dil")},
     "he": {**table(argument(1), "אנגלית, צרפתית, גרמנית, רוסית, ערבית, ציטוטון, ציטוט")},
 }  # fmt: skip
 """Language -> name in lower case -> its renderer."""

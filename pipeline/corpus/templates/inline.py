@@ -56,6 +56,11 @@ def behind(word: str) -> Renderer:
     return lambda call: f"{word} {call.get(1)}".strip()
 
 
+def letters(call: Call) -> str:
+    """{{post-nominals|country=GBR|KBE|FRS}}, {{post-nominals|list=KBE, FRS}}: honours behind a name."""
+    return " ".join(part for part in call.positional if part) or call.named.get("list", "")
+
+
 def superscript(call: Call) -> str:
     """10{{sup|6}}: "10⁶"."""
     text = call.get(1)
@@ -91,17 +96,18 @@ RENDERERS: dict[str, Renderer] = {
     **table(argument(2), "lang, color, colored text, fontcolor, font color, color box, legend inline, rtl-lang, "
             "script, lang-x, "
             "highlight, background color, bgcolor, rquote, h:title, hover title, popup, sort"),
-    **table(last, "transl, transliteration, translit, tlit, ipalink, ipablink, ipaslink, resize, wikt-lang, wt, m, "
+    **table(last, "transl, transliteration, translit, tlit, ipalink, ipa link, resize, wikt-lang, wt, m, "
             "mention, "
             "station link, stl, glossary link, gli, ruby-ja, party shortname linked"),
     **table(joined(""), "rgb, gaps, linktext, mp, mpl, mpl-, subsup, sub sup"),
-    **table(joined(" "), "lcons, postnominals, post-nominals, post-nominal, post nominals"),
+    **table(letters, "lcons, postnominals, post-nominals, post-nominal, post nominals"),
     **table(joined(":"), "cite quran, qref"),
     **table(joined("-"), "nuclide, nuclide2"),
     **table(joined("+"), "key press, keypress, key"),
     **table(joined(" · "), "hlist, dotlist"),
     **table(listed, "ubl, ubli, unbulleted list, bulleted list, ordered list, olist, blist, pagelist"),
-    **table(content, "columns-list, div col list, multicol list, plainlist, flatlist, plain list, term, defn"),
+    **table(content, "columns-list, div col list, multicol list, plainlist, flatlist, plain list, term, defn, "
+            "cast listing, cast list, castlist"),
     **table(between("⟨", "⟩"), "angbr, angle bracket, angbr ipa, grapheme"),
     **table(between("⟨", "&#124;"), "bra"),
     **table(between("&#124;", "⟩"), "ket"),
@@ -115,6 +121,9 @@ RENDERERS: dict[str, Renderer] = {
     **table(between("&#91;", ")"), "closed-open"),
     **table(between("(", "&#93;"), "open-closed"),
     **table(between("/", "/"), "ipa-all, phoneme"),
+    **table(lambda call: f"/{call.last}/", "ipaslink, ipa slink"),
+    **table(lambda call: f"&#91;{call.last}&#93;", "ipablink, ipa blink"),
+    **table(between("(sequence ", " in the OEIS)"), "oeis"),
     **table(between(f"'{NOTHING}", "'"), "gloss, single+, single quote"),
     **table(between(f"lit. '{NOTHING}", "'"), "lit, literal translation, literal, lit., literally"),
     **table(between(f"transl. '{NOTHING}", "'"), "translation, trans"),
@@ -145,11 +154,13 @@ RENDERERS: dict[str, Renderer] = {
     **table(citing.bible, "bibleverse, bibleref, bibleref2, bible verse, bibleverse-nb, bibleverse with nivlink"),
     **table(quotation, "quote, blockquote, bq, cquote, quotation, quote box, centered pull quote, pull quote, "
             "poem quote, "
-            "poemquote, quote without source, talk quote, verse translation, quote poem, long quote, block quote"),
+            "poemquote, quote without source, talk quote, verse translation, quote poem, "
+            "long quote, block quote, block indent, blockindent, bi, hanging indent"),
     # Countries, stations, roads, ships.
     **table(places.country, "flag, flagcountry, flaglink, flag country"),
     **table(places.place("railway station"), "rws, stnlnk"),
     **table(places.place("tube station"), "lus"),
+    **places.TEAMS,
     **table(places.junction, "jct"),
     **table(places.ship, "ship, uss, hms, rms, ss, hmcs, hmas, sms, hmnzs, ins, mv, ms, mt, rv, rrs, usns, uscgc, "
             "usat, "
@@ -157,6 +168,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(places.ship_class, "sclass, sclass2, sclass-"),
     # Languages and pronunciation.
     **table(speech.langx, "langx"),
+    **table(speech.russian, "lang-rus, langr"),
     **table(speech.in_language, "in lang, in language"),
     **table(speech.nihongo, "nihongo, nihongo2, nihongo title"),
     **table(speech.nihongo3, "nihongo3"),
@@ -178,6 +190,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(superscript, "sup"),
     # Measures.
     **table(measures.convert, "convert, cvt, convert/spell"),
+    **table(measures.duration, "duration"),
     **table(measures.height, "height, weight"),
     **table(measures.as_of, "as of, asof"),
     **table(measures.circa, "circa, c., ca."),
@@ -216,7 +229,9 @@ ENGLISH: dict[Renderer | None, Renderer | None] = {
     places.country_by_name: None,
     places.country: argument(1),
     speech.langx: argument(2),
+    speech.russian: argument(1),
     speech.in_language: None,
+    **dict.fromkeys(places.TEAMS.values()),
 }
 """What names countries or languages in English -> what takes its place on another wiki."""
 

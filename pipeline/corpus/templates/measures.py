@@ -172,6 +172,13 @@ def gauge(call: Call) -> str:
     return f"{int(match[1][:6]):,} mm" if match else ""
 
 
+def duration(call: Call) -> str:
+    """{{duration|3:05}}, {{duration|m=3|s=5}}: "3:05"."""
+    given = [call.named.get(part) for part in "hms"]
+    first, *rest = [part for part in given if part is not None] or [call.get(1)]
+    return ":".join([first, *(f"{part:0>2}" for part in rest)])
+
+
 def height(call: Call) -> str:
     """{{height|ft=6|in=2}}: "6 ft 2 in"."""
     named = call.named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.corpus.templates.calls import Call, Renderer, linked
+from pipeline.corpus.templates.calls import Call, Renderer, linked, table
 
 COUNTRIES = dict(
     pair.split(":")
@@ -40,13 +40,39 @@ COUNTRIES = dict(
 def country(call: Call) -> str:
     """{{flag|France}}, {{flagcountry|FRA|name=French}}: a link to the country."""
     name = COUNTRIES.get(call.get(1), call.get(1))
-    return linked(name, call.named.get("name", "")) if "[" not in name else name
+    return linked(name, call.named.get("name") or name.partition(" (")[0]) if "[" not in name else name
+
+
+def of_country(what: str) -> Renderer:
+    """{{fb|FRA}}, {{flagIOC|FRA|2008 Summer}}: "France", linked to its team, or to the country at the games."""
+
+    def render(call: Call) -> str:
+        name = COUNTRIES.get(call.get(1), call.get(1)).partition(" (")[0]
+        title = what.format(name, call.get(2)) if call.get(2) or "{1}" not in what else name
+        return linked(title, name) if name else ""
+
+    return render
+
+
+def season(call: Call) -> str:
+    """{{cfb link|year=2010|team=Michigan Wolverines|title=2010 team}}: a team's year."""
+    year, team = call.named.get("year", ""), call.named.get("team", "")
+    return linked(f"{year} {team} football team" if team else "", call.named.get("title") or f"{year} {team}".strip())
 
 
 def country_by_name(call: Call) -> str:
     """{{FRA}}: the template's name is the country's code."""
     name = COUNTRIES[call.name.upper()]
     return linked(name, name.partition(" (")[0])
+
+
+TEAMS: dict[str, Renderer] = {
+    **table(of_country("{0} at the {1} Olympics"), "flagioc, flagiocteam"),
+    **table(of_country("{0} national football team"), "fb, fb-rt, fb-big"),
+    **table(of_country("{0} women's national football team"), "fbw, fbw-rt"),
+    **table(of_country("{0} national cricket team"), "cr, cr-rt"),
+    **table(season, "cfb link"),
+}
 
 
 def place(kind: str) -> Renderer:

@@ -43,10 +43,16 @@ def word_of(call: Call, code: str, text: str, romanized: str, meaning: str) -> s
     name = call.named.get("label") or language_name(code)
     if name and text and name != "none":
         text = f"{name}: {text}"
-    romanized = romanized or call.named.get("translit") or call.named.get("tr") or ""
+    romanized = romanized or call.named.get("translit") or call.named.get("tr") or call.named.get("r") or ""
     meaning = meaning or call.named.get("lit") or call.named.get("translation") or ""
     text += f", romanized: {romanized}" if text and romanized else ""
+    text += f", IPA: &#91;{call.named['p']}&#93;" if text and call.named.get("p") else ""
     return text + (f", lit. '{NOTHING}{meaning}'" if text and meaning else "")
+
+
+def russian(call: Call) -> str:
+    """{{lang-rus|Москва|r=Moskva|p=mɐskˈva}}: "Russian: Москва, romanized: Moskva, IPA: [mɐskˈva]"."""
+    return word_of(call, "ru", call.get(1), call.get(2), call.get(3))
 
 
 def in_language(call: Call) -> str:

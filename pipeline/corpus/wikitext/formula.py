@@ -26,6 +26,9 @@ SYMBOLS = dict(
         "lnot:¬ land:∧ wedge:∧ lor:∨ vee:∨ vdash:⊢ models:⊨ top:⊤ bot:⊥ perp:⊥ parallel:∥ mid:| vert:| Vert:‖ "
         "infty:∞ partial:∂ nabla:∇ hbar:ℏ ell:ℓ Re:ℜ Im:ℑ aleph:ℵ degree:° dagger:† prime:′ ldots:… dots:… cdots:⋯ "
         "dotsb:… dotsc:… angle:∠ triangle:△ square:□ langle:⟨ rangle:⟩ lfloor:⌊ rfloor:⌋ lceil:⌈ rceil:⌉ lbrace:{ "
+        "rightleftharpoons:⇌ leftrightharpoons:⇋ longleftrightarrow:⟷ longleftarrow:⟵ Longrightarrow:⟹ "
+        "Longleftrightarrow:⟺ hookrightarrow:↪ downarrow:↓ lesssim:≲ gtrsim:≳ asymp:≍ prec:≺ preceq:⪯ succ:≻ "
+        "succeq:⪰ nmid:∤ subsetneq:⊊ supsetneq:⊋ triangleq:≜ doteq:≐ lt:< gt:> hslash:ℏ imath:ı jmath:ȷ wp:℘ "
         "rbrace:} R:ℝ N:ℕ Z:ℤ Q:ℚ C:ℂ reals:ℝ euro:€ pounds:£"
     ).split()
 )
@@ -49,7 +52,7 @@ RAISED = dict(zip("0123456789+-−=()ni′*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻
 LOWERED = dict(zip("0123456789+-−=()aeoxhklmnpstijruv", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ", strict=True))
 EXPONENT = re.compile(r"[-−–+]?\d{1,3}")
 """A number that is read as one when it is written small."""
-RELATION = re.compile(r" *([=≠≤≥<>≈≡∼≃≅∝≪≫→←↔⇒⇐⇔↦∈∉⊂⊆⊃⊇]) *")
+RELATION = re.compile(r" *([=≠≤≥<>≈≡∼≃≅∝≪≫→←↔⇒⇐⇔⇌⇋⟷⟵⟶⟹⟺≲≳≍↦∈∉⊂⊆⊃⊇]) *")
 SPACES = re.compile(r"\s+(?=[,;)\s]|$)|(?<=\()\s+")
 """Those that only TeX needs."""
 

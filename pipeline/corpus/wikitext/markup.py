@@ -38,7 +38,7 @@ TAG_NAMES = "|".join(sorted(BLOCK_TAGS | INLINE_TAGS, key=lambda name: (-len(nam
 MAGIC_WORD = r"__(?:[A-Z]{3,}|[^\W\da-zA-Z_]{2,})__"
 """A behaviour switch, as a pattern."""
 HIDDEN = re.compile(
-    r"display\s*:\s*none|\b(?:navbox|metadata|noprint|hatnote|infobox|mw-empty-elt|sistersitebox|ambox|mbox|tmbox|toc|"
+    r"display\s*:\s*none|visibility\s*:\s*hidden|(?<![\w-])color\s*:\s*transparent|\b(?:navbox|metadata|noprint|hatnote|infobox|mw-empty-elt|sistersitebox|ambox|mbox|tmbox|toc|"
     r"reference|Inline-Template|sidebar)\b",
     re.IGNORECASE,
 )

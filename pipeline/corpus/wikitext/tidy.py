@@ -39,6 +39,9 @@ SLASHES = "/／|–-·・"
 """They separate, too, but only what stands between brackets."""
 DASHES = "-–—~〜"
 DASH_LEFT = re.compile(rf"[{DASHES}] *(?=[)）])")
+DASH_BEGINS = re.compile(rf"[{DASHES}] ")
+DASH_ENDS = re.compile(rf" [{DASHES}]\Z")
+"""Between the line's text and what was cut at its edge: "A –" of "A – {{b}}"."""
 MAX_BRACKETS = 8
 """Brackets in brackets around one hole that are looked at."""
 WORD = re.compile(rf"[\w{OPEN}]")
@@ -123,12 +126,16 @@ def closed(line: str) -> str:
             continue
         if not kept and not parts:
             body = body.lstrip(RUN + FULL_STOP) or body
+            if dash := DASH_BEGINS.match(body):
+                body = body[dash.end() :]
         else:
             parts += (kept, joint(kept[-1:], run, body))
         kept = body.rstrip(RUN)
         run = body[len(kept) :]
     # A line may end with a colon that announces what was cut, not with a comma.
-    text = "".join(parts) + kept + (run if HOLE not in run else ":" if ":" in run else "")
+    if HOLE in run:
+        kept, run = DASH_ENDS.sub("", kept), ":" if ":" in run else ""
+    text = "".join(parts) + kept + run
     return text.strip(" \u3000") if WORD.search(text) else ""
 
 

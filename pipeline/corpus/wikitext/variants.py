@@ -9,14 +9,22 @@ from __future__ import annotations
 import re
 
 VARIANT = re.compile(r"-\{(?!\{)([^{}]*)\}-")
+MAX_DEPTH = 4
+"""Variants in variants."""
 SILENT_FLAGS = frozenset("HT-D")
 """H adds a rule for the whole page, - takes one away, T converts the title, D describes."""
 FORM = re.compile(r"(?:^|;)\s*(?:[a-zA-Z-]{2,20}\s*=>)?\s*[a-zA-Z]{2,3}(?:-[a-zA-Z]{2,8})*\s*:([^;]*)")
 
 
 def one_variant(text: str) -> str:
-    """The text with one form of each."""
-    return VARIANT.sub(form, text) if "-{" in text else text
+    """The text with one form of each; the innermost first."""
+    for _ in range(MAX_DEPTH):
+        if "-{" not in text:
+            break
+        text, count = VARIANT.subn(form, text)
+        if not count:
+            break
+    return text
 
 
 def form(match: re.Match[str]) -> str:

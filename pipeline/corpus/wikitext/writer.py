@@ -15,7 +15,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from pipeline.corpus.titles import FILE, MAIN, SiteInfo, Title, normalise_title, pipe_trick, raised, shown_title
+from pipeline.corpus.titles import FILE, MAIN, SiteInfo, Title, case_rule, normalise_title, pipe_trick, shown_title
 from pipeline.corpus.wikitext.markup import BLOCK, CLOSE, HOLE, LEAD, LINE, NOTHING, OPEN, UNSEEN, links_in
 from pipeline.corpus.wikitext.quotes import apostrophe, marks
 
@@ -54,6 +54,8 @@ class Writer:
 
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
+        self.cased = case_rule(site)
+        """A plain target -> as the wiki's titles begin."""
         self.parts: list[str] = []
         self.titles: list[str] = []
         """The targets of the mentions in `parts`, in their order."""
@@ -127,10 +129,6 @@ class Writer:
         title = normalise_title(raw.replace(NOTHING, "").replace(HOLE, ""), self.site)
         reason = refusal(title)
         return ("", reason) if reason or title is None else (title.text, "")
-
-    def cased(self, title: str) -> str:
-        """A plain target as the wiki's titles begin."""
-        return raised(title) if self.site.first_letter else title
 
     def link(self, raw: str, label: str | None, trail: str) -> None:
         """A whole link whose label, None if it has none, is plain text."""

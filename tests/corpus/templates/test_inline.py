@@ -9,6 +9,8 @@ from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.corpus.wikitext.render import render
 
 LANGUAGES = [
+    ("{{IPA link|ɬ}}, {{IPA blink|ɬ}}, {{IPAslink|ɬ|ɬː}}", "ɬ, [ɬ], /ɬː/"),
+    ("A ({{lang-rus|Москва|r=Moskva|a=Ru.ogg|p=mɐskˈva}})", "A (Russian: Москва, romanized: Moskva, IPA: [mɐskˈva])"),
     ("A ({{langx|de|Wort|lit=word}})", "A (German: Wort, lit. 'word')"),
     ("({{langx|ru|мир|mir|peace}})", "(Russian: мир, romanized: mir, lit. 'peace')"),
     ("{{langx|sr-Cyrl|реч|label=none}}; {{langx|xyz|a}}", "реч; a"),
@@ -56,6 +58,7 @@ MEASURES = [
     ("{{US$|5 million}}, {{GBP|3}}, {{INR|7}}, {{₹|2}}, {{CNY|1}}, {{A$|4}}", "US$5 million, £3, ₹7, ₹2, ¥1, A$4"),
     ("{{height|ft=6|in=2}}, {{height|m=1.88}}, {{RA|12|34|56}}, {{DEC|+1|2|3}}", "6 ft 2 in, 1.88 m, 12h 34m 56s, "
      "+1° 2′ 3″"),
+    ("{{duration|3:05}}, {{duration|m=3|s=5}}, {{duration|h=1|m=2|s=03}}", "3:05, 3:05, 1:02:03"),
     ("{{ordinal|21}}, {{formatnum:1234567}}, {{nts|5}}, {{ntsh|5}}x", "21st, 1,234,567, 5, x"),
     ("It cost $100 (equivalent to ${{Inflation|US|100|1950}} in 2020).", "It cost $100."),
     ("It landed in 1969 ({{age|1969|7|20}} years ago).", "It landed in 1969."),
@@ -73,6 +76,9 @@ SCIENCE = [
     ("B{{music|flat}}, {{music|time|3|4}}, C{{sharp}}", "B♭, 3/4, C♯"),
 ]  # fmt: skip
 WRAPPERS = [
+    ("A {{post-nominals|country=GBR|KBE|FRS}}, B {{post-nominals|list=KBE, FRS}}", "A KBE FRS, B KBE, FRS"),
+    ("a {{block indent|em=2|''b''}} {{OEIS|A000045}}\n{{cast listing|\n* [[C]] as D\n}}", "a\nb\n"
+     "(sequence A000045 in the OEIS)\n[C|C] as D"),
     ("{{small|a}} {{big|b}} {{em|c}} {{strong|d}} {{u|e}} {{del|f}} {{s|g}} {{dfn|h}} {{samp|i}} {{kbd|j}}",
      "a b c d e f g h i j"),
     ("{{color|red|a}} {{font color|red|b}} {{background color|red|c}} {{tooltip|d|e}} {{abbr|f|g}} {{H:title|h|i}}",
@@ -100,6 +106,15 @@ SIGNS = [
     ("{{dagger}} {{double dagger}} {{times}} {{minus}} {{degree}} {{section sign}}", "† ‡ × − ° §"),
 ]
 LINKED = [
+    (
+        "* {{fb|FRA}}\n* {{flagIOC|GEO|2008 Summer}} {{flagIOC|ITA}}\n* {{cr|IND}} {{flag|GEO}}",
+        "[France national football team|France]\n[Georgia at the 2008 Summer Olympics|Georgia] [Italy|Italy]\n"
+        "[India national cricket team|India] [Georgia (country)|Georgia]",
+    ),
+    (
+        "the {{cfb link|year=2010|team=Michigan Wolverines|title=2010 team}}",
+        "the [2010 Michigan Wolverines football team|2010 team]",
+    ),
     ("{{ill|A|de|B}} {{ill|A|de|B|lt=c}} {{interlanguage link|D|fr}}", "[A|A] [A|c] [D|D]"),
     (
         "{{USS|Hornet|CV-12|6}} {{USS|Hornet|CV-12}} {{HMS|Ajax||2}} {{ship|French ship|Ville|1900|2}}",
@@ -124,6 +139,8 @@ VANISHING = [
     ("aged {{age|1950|1|1}}, he", "aged, he"),
 ]
 FOREIGN = {
+    "ko": [("({{llang|en|X}}, {{lang|de|Y}}) {{임시링크|표제|en|Title}}", "(X, Y) [표제|표제]")],
+    "tr": [("({{dil|en|X}})", "(X)")],
     "de": [("{{FRA}}a {{flag|Peru}} {{langx|fr|mot}} {{in lang|fr}}", "a Peru mot"),
            ("{{enS|dog}}, {{\"|Wort}}, {{IPA|vɔʁt}}, {{lang|fr|mot}}, {{laS}}", "englisch dog, „Wort“, [vɔʁt], mot, "
             "lateinisch")],
@@ -131,6 +148,7 @@ FOREIGN = {
             "le XIXe siècle, XXe, XIXe et XXe, IIe siècle av. J.-C., Ier siècle av. J.-C., XVIIIe siècle"),
            ("{{unité|5|km|2}}, {{nb|1000}}, {{date|1|mai|2000}}, {{1er|mai}}, {{2e}}, {{M.}} A, {{n°|5}}, {{av JC}}",
             "5 km², 1000, 1 mai 2000, 1er mai, 2e, M. A, n° 5, av. J.-C."),
+           ("{{M.|Dupont}} et {{Mme|Durand}}, {{Dr}} X", "M. Dupont et Mme Durand, Dr X"),
            ("{{citation|mot}}, {{langue|en|dog}}, {{lien|langue=en|trad=X|fr=Y|texte=y}}, {{référence nécessaire|a}}",
             "« mot », dog, [Y|y], a")],
     "es": [("{{unidad|5|km}}, el {{siglo|XIX}}, {{cita|voz}}, {{AFI|a}}, a{{cita requerida}}",
@@ -141,9 +159,11 @@ FOREIGN = {
             "[Дом|дома] 1990 год — а\u0301 и т. д. 1.5.2000")],
     "zh": [("甲{{bd|1879年|3月14日|1955年|4月18日|catIdx=A}}", "甲（1879年3月14日－1955年4月18日）"),
            ("{{le|表題|Title|字}}、{{tsl|en|Title|表題}}", "[表題|字]、[表題|表題]")],
-    "ar": [("({{إنج|dog}})", "(بالإنجليزية: dog)")],
+    "ar": [("({{إنج|dog}})", "(بالإنجليزية: dog)"),
+           ("{{وإو|عر=أ|تر=B|لغ=en}} {{وصلة إنترويكي|عر=أ|تر=B|نص=ج}}", "[أ|أ] [أ|ج]")],
     "ja": [("甲（{{生年月日と年齢|1974|5|25}} - ）、乙（{{zzz}} - ）", "甲（1974年5月25日 - ）、乙"),
-           ("{{仮リンク|表題|en|Title|label=字}}{{R|名}}", "[表題|字]")],
+           ("{{仮リンク|表題|en|Title|label=字}}{{R|名}}、{{ill2|犬|en|Dog}}", "[表題|字]、[犬|犬]"),
+           ("（{{Llang|en|言語記事名=英語|dog}}）", "（dog）")],
 }  # fmt: skip
 CASES = [
     *(

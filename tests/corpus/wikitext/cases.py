@@ -115,6 +115,7 @@ MARKS: dict[str, Case] = {
     "behaviour switch alone": ("a\n\n__FORCETOC__\n\nb", "a\nb\n", []),
     "language variants": ("-{zh-hans:计算机; zh-hant:電腦}- a", "计算机 a\n", []),
     "a variant's rule hides": ("-{H|zh-hans:甲;zh-hant:乙}-a -{b}-", "a b\n", []),
+    "a variant in a variant": ("-{zh-hans:甲-{zh-hans:乙;zh-hant:丙}-丁;zh-hant:戊}-", "甲乙丁\n", []),
     "ISBN": ("ISBN 0-306-40615-2, RFC 2324", "ISBN 0-306-40615-2, RFC 2324\n", []),
     "signature and arrows": ("a -> b <- c <= d", "a -> b <- c <= d\n", []),
 }
@@ -159,6 +160,7 @@ TAGS: dict[str, Case] = {
 }
 
 FORMULAS: dict[str, Case] = {
+    "an equilibrium": ("a <math>\\rightleftharpoons</math> b", "a ⇌ b\n", []),
     "a letter": ("where <math>x</math> is", "where x is\n", []),
     "a short formula": ("<math>E = mc^2</math>, <math>\\alpha_1 \\le \\frac{n}{2}</math>", "E = mc², α₁ ≤ n/2\n", []),
     "a long formula leaves no junk": ("a <math>\\int_0^1 f(x)\\,dx</math>, b", "a, b\n", []),
@@ -240,6 +242,7 @@ TEMPLATES: dict[str, Case] = {
         [],
     ),
     "signs": ("1914{{ndash}}18{{snd}}a{{nbsp}}b{{'}}s {{=}} c{{!}}d", "1914–18 – a b's = c|d\n", []),
+    "an apostrophe behind italics": ("''a''{{'}}s, ''[[B]]''{{'s}} c", "a's, B's c\n", [("B", "B")]),
     "money and coordinates": (
         "{{US$|2 billion}} at {{coord|13|19|N|169|9|W}}.",
         "US$2 billion at 13°19′N 169°9′W.\n",
@@ -279,6 +282,7 @@ CLEANING: dict[str, Case] = {
     "spaces in a tag in brackets": ("a (<span> {{convert|3|C}} </span>) b", "a (3 °C) b\n", []),
     "a mention beside a hole": ("[[a]] ({{b}}), ({{c}}; [[d]])", "a, (d)\n", [("a", "A"), ("d", "D")]),
     "editors' own gaps stay": ("a ( ) , b", "a ( ) , b\n", []),
+    "a dash at the edge": ("* [[a]] – {{b}}\n* {{c}} – d\n* e-{{f}}", "a\nd\ne-\n", [("a", "A")]),
     "white space": ("a  b\t c \n d", "a b c d\n", []),
     "nothing but holes": ("{{a}} {{b}}\n\n* {{c}}\n", "", []),
     "a paragraph goes on at a reference": ("a<ref>b</ref>\nc", "a c\n", []),
@@ -292,6 +296,11 @@ JAPANESE: dict[str, Case] = {
     "pictures": ("[[ファイル:a.jpg|thumb|[[b]]]][[画像:c.png]]犬", "犬\n", []),
     "category": ("犬\n[[Category:犬|いぬ]]\n[[en:Dog]]", "犬\n", []),
     "red link": ("{{仮リンク|犬種|en|Dog breed|label=種}}", "種\n", [("種", "犬種")]),
+    "red link without a label": (
+        "{{仮リンク|犬種|en|Dog breed}}と{{link-en|犬|Dog}}",
+        "犬種と犬\n",
+        [("犬種", "犬種"), ("犬", "犬")],
+    ),
     "ideographic space": ("　犬　と[[猫]]　", "犬　と猫\n", [("猫", "猫")]),
     "readings": ("{{ruby|犬|いぬ}}{{読み仮名|猫|ねこ}}{{要出典|date=2020年}}", "犬猫\n", []),
     "no trail of kana": ("[[犬]]たち", "犬たち\n", [("犬", "犬")]),

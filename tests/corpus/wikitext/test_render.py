@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
-from pipeline.corpus.titles import SiteInfo
+from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.corpus.wikitext.render import Rendered, adds_up, render
 from tests.corpus.wikitext import cases
 
@@ -35,6 +35,11 @@ def test_case(site: SiteInfo, wikitext: str, text: str, links: list[tuple[str, s
     for what in ("links", "characters"):
         assert adds_up(page.counts, what)
     assert "articles.second_try" not in page.counts
+
+
+def test_a_turkish_link() -> None:
+    page = rendered("[[insan]]lar, [[iktisat|a]]", default_site("tr"))
+    assert pairs(page) == [("insanlar", "İnsan"), ("a", "İktisat")]
 
 
 def test_drops_are_counted_by_reason() -> None:

@@ -1,0 +1,127 @@
+"""wikiextractor's expansion of a page's templates, with our renderers for those that stand in others. Pure.
+
+In {{nowrap|{{convert|5|km}} long}} the wiki's definition of nowrap is expanded, and its argument asks for Lua, for
+which wikiextractor has nothing: " long". So whatever it meets, in an argument or in a definition, is first offered to
+the caller, who may know what is shown instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from wikiextractor.extract import Extractor, splitParts
+
+from pipeline.corpus.templates.boxes import MARKS
+from pipeline.corpus.wikitext.markup import HOLE
+
+FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr|plural)\s*:", re.IGNORECASE)
+"""Those of whose results wikiextractor's are not MediaWiki's."""
+MAX_OPEN = 60
+"""Templates and parser functions in each other, deeper than any page needs."""
+Instead = Callable[[str, str, int], str | None]
+"""Name, body without its braces and depth of a template -> the wikitext that stands for it; None to expand it."""
+
+
+class Words:
+    """What wikiextractor has for magic words: those of a page, who is told when they are asked for."""
+
+    def __init__(self, title: str, page: Nested) -> None:
+        self.page = page
+        self.values = dict.fromkeys(("pagename", "fullpagename", "subpagename", "basepagename"), title)
+        self.values |= {"namespace": "", **MARKS}
+
+    def __getitem__(self, name: str) -> str:
+        self.page.asked_page |= name not in MARKS
+        return self.values[name]
+
+
+class Nested(Extractor):  # type: ignore[misc]
+    """Expands the templates of the page with this title."""
+
+    def __init__(self, title: str, texts: Mapping[str, str], redirects: Mapping[str, str], instead: Instead) -> None:
+        super().__init__("", "", "", title, [], templates=texts, redirects=redirects, knownNamespaces=set())
+        self.magicWords = Words(title, self)
+        self.asked_page = False
+        """Whether the page's title has been asked for, so that another page may get another expansion."""
+        self.instead = instead
+        self.open = 0
+        """Templates and parser functions around the one that is met."""
+
+    def expandTemplates(self, wikitext: str) -> str:
+        """The text with its templates expanded; most arguments have none."""
+        return super().expandTemplates(wikitext) if "{{" in wikitext else wikitext
+
+    def expandTemplate(self, body: str) -> str:
+        """What stands for one template or parser function, met on the page or in another; braces not in `body`."""
+        name = body.partition("|")[0]
+        if self.open > MAX_OPEN:
+            return ""
+        if ":" in name or "{" in name:
+            return self.function(body)
+        if self.open:
+            shown = self.instead(name, body, len(self.frame))
+            if shown is not None:
+                return shown
+        if "{{" in body or ("=" in body and "[[" in body):
+            body = "|".join([name, *numbered(splitParts(body)[1:])])
+        value = self.inside(body)
+        # In an argument of the page's own it leaves a hole, as it would beside the template around it.
+        return value or (HOLE if self.open and not self.frame else "")
+
+    def function(self, body: str) -> str:
+        """A parser function, or a template whose name is made by one."""
+        name = FUNCTION.match(body)
+        if name is None:
+            return self.inside(body)
+        self.open += 1
+        try:
+            value: str = self.of_ours(name[1].lower(), body[name.end() :], body)
+        finally:
+            self.open -= 1
+        return value
+
+    def of_ours(self, kind: str, rest: str, body: str) -> str:
+        """One of FUNCTION's; `rest` is what stands behind its colon."""
+        if kind == "#expr":
+            return self.inside(body).removesuffix(".0")
+        first, *forms = splitParts(rest)
+        # Nothing here knows all pages: where one is asked for, it is linked.
+        chosen = "".join(forms[:1]) if kind == "#ifexist" else plural(self.expandTemplates(first), forms)
+        shown: str = self.expandTemplates(chosen).strip()
+        return shown
+
+    def inside(self, body: str) -> str:
+        self.open += 1
+        try:
+            value: str = super().expandTemplate(body)
+        finally:
+            self.open -= 1
+        return value
+
+
+def plural(number: str, forms: list[str]) -> str:
+    """The form for a number: of two the first is for one; of three, as Slavic languages have them, 21, 22 and 25."""
+    digits = number.strip().lstrip("-−")
+    count = int(digits) if digits.isdecimal() else 2
+    one = count % 10 == 1 and count % 100 != 11 if len(forms) > 2 else count == 1
+    few = 2 <= count % 10 <= 4 and not 12 <= count % 100 <= 14
+    return forms[0 if one else 1 if few or len(forms) == 2 else -1] if forms else ""
+
+
+def numbered(parts: list[str]) -> list[str]:
+    """Arguments of which "a {{b|c=d}}" is "1=a {{b|c=d}}": wikiextractor looks for "=" when b has been expanded."""
+    named = [is_named(part) for part in parts]
+    if not any(("{{" in part or "[[" in part) and not has_name for part, has_name in zip(parts, named, strict=True)):
+        return parts
+    found, number = [], 0
+    for part, has_name in zip(parts, named, strict=True):
+        number += not has_name
+        found.append(part if has_name else f"{number}={part}")
+    return found
+
+
+def is_named(part: str) -> bool:
+    """Whether an argument's first "=" is its own, and not of a template or a link in it."""
+    key, equals, _ = part.partition("=")
+    return bool(equals) and "{{" not in key and "[[" not in key
