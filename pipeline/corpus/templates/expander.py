@@ -31,6 +31,9 @@ MAX_GROWTH = 2_000_000
 """Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
 STRAY = re.compile(r"\{\{+|\}\}+")
 SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
+FRACTION = re.compile(r"\d+/\d")
+OURS = frozenset(["frac", "fraction", "sfrac", "fract"])
+"""What we render better than their definitions do, "3+1⁄2" for what is seen as 3 1/2."""
 LINE_MARKS = ("{|", "*", "#", ":", ";")
 LINK_ELSEWHERE = re.compile(r"\[\[[^\[\]|:]*:[^\[\]]*\]\]|<[^<>]*>")
 """Categories and tags: what an expansion may consist of and still show nothing."""
@@ -124,6 +127,8 @@ class Expander:
             parts.append(unpaired(text[end:start]))
             begins = text[start - 1 : start] in ("\n", "")
             value = self.template(text[start:stop], depth, begins=begins)
+            if text[start - 1 : start].isdecimal() and FRACTION.match(value):
+                parts.append(" ")  # 1{{frac|1|2}} is no 11/2
             if value == HOLE and begins and text[stop : stop + 1] in ("*", "#", ":", ";"):
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
@@ -156,7 +161,7 @@ class Expander:
         key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
-        value = self.expanded(raw, name, local, ours=renderer is not None)
+        value = "" if key in OURS else self.expanded(raw, name, local, ours=renderer is not None)
         if value:
             return value, "expanded"
         if renderer is not None:
@@ -186,7 +191,7 @@ class Expander:
         if renderer is None or depth > MAX_DEPTH:
             return None
         definition = self.definition(local)
-        if definition is not None and "#invoke:" not in definition:
+        if definition is not None and "#invoke:" not in definition and key not in OURS:
             return None
         return renderer(self.call(key, split_arguments(body)[1:], depth))
 
