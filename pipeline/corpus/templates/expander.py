@@ -182,8 +182,12 @@ class Expander:
             renderer = renderer_of(key, self.site.language)
         return key, renderer
 
-    def instead(self, name: str, body: str, depth: int) -> str | None:
-        """What is shown of a template in an argument or a definition; None where it is to be expanded."""
+    def instead(self, name: str, body: str, depth: int, tried: bool) -> str | None:
+        """What is shown of a template in an argument or a definition; None where it is to be expanded.
+
+        Args:
+            tried: it was, and gave nothing.
+        """
         local = folded(name)
         key, renderer = self.known(local)
         if key in VANISHING:
@@ -191,7 +195,7 @@ class Expander:
         if renderer is None or depth > MAX_DEPTH:
             return None
         definition = self.definition(local)
-        if definition is not None and "#invoke:" not in definition and key not in OURS:
+        if definition is not None and "#invoke:" not in definition and key not in OURS and not tried:
             return None
         return renderer(self.call(key, split_arguments(body)[1:], depth))
 
@@ -229,7 +233,7 @@ class Expander:
         self.room -= len(value)
         if self.room < 0 or "{{" in value:
             return ""
-        return value if value.isalnum() or LINK_ELSEWHERE.sub("", value).strip() else ""
+        return value if value.isalnum() or LINK_ELSEWHERE.sub("", value).replace(HOLE, "").strip() else ""
 
 
 def unbraced(text: str) -> str:
