@@ -36,6 +36,9 @@ MAX_KEPT = 1_000
 """Characters of a call and of what it gives, to be remembered."""
 STRAY = re.compile(r"\{\{+|\}\}+")
 SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
+FRACTION = re.compile(r"\d+/\d")
+OURS = frozenset(["frac", "fraction", "sfrac", "fract"])
+"""What we render better than their definitions do, "3+1⁄2" for what is seen as 3 1/2."""
 LINE_MARKS = ("{|", "*", "#", ":", ";")
 NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
 FUNCTION = re.compile(
@@ -145,6 +148,8 @@ class Expander:
             parts.append(unpaired(text[end:start]))
             begins = text[start - 1 : start] in ("\n", "")
             value = self.template(text[start:stop], depth, begins=begins)
+            if text[start - 1 : start].isdecimal() and FRACTION.match(value):
+                parts.append(" ")  # 1{{frac|1|2}} is no 11/2
             if value == HOLE and begins and text[stop : stop + 1] in ("*", "#", ":", ";"):
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
@@ -177,8 +182,8 @@ class Expander:
         key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
-        box = self.box(local) if renderer is None else None
-        value = self.expanded(raw, name, local, ours=renderer is not None) if box is None else box
+        skipped = self.box(local) if renderer is None else "" if key in OURS else None
+        value = self.expanded(raw, name, local, ours=renderer is not None) if skipped is None else skipped
         if value:
             return value, "expanded"
         if renderer is not None:
@@ -211,8 +216,12 @@ class Expander:
             return False
         return True if renderer is not None or key in self.extractor.magicWords.values else None
 
-    def instead(self, name: str, body: str, depth: int) -> str | None:
-        """What is shown of a template in an argument or a definition; None where it is to be expanded."""
+    def instead(self, name: str, body: str, depth: int, tried: bool) -> str | None:
+        """What is shown of a template in an argument or a definition; None where it is to be expanded.
+
+        Args:
+            tried: it was, and gave nothing.
+        """
         local = folded(name)
         key, renderer = self.known(local)
         if key in VANISHING:
@@ -220,7 +229,7 @@ class Expander:
         if renderer is None or depth > MAX_DEPTH:
             return None
         definition = self.definition(local)
-        if definition is not None and "#invoke:" not in definition:
+        if definition is not None and "#invoke:" not in definition and key not in OURS and not tried:
             return None
         return renderer(self.call(key, split_arguments(body)[1:], depth))
 
@@ -254,26 +263,33 @@ class Expander:
         if definition is not None and ours and "#invoke:" in definition:
             return ""
         call = raw if definition is None else raw.replace(name, self.title_of(local), 1)
-        value = self.definitions.calls.get(call)
+        alone = not self.extractor.open  # in a renderer's argument what is around it would have a say
+        value = self.definitions.calls.get(call) if alone else None
         if value is None:
-            value = self.expansion(call)
-            if not self.extractor.asked_page and len(call) + len(value) <= MAX_KEPT:
-                self.definitions.calls.keep(call, value)
+            value = self.expansion(call, alone=alone)
         self.room -= len(value)
         return value if self.room >= 0 else ""
 
-    def expansion(self, call: str) -> str:
-        """wikiextractor's expansion, an empty table for one that shows nothing else, "" for one that shows nothing."""
-        counts, self.counts = self.counts, Counter()  # what stands in definitions is no template of the page's
-        self.extractor.asked_page = False
+    def expansion(self, call: str, *, alone: bool) -> str:
+        """What a call gives: an empty table if it shows nothing else, "" if it shows nothing.
+
+        It is remembered unless it is long or of this page alone. So nothing that happens here counts for the page.
+        """
+        around = self.counts, self.room, self.extractor.asked_page
+        self.counts, self.extractor.asked_page = Counter(), False
         try:
             value: str = self.extractor.expandTemplates(call)
         finally:
-            self.counts = counts
-        if "{{" in value:
-            return ""
-        box = None if value.isalnum() else emptied(value)
-        return value if box is None else box and TABLE
+            of_this_page = self.extractor.asked_page
+            self.counts, self.room, self.extractor.asked_page = *around[:2], around[2] or of_this_page
+        box = None if value.isalnum() else emptied(value.replace(HOLE, ""))
+        if box is not None:
+            value = box and TABLE
+        elif "{{" in value:
+            value = ""
+        if alone and not of_this_page and len(call) + len(value) <= MAX_KEPT:
+            self.definitions.calls.keep(call, value)
+        return value
 
 
 def unbraced(text: str) -> str:
