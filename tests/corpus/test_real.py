@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpus.reader import Dump, is_article
-from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.templates.defined import NO_DEFINITIONS
 from pipeline.corpus.wikitext.render import render
 
 NAME = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"

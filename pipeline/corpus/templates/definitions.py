@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.corpus.templates.expander import Definitions
+from pipeline.corpus.templates.defined import Definitions
 from pipeline.store.files import written
 
 SCHEMA = pa.schema([("title", "string"), ("text", "string"), ("redirect", "string")])

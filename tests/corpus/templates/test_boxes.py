@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from pipeline.corpus.templates.boxes import NESTED_TABLE, TABLE, emptied
-from pipeline.corpus.templates.expander import Definitions, Expander, define
+from pipeline.corpus.templates.defined import Definitions, define
+from pipeline.corpus.templates.expander import Expander
 from pipeline.corpus.titles import default_site
 
 TEXTS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.templates.defined import NO_DEFINITIONS
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.corpus.wikitext.render import render
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.corpus.templates.expander import Definitions, define
+from pipeline.corpus.templates.defined import Definitions, define
 from pipeline.corpus.titles import default_site
 from pipeline.corpus.wikitext.render import adds_up, render
 
