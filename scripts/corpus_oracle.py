@@ -20,7 +20,7 @@ from typing import Any
 
 import mwparserfromhell
 
-from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
+from pipeline.corpus.templates.defined import NO_DEFINITIONS, Definitions
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, finish, prepare, render
 from pipeline.corpus.wikitext.scan import scan

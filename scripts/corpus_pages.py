@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.corpus.read import template_row
 from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.expander import Definitions
+from pipeline.corpus.templates.defined import Definitions
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.records import Page

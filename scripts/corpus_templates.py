@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.templates.defined import NO_DEFINITIONS
 from pipeline.corpus.templates.vanishing import VANISHING
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import render

@@ -21,8 +21,8 @@ from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.guard import KILLED, NONE_YET, Child, Died, Limits
 from pipeline.corpus.mentions import with_more
 from pipeline.corpus.rows import QUARANTINE, article_row, article_schema, write_rows
+from pipeline.corpus.templates.defined import Definitions
 from pipeline.corpus.templates.definitions import open_definitions
-from pipeline.corpus.templates.expander import Definitions
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.render import Rendered, render
 from pipeline.errors import PipelineError

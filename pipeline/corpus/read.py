@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline.corpus.pieces import Piece
 from pipeline.corpus.reader import Dump
 from pipeline.corpus.rows import REDIRECTS, RowFiles, write_rows
-from pipeline.corpus.templates.expander import define
+from pipeline.corpus.templates.defined import define
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo, folded, normalise_title
 from pipeline.records import Page
 from pipeline.store.files import write_json

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.templates.defined import NO_DEFINITIONS
 from pipeline.corpus.wikitext.render import render
 from scripts.corpus_pages import is_article
 

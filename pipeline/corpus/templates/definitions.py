@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.corpus.templates.expander import Definitions
+from pipeline.corpus.templates.defined import Definitions
 from pipeline.database import connected, parquet
 from pipeline.store.files import written
 

@@ -12,15 +12,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
-
-from wikiextractor.extract import resolve_template_page
 
 from pipeline.corpus.templates.boxes import TABLE, Boxes, emptied
 from pipeline.corpus.templates.braces import outermost, split_arguments
 from pipeline.corpus.templates.calls import Call, Renderer
+from pipeline.corpus.templates.defined import MAX_KEPT, NO_DEFINITIONS, Definitions
 from pipeline.corpus.templates.inline import YEAR, renderer_of
 from pipeline.corpus.templates.nested import Nested
 from pipeline.corpus.templates.vanishing import VANISHING
@@ -31,13 +27,12 @@ MAX_DEPTH = 20
 """Templates in arguments of templates, deeper than any page needs."""
 MAX_GROWTH = 2_000_000
 """Characters that the templates of one page may give: MediaWiki's own limit for the expanded page."""
-MAX_KNOWN = 1 << 14
-MAX_KEPT = 1_000
-"""Characters of a call and of what it gives, to be remembered."""
 STRAY = re.compile(r"\{\{+|\}\}+")
 SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msg|msgnw)\s*:\s*", re.IGNORECASE)
+FRACTION = re.compile(r"\d+/\d")
+OURS = frozenset(["frac", "fraction", "sfrac", "fract"])
+"""What we render better than their definitions do, "3+1⁄2" for what is seen as 3 1/2."""
 LINE_MARKS = ("{|", "*", "#", ":", ";")
-NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
 FUNCTION = re.compile(
     r"\s*(?:#[a-z]+|lc|uc|lcfirst|ucfirst|formatnum|padleft|padright|plural|ns|urlencode|fullurl|localurl|pagename|"
     r"fullpagename|subpagename|basepagename|namespace)\s*(?::|$)",
@@ -46,68 +41,6 @@ FUNCTION = re.compile(
 SILENT = re.compile(
     r"\s*(?:DEFAULTSORT|DISPLAYTITLE|SORTIERUNG|デフォルトソート|#tag|#invoke|#related)\s*[:：]", re.IGNORECASE
 )
-DISAMBIGUATION = frozenset(
-    """
-    disambig|disambiguation|disamb|dab|disambiguation page|disambiguation cleanup|disambig-cleanup|disambig-plus|hndis|
-    hndis-cleanup|geodis|geodis-cleanup|numberdis|mathdab|schooldis|hospitaldis|roaddis|airportdis|callsigndis|shipindex|
-    letter disambig|letter-number combination disambig|disambigpage|aimai|曖昧さ回避|人名の曖昧さ回避|地名の曖昧さ回避|
-    begriffsklärung|bkl|homonymie|desambiguación|desambiguação|desambig|disambigua|doorverwijspagina|dp|неоднозначность|
-    багатозначність|пояснение|ujednoznacznienie|förgrening|gren|flertydig|täsmennyssivu|rozcestník|anlam ayrımı|
-    trang định hướng|多義|消歧义|消歧義|동음이의|แก้กำกวม|توضيح|פירושונים
-    """.replace("\n", "")
-    .replace("    ", "")
-    .split("|")
-)
-"""Names, in lower case, of templates that mark a page as a list of meanings."""
-
-
-Value = TypeVar("Value")
-
-
-class Memory(dict[str, Value]):
-    """What follows from the definitions alone and was found before; all of it is forgotten when it is full."""
-
-    def keep(self, key: str, value: Value) -> Value:
-        if len(self) == MAX_KNOWN:
-            self.clear()
-        self[key] = value
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Definitions:
-    """The dump's templates, by title without the namespace's prefix."""
-
-    texts: Mapping[str, str]
-    redirects: Mapping[str, str]
-    boxes: Memory[str | None] = field(default_factory=lambda: Memory())
-    """What stands for a template of this name, as `Boxes.instead` says."""
-    calls: Memory[str] = field(default_factory=lambda: Memory())
-    """What short calls have given, on any page."""
-
-
-NO_DEFINITIONS = Definitions({}, {})
-
-
-def define(text: str) -> str:
-    """What of a template's page is transcluded: without noinclude and comments, onlyinclude alone if there is one.
-
-    wikiextractor takes the text for XML, so the entities are spelled for XML here: "&ndash;&#32;" must stay what it is
-    up to the scan, or its space would be cut as the template's edge, and "&#91;" would become markup. And it reads
-    "{{{!}}", where a table begins in a parser function, as a parameter: the template of that sign stands for it.
-    """
-    found = resolve_template_page("", [text.replace("&", "&amp;").replace("{{{!}}", "{{(!}}")]) if text else None
-    return found[1] if found and found[0] == "template" else ""
-
-
-def marks_disambiguation(wikitext: str) -> bool:
-    """Whether the page calls one of the templates of lists of meanings."""
-    names = {name.strip(" \n").replace("_", " ").lower() for name in NAME.findall(wikitext)}
-    return (
-        "__DISAMBIG__" in wikitext
-        or not DISAMBIGUATION.isdisjoint(names)
-        or any(name.endswith(" disambiguation") for name in names)
-    )
 
 
 class Expander:
@@ -145,6 +78,8 @@ class Expander:
             parts.append(unpaired(text[end:start]))
             begins = text[start - 1 : start] in ("\n", "")
             value = self.template(text[start:stop], depth, begins=begins)
+            if text[start - 1 : start].isdecimal() and FRACTION.match(value):
+                parts.append(" ")  # 1{{frac|1|2}} is no 11/2
             if value == HOLE and begins and text[stop : stop + 1] in ("*", "#", ":", ";"):
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
@@ -177,8 +112,8 @@ class Expander:
         key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
-        box = self.box(local) if renderer is None else None
-        value = self.expanded(raw, name, local, ours=renderer is not None) if box is None else box
+        skipped = self.box(local) if renderer is None else "" if key in OURS else None
+        value = self.expanded(raw, name, local, ours=renderer is not None) if skipped is None else skipped
         if value:
             return value, "expanded"
         if renderer is not None:
@@ -211,8 +146,12 @@ class Expander:
             return False
         return True if renderer is not None or key in self.extractor.magicWords.values else None
 
-    def instead(self, name: str, body: str, depth: int) -> str | None:
-        """What is shown of a template in an argument or a definition; None where it is to be expanded."""
+    def instead(self, name: str, body: str, depth: int, tried: bool) -> str | None:
+        """What is shown of a template in an argument or a definition; None where it is to be expanded.
+
+        Args:
+            tried: it was, and gave nothing.
+        """
         local = folded(name)
         key, renderer = self.known(local)
         if key in VANISHING:
@@ -220,7 +159,7 @@ class Expander:
         if renderer is None or depth > MAX_DEPTH:
             return None
         definition = self.definition(local)
-        if definition is not None and "#invoke:" not in definition:
+        if definition is not None and "#invoke:" not in definition and key not in OURS and not tried:
             return None
         return renderer(self.call(key, split_arguments(body)[1:], depth))
 
@@ -254,26 +193,34 @@ class Expander:
         if definition is not None and ours and "#invoke:" in definition:
             return ""
         call = raw if definition is None else raw.replace(name, self.title_of(local), 1)
-        value = self.definitions.calls.get(call)
+        # In a renderer's argument, what is around it would have a say.
+        alone = definition is not None and not self.extractor.open
+        value = self.definitions.calls.get(call) if alone else None
         if value is None:
-            value = self.expansion(call)
-            if not self.extractor.asked_page and len(call) + len(value) <= MAX_KEPT:
-                self.definitions.calls.keep(call, value)
+            value = self.expansion(call, alone=alone)
         self.room -= len(value)
         return value if self.room >= 0 else ""
 
-    def expansion(self, call: str) -> str:
-        """wikiextractor's expansion, an empty table for one that shows nothing else, "" for one that shows nothing."""
-        counts, self.counts = self.counts, Counter()  # what stands in definitions is no template of the page's
-        self.extractor.asked_page = False
+    def expansion(self, call: str, *, alone: bool) -> str:
+        """What a call gives: an empty table if it shows nothing else, "" if it shows nothing.
+
+        It is remembered unless it is long or of this page alone. So nothing that happens here counts for the page.
+        """
+        around = self.counts, self.room, self.extractor.asked_page
+        self.counts, self.extractor.asked_page = Counter(), False
         try:
             value: str = self.extractor.expandTemplates(call)
         finally:
-            self.counts = counts
-        if "{{" in value:
-            return ""
-        box = None if value.isalnum() else emptied(value)
-        return value if box is None else box and TABLE
+            of_this_page = self.extractor.asked_page
+            self.counts, self.room, self.extractor.asked_page = *around[:2], around[2] or of_this_page
+        box = None if value.isalnum() else emptied(value.replace(HOLE, ""))
+        if box is not None:
+            value = box and TABLE
+        elif "{{" in value:
+            value = ""
+        if alone and not of_this_page and len(call) + len(value) <= MAX_KEPT:
+            self.definitions.calls.keep(call, value)
+        return value
 
 
 def unbraced(text: str) -> str:

@@ -88,7 +88,8 @@ RENDERERS: dict[str, Renderer] = {
             "inline-block, citation needed span, cn span, clarify span, dubious span, disputed span, nq, tq, tqq, tqi, "
             "proper name, box, bold, italic, italics, italics correction, resize text, smalldiv, pslink, overline, "
             "flagu, crossref, crossreference, see below, see above, nowiki, tsp, blackletter, "
-            "nastaliq, polytonic, hebrew, hebr, arabic, script-arabic, sanskrit, pie, cuneiform, runic, angle, "
+            "nastaliq, nq, naskh, hani, kana, bo-textonly, iast, iast3, iso 15919, iso15919, "
+            "polytonic, hebrew, hebr, arabic, script-arabic, sanskrit, pie, cuneiform, runic, angle, "
             "party shortname, format price, formatprice, formatnum, number, button, char, "
             "no link, no selflink, normal, large, huge, xt, "
             "要出典範囲, いつ範囲, 独自研究範囲, 誰範囲, en, fr, de, es, it, el, zh, la, ru, ko, ふりがな, 読み仮名, "
@@ -144,7 +145,7 @@ RENDERERS: dict[str, Renderer] = {
     **table(behind("né"), "né"),
     # Links, quotations, references that are read.
     **table(red_link, "ill, interlanguage link, interlanguage link multi, illm, ill-wd2, link-interwiki, 仮リンク"),
-    **table(lambda call: linked(call.get(1), call.get(2)), "w, link, annotated link, l, link if exists"),
+    **table(lambda call: linked(call.get(1), call.get(2)), "w, link, srlink, annotated link, l, link if exists"),
     **table(citing.section_link, "section link, slink, sectionlink"),
     **table(anchored, "vanchor, visible anchor, vis anchor"),
     **table(wrongly, "sic"),

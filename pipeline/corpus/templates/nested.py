@@ -19,8 +19,9 @@ FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr|plural)\s*:", re.IG
 """Those of whose results wikiextractor's are not MediaWiki's."""
 MAX_OPEN = 60
 """Templates and parser functions in each other, deeper than any page needs."""
-Instead = Callable[[str, str, int], str | None]
-"""Name, body without its braces and depth of a template -> the wikitext that stands for it; None to expand it."""
+Instead = Callable[[str, str, int, bool], str | None]
+"""Name, body without its braces and depth of a template, and whether its expansion has given nothing -> the wikitext
+that stands for it; None to expand it, or for nothing."""
 
 
 class Words:
@@ -60,14 +61,17 @@ class Nested(Extractor):  # type: ignore[misc]
         if ":" in name or "{" in name:
             return self.function(body)
         if self.open:
-            shown = self.instead(name, body, len(self.frame))
+            shown = self.instead(name, body, len(self.frame), False)
             if shown is not None:
                 return shown
+        call = body
         if "{{" in body or ("=" in body and "[[" in body):
-            body = "|".join([name, *numbered(splitParts(body)[1:])])
-        value = self.inside(body)
+            call = "|".join([name, *numbered(splitParts(body)[1:])])
+        value = self.inside(call)
+        if value or not self.open:
+            return value
         # In an argument of the page's own it leaves a hole, as it would beside the template around it.
-        return value or (HOLE if self.open and not self.frame else "")
+        return self.instead(name, body, len(self.frame), True) or ("" if self.frame else HOLE)
 
     def function(self, body: str) -> str:
         """A parser function, or a template whose name is made by one."""

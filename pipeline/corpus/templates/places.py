@@ -37,9 +37,41 @@ COUNTRIES = dict(
 """Codes of the IOC and of ISO 3166, and some that only Wikipedia has."""
 
 
+MORE_COUNTRIES = dict(
+    pair.split(":")
+    for pair in (
+        "AND:Andorra,ANT:Antigua and Barbuda,ARU:Aruba,ASA:American Samoa,BAH:The Bahamas,BHS:The Bahamas,"
+        "BAR:Barbados,BRB:Barbados,BDI:Burundi,BEN:Benin,BER:Bermuda,BHR:Bahrain,BRN:Bahrain,BHU:Bhutan,BTN:Bhutan,"
+        "BIZ:Belize,BRU:Brunei,BUR:Burkina Faso,BFA:Burkina Faso,BWA:Botswana,CAF:Central African Republic,"
+        "CAY:Cayman Islands,CGO:Republic of the Congo,CHA:Chad,TCD:Chad,COD:Democratic Republic of the Congo,"
+        "COK:Cook Islands,COM:Comoros,CPV:Cape Verde,DJI:Djibouti,DMA:Dominica,ERI:Eritrea,FIJ:Fiji,FJI:Fiji,"
+        "FSM:Federated States of Micronesia,GAB:Gabon,GAM:The Gambia,GMB:The Gambia,GBS:Guinea-Bissau,"
+        "GEQ:Equatorial Guinea,GRN:Grenada,GUI:Guinea,GUM:Guam,GUY:Guyana,HND:Honduras,HTI:Haiti,"
+        "ISV:United States Virgin Islands,IVB:British Virgin Islands,KGZ:Kyrgyzstan,KHM:Cambodia,KIR:Kiribati,"
+        "LAO:Laos,LBA:Libya,LBN:Lebanon,LBR:Liberia,LCA:Saint Lucia,LES:Lesotho,LSO:Lesotho,LIE:Liechtenstein,"
+        "MAC:Macau,MAD:Madagascar,MDG:Madagascar,MAW:Malawi,MWI:Malawi,MDV:Maldives,MGL:Mongolia,"
+        "MHL:Marshall Islands,MLI:Mali,MON:Monaco,MCO:Monaco,MRI:Mauritius,MUS:Mauritius,MTN:Mauritania,"
+        "NIC:Nicaragua,NIG:Niger,NER:Niger,NGR:Nigeria,NPL:Nepal,NRU:Nauru,OMA:Oman,OMN:Oman,PLW:Palau,"
+        "PNG:Papua New Guinea,PRY:Paraguay,PYF:French Polynesia,RWA:Rwanda,SAM:Samoa,WSM:Samoa,"
+        "SCG:Serbia and Montenegro,SEY:Seychelles,SKN:Saint Kitts and Nevis,SLE:Sierra Leone,SLV:El Salvador,"
+        "SMR:San Marino,SOL:Solomon Islands,SOM:Somalia,STP:São Tomé and Príncipe,SUD:Sudan,SSD:South Sudan,"
+        "SUR:Suriname,SWZ:Eswatini,TCH:Czechoslovakia,TGA:Tonga,TJK:Tajikistan,TKM:Turkmenistan,TLS:Timor-Leste,"
+        "TOG:Togo,TUV:Tuvalu,TZA:Tanzania,GDR:East Germany,FRG:West Germany,URY:Uruguay,VAN:Vanuatu,"
+        "VAT:Vatican City,VCT:Saint Vincent and the Grenadines,VIN:Saint Vincent and the Grenadines,YEM:Yemen,"
+        "ZMB:Zambia,ZWE:Zimbabwe"
+    ).split(",")
+)
+"""Codes that are arguments, and no templates' names."""
+
+
+def named(code: str) -> str:
+    """The country of a code, or what stands there."""
+    return COUNTRIES.get(code) or MORE_COUNTRIES.get(code, code)
+
+
 def country(call: Call) -> str:
     """{{flag|France}}, {{flagcountry|FRA|name=French}}: a link to the country."""
-    name = COUNTRIES.get(call.get(1), call.get(1))
+    name = named(call.get(1))
     return linked(name, call.named.get("name") or name.partition(" (")[0]) if "[" not in name else name
 
 
@@ -47,7 +79,7 @@ def of_country(what: str) -> Renderer:
     """{{fb|FRA}}, {{flagIOC|FRA|2008 Summer}}: "France", linked to its team, or to the country at the games."""
 
     def render(call: Call) -> str:
-        name = COUNTRIES.get(call.get(1), call.get(1)).partition(" (")[0]
+        name = named(call.get(1)).partition(" (")[0]
         title = what.format(name, call.get(2)) if call.get(2) or "{1}" not in what else name
         return linked(title, name) if name else ""
 
@@ -98,7 +130,11 @@ def ship(call: Call) -> str:
         return ""
     full = f"{prefix} {name}".strip()
     title = f"{full} ({number})" if number else full
-    return linked(title, {"1": number, "2": name, "3": f"{name} ({number})", "5": full, "6": full}.get(form) or title)
+    return linked(
+        title,
+        {"1": number, "2": name, "3": f"{name} ({number})" if number else name, "5": full, "6": full}.get(form)
+        or title,
+    )
 
 
 def ship_class(call: Call) -> str:

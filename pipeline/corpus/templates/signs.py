@@ -24,7 +24,7 @@ SIGNS: dict[str, Renderer] = {
     **table(literal(NOTHING), "shy, wbr, zwj, zwnj, lrm, rlm, wj, 0, nowrap begin, nowrap end"),
     **table(literal(" – "), "spaced ndash, snd, spnd, spaced en dash, ndashs, spaced endash, snds, sndash, s-ndash"),
     **table(literal(" — "), "spaced mdash, em dash spaced, smdash, spaced em dash"),
-    **table(literal("–"), "ndash, endash, en dash, –, dash"),
+    **table(literal("–"), "ndash, endash, en dash, –, dash, nbd, nbnd"),
     **table(literal("—"), "mdash, emdash, em dash, —, mdashb"),
     **table(literal(" · "), "·, dot, middot, •, bullet, bull, interpunct, dotsep, sdot"),
     # Spelled so that it is no mark behind italics: ''Titanic''{{'s}}.
@@ -60,6 +60,8 @@ SIGNS: dict[str, Renderer] = {
     **table(literal("″"), "pprime"),
     **table(literal("§"), "section sign, sect"),
     **table(literal("AD"), "ad"),
+    **table(literal("-"), "hyphen, nbhyph, nbh, non-breaking hyphen, nb hyphen"),
+    **table(literal(" / "), "\\, /, slash"),
     **table(literal("†"), "extinct, dagger, †"),
     **table(literal("‡"), "double dagger, double-dagger, ddagger, ‡"),
     **table(literal("⇌"), "eqm"),

@@ -21,7 +21,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.corpus.templates.expander import Definitions, Expander, marks_disambiguation
+from pipeline.corpus.templates.defined import Definitions
+from pipeline.corpus.templates.disambiguation import marks_disambiguation
+from pipeline.corpus.templates.expander import Expander
 from pipeline.corpus.titles import SiteInfo
 from pipeline.corpus.wikitext.markup import LEAD, links_in
 from pipeline.corpus.wikitext.scan import scan

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from pipeline.corpus.templates.boxes import NESTED_TABLE, TABLE, emptied
-from pipeline.corpus.templates.expander import Definitions, Expander, define
+from pipeline.corpus.templates.defined import Definitions, define
+from pipeline.corpus.templates.expander import Expander
 from pipeline.corpus.titles import default_site
 
 TEXTS = {
@@ -94,11 +95,22 @@ def test_templates_of_many_templates_are_soon_told() -> None:
 
 
 def test_the_title_is_no_part_of_what_is_remembered() -> None:
-    definitions = Definitions({"Here": "in {{PAGENAME}}", "Dash": "–", "Nowrap": "<b>{{{1}}}</b>"}, {})
+    texts = {"Here": "in {{PAGENAME}}{{lang|fr|{{dash}}}}", "Dash": "–", "Nowrap": "<b>{{{1}}}</b>"}
+    definitions = Definitions(texts, {})
     for title in ("A", "B"):
         page = Expander(definitions, default_site("en"), title, Counter())
-        assert page.page("{{here}}{{dash}}{{nowrap|c {{here}}}}") == f"in {title}–<b>c in {title}</b>"
+        assert page.page("{{here}}{{dash}}{{nowrap|c {{here}}}}") == f"in {title}––<b>c in {title}–</b>"
     assert definitions.calls == {"{{Dash}}": "–"}
+
+
+def test_what_is_remembered_is_what_stands_alone() -> None:
+    """In A's own argument there is no second A, which would be a loop; beside it there is."""
+    definitions = Definitions({"A": "a{{lang|fr|{{b}}}}", "B": "b{{A}}"}, {})
+    shown = []
+    for page in ("{{a}} {{b}}", "{{b}} {{a}}"):
+        definitions.calls.clear()
+        shown.append(sorted(Expander(definitions, default_site("en"), "A", Counter()).page(page).split()))
+    assert shown[0] == shown[1]
 
 
 def test_what_is_remembered_is_counted_each_time() -> None:

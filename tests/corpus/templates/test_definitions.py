@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.corpus.read import TEMPLATES
 from pipeline.corpus.templates import definitions
+from pipeline.corpus.templates.defined import Definitions
 from pipeline.corpus.templates.definitions import open_definitions, write_definitions
-from pipeline.corpus.templates.expander import Definitions
 
 Row = tuple[str, str | None, str | None]
 

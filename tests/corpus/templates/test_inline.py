@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.templates.defined import NO_DEFINITIONS
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.corpus.wikitext.render import render
 
 LANGUAGES = [
+    ("{{IAST|dharma}}, {{lang|ur|{{nq|x}}}}, A{{nbhyph}}1, b{{\\}}c", "dharma, x, A-1, b / c"),
     ("{{IPA link|ɬ}}, {{IPA blink|ɬ}}, {{IPAslink|ɬ|ɬː}}", "ɬ, [ɬ], /ɬː/"),
     ("A ({{lang-rus|Москва|r=Moskva|a=Ru.ogg|p=mɐskˈva}})", "A (Russian: Москва, romanized: Moskva, IPA: [mɐskˈva])"),
     ("A ({{langx|de|Wort|lit=word}})", "A (German: Wort, lit. 'word')"),
@@ -58,6 +59,7 @@ MEASURES = [
     ("{{US$|5 million}}, {{GBP|3}}, {{INR|7}}, {{₹|2}}, {{CNY|1}}, {{A$|4}}", "US$5 million, £3, ₹7, ₹2, ¥1, A$4"),
     ("{{height|ft=6|in=2}}, {{height|m=1.88}}, {{RA|12|34|56}}, {{DEC|+1|2|3}}", "6 ft 2 in, 1.88 m, 12h 34m 56s, "
      "+1° 2′ 3″"),
+    ("1{{frac|1|2}}, {{frac|3|4}} or 2{{sfrac|1|3}}", "1 1/2, 3/4 or 2 1/3"),
     ("{{duration|3:05}}, {{duration|m=3|s=5}}, {{duration|h=1|m=2|s=03}}", "3:05, 3:05, 1:02:03"),
     ("{{ordinal|21}}, {{formatnum:1234567}}, {{nts|5}}, {{ntsh|5}}x", "21st, 1,234,567, 5, x"),
     ("It cost $100 (equivalent to ${{Inflation|US|100|1950}} in 2020).", "It cost $100."),
@@ -107,9 +109,9 @@ SIGNS = [
 ]
 LINKED = [
     (
-        "* {{fb|FRA}}\n* {{flagIOC|GEO|2008 Summer}} {{flagIOC|ITA}}\n* {{cr|IND}} {{flag|GEO}}",
+        "* {{fb|FRA}}\n* {{flagIOC|GEO|2008 Summer}} {{flagIOC|ITA}}\n* {{cr|IND}} {{flag|GEO}} {{flag|FIJ}}",
         "[France national football team|France]\n[Georgia at the 2008 Summer Olympics|Georgia] [Italy|Italy]\n"
-        "[India national cricket team|India] [Georgia (country)|Georgia]",
+        "[India national cricket team|India] [Georgia (country)|Georgia] [Fiji|Fiji]",
     ),
     (
         "the {{cfb link|year=2010|team=Michigan Wolverines|title=2010 team}}",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.corpus.templates.expander import Definitions, define
+from pipeline.corpus.templates.defined import Definitions, define
 from pipeline.corpus.titles import default_site
 from pipeline.corpus.wikitext.render import adds_up, render
 
@@ -32,6 +32,8 @@ TEXTS = {
     "Lang": "{{{{{|safesubst:}}}#invoke:Lang|lang}}",
     "Efn": "{{#invoke:Footnotes|efn}}",
     "HMS": "{{#invoke:Ships|main}}",
+    "Nbsp": "{{if empty|{{own lua}}}}",
+    "If empty": "{{{1|}}}",
     "Own Lua": "{{#invoke:Own|main}}",
     "English word": "[[English language|English]] {{lang|en|{{{1}}}}}",
     "Share": "{{#expr: 100 * {{{1}}} / {{{2}}} round 0}}%",
@@ -61,6 +63,7 @@ CASES = [
     ("{{share|1|3}} {{link if there|a|b|c}}", "33% [A|b]"),
     ("{{measure|5|km}}{{note here|a}}, {{nowrap|{{measure|6|km}}}} of {{old ship|Hood|51}}",
      "5 km, 6 km of [HMS Hood (51)|HMS Hood (51)]"),
+    ("{{lang|fr|a{{nbsp}}b}} {{nowrap|c{{nbsp}}d}}", "a b c d"),
     ("a {{loop}} b", "a x b"),
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.corpus.templates.expander import NO_DEFINITIONS
+from pipeline.corpus.templates.defined import NO_DEFINITIONS
 from pipeline.corpus.wikitext.render import adds_up, finish, prepare
 from pipeline.corpus.wikitext.scan import scan
 from pipeline.corpus.wikitext.second import parse

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.corpus.templates.expander import NO_DEFINITIONS, Definitions
+from pipeline.corpus.templates.defined import NO_DEFINITIONS, Definitions
 from pipeline.corpus.titles import SiteInfo, default_site
 from pipeline.corpus.wikitext.render import Rendered, adds_up, render
 from tests.corpus.wikitext import cases
