@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+Connect = Callable[[], duckdb.DuckDBPyConnection]
+"""`connected` with what the executor gives."""
 MEGABYTES = 700
 """Of each gigabyte; the rest is for Python and the arrays."""
 

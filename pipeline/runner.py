@@ -33,7 +33,7 @@ from pipeline.interrupts import politely
 from pipeline.store.files import read_json
 from pipeline.store.layout import Layout
 from pipeline.store.manifest import Counts
-from pipeline.units import Share, Work, mark
+from pipeline.units import FAILED, Share, Work, mark
 
 console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 """Prints what it is given: "[b]" and ":x:" in a path or a title are letters."""
@@ -66,8 +66,11 @@ def map_units(work: Work, units: Sequence[str], *, scratch: Path, label: str, ex
     marks = scratch / label
     marks.mkdir(parents=True, exist_ok=True)
     todo = [unit for unit in units if not mark(marks, unit).is_file()]
-    for leftover in (path for kind in ("error", "share", "task") for path in marks.glob(f"*.{kind}")):
-        leftover.unlink()
+    for leftover in [
+        marks / FAILED,
+        *(path for kind in ("error", "share", "task") for path in marks.glob(f"*.{kind}")),
+    ]:
+        leftover.unlink(missing_ok=True)
     if todo:
         share = Share(work=work, units=tuple(todo), marks=marks, folder=Path.cwd())
         with politely(executor.kind != "local"), watched(units, marks, label):

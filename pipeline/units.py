@@ -26,6 +26,8 @@ from pipeline.store.manifest import Counts
 
 Report = Callable[[float], None]
 POLL_SECONDS = 0.5
+FAILED = "failed"
+"""Beside the marks when a unit has failed: tasks look at it before each unit, and not through all marks."""
 GRACE_SECONDS = 30
 """How long a shared file system may take to show the marks of tasks that are known to have ended."""
 
@@ -64,7 +66,7 @@ class Share:
         for unit in self.turns(rank, tasks):
             if not self.begins(unit, rank):
                 continue
-            if any(self.marks.glob("*.error")):
+            if (self.marks / FAILED).exists():
                 return  # another unit failed: the stage cannot finish, so stop soon
             if mark(self.marks, unit).is_file():
                 continue  # done before this task was started again
@@ -95,6 +97,7 @@ class Share:
     def fail(self, unit: str, message: str) -> None:
         with written(mark(self.marks, unit, "error")) as file:
             file.write(message)
+        (self.marks / FAILED).touch()
 
 
 class Reporter:

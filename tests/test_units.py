@@ -56,7 +56,7 @@ def test_a_task_that_is_started_again_passes_over_what_is_done(tmp_path: Path) -
 def test_a_task_stops_when_another_has_failed(tmp_path: Path) -> None:
     share(tmp_path, "pear").fail("fig", "fig is not a word")
     share(tmp_path, "pear").task(0, 1)
-    assert marked(tmp_path) == ["fig.error"]
+    assert marked(tmp_path) == ["failed", "fig.error"]
 
 
 def test_relative_paths_count_from_the_callers_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ from pipeline.corpus.read import ReadPiece, note_path
 from pipeline.corpus.reader import header_site
 from pipeline.corpus.templates.definitions import write_definitions
 from pipeline.corpus.titles import SiteInfo, default_site
-from pipeline.database import connected, parquet
+from pipeline.database import Connect, connected, parquet
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, unpacked
-from pipeline.runner import Context, console, map_units
+from pipeline.runner import Context, console, map_units, working
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import digest, read_json, write_json, written
 from pipeline.store.job import Job, begin
@@ -88,11 +89,13 @@ def build(config: CorpusConfig, context: Context) -> None:
     pages = sorted((job.work / "pages").glob("*/*.parquet"))
     if not pages:
         refuse_empty(job, read, place=dump.folder, needed=NEEDED)
-    read |= repeated(pages, {unit: note["file"] for unit, note in zip(units, notes, strict=True)}, job.work, context)
-    templates = sorted((job.work / "templates").glob("*.parquet"))
-    write_definitions(templates, job.work / DEFINITIONS, memory_gb=context.executor.memory_gb)
-    titles = lists.resolved(titles, site, pages=pages, redirects=sorted(job.folder.glob("redirects-*.parquet")))
-    read |= lists.account(titles, pages)
+    connect = partial(connected, context.executor.memory_gb, job.work / "duckdb")
+    with working("sort"):
+        read |= repeated(pages, {unit: note["file"] for unit, note in zip(units, notes, strict=True)}, connect)
+        write_definitions(sorted((job.work / "templates").glob("*.parquet")), job.work / DEFINITIONS, connect)
+        redirects = sorted(job.folder.glob("redirects-*.parquet"))
+        titles = lists.resolved(titles, site, connect, pages=pages, redirects=redirects)
+        read |= lists.account(titles, pages, connect)
     refuse_unmatched(job, read)
     choice = lists.choice(titles, config, job.work)
     chunks = [path.relative_to(job.work) for path in pages]
@@ -106,7 +109,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
         file.write(card(site, counts))
-    job.finish(counts)
+    with working("sums"):
+        job.finish(counts)
     tell(target, site, counts)
 
 
@@ -152,7 +156,7 @@ def refuse_truncated(notes: list[dict[str, Any]], config: CorpusConfig) -> None:
     )
 
 
-def repeated(pages: list[Path], files: Mapping[str, str], work: Path, context: Context) -> Counts:
+def repeated(pages: list[Path], files: Mapping[str, str], connect: Connect) -> Counts:
     """How many pages stand in the dump more than once, as where two forms of one dump were given; tells it.
 
     Args:
@@ -162,7 +166,7 @@ def repeated(pages: list[Path], files: Mapping[str, str], work: Path, context: C
     if not pages:
         return {}
     values = {"pages": parquet(pages)}
-    with connected(context.executor.memory_gb, work / "duckdb") as connection:
+    with connect() as connection:
         seen, distinct = connection.execute(COUNT, values).fetchone() or (0, 0)
         if seen == distinct:
             return {}

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import duckdb
 import numpy as np
 
 from pipeline.corpus.choose import Choice, hashes
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.titles import MAIN, SiteInfo, normalise_title
-from pipeline.database import parquet
+from pipeline.database import Connect, parquet
 from pipeline.runner import console
 from pipeline.store.files import digest, written
 from pipeline.store.manifest import Counts
@@ -62,22 +61,24 @@ def read(config: CorpusConfig) -> Titles:
     return {key: {title: title for title in titles} for key, titles in lists.items()}
 
 
-def resolved(lists: Titles, site: SiteInfo, *, pages: Sequence[Path], redirects: Sequence[Path]) -> Titles:
+def resolved(
+    lists: Titles, site: SiteInfo, connect: Connect, *, pages: Sequence[Path], redirects: Sequence[Path]
+) -> Titles:
     """The lists with each title as the wiki's links mean it, after redirects.
 
     Args:
         pages: parquet files with every page's title.
         redirects: the corpus' files of them.
     """
-    return {key: follow(titles, site, pages, redirects) for key, titles in lists.items()}
+    return {key: follow(titles, site, connect, pages, redirects) for key, titles in lists.items()}
 
 
 def follow(
-    titles: Iterable[str], site: SiteInfo, pages: Sequence[Path], redirects: Sequence[Path]
+    titles: Iterable[str], site: SiteInfo, connect: Connect, pages: Sequence[Path], redirects: Sequence[Path]
 ) -> Mapping[str, str]:
     lines = list(titles)
     values = {"lines": lines, "read": [as_link(line, site) for line in lines]}
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute("CREATE TEMP TABLE wanted AS SELECT unnest($lines) AS line, unnest($read) AS title", values)
         for _ in range(MAX_REDIRECTS if redirects and pages else 0):
             connection.execute(FOLLOW, {"redirects": parquet(redirects), "pages": parquet(pages)})
@@ -105,11 +106,11 @@ def choice(lists: Titles, config: CorpusConfig, work: Path) -> Choice:
     )
 
 
-def account(lists: Titles, pages: Sequence[Path]) -> Counts:
+def account(lists: Titles, pages: Sequence[Path], connect: Connect) -> Counts:
     """How many titles each list has and how many are no page's; tells the first of these."""
     counts: Counts = {}
     for key, titles in lists.items():
-        missing = set(titles.values()) - present(titles.values(), pages)
+        missing = set(titles.values()) - present(titles.values(), pages, connect)
         without = [line for line, title in titles.items() if title in missing]
         counts |= {f"titles.{key}.seen": len(titles), f"titles.{key}.without_page": len(without)}
         if without:
@@ -118,10 +119,10 @@ def account(lists: Titles, pages: Sequence[Path]) -> Counts:
     return counts
 
 
-def present(titles: Iterable[str], pages: Sequence[Path]) -> set[str]:
+def present(titles: Iterable[str], pages: Sequence[Path], connect: Connect) -> set[str]:
     """Those of the titles that a page has."""
     if not pages:
         return set()
-    with duckdb.connect() as connection:
+    with connect() as connection:
         found = connection.execute(PRESENT, {"titles": list(titles), "pages": parquet(pages)}).fetchall()
     return {title for (title,) in found}

@@ -47,6 +47,8 @@ class Sorted:
         self.counts["pages.seen"] += 1
         if not page.title.strip():  # nothing can link to it, and no wiki has one: damage
             self.counts["pages.dropped.no_title"] += 1
+        elif not page.id.strip() and page.namespace == MAIN and page.redirect is None:  # it decides who is held out
+            self.counts["pages.dropped.no_id"] += 1
         elif page.namespace == TEMPLATE:
             self.counts["pages.templates"] += 1
             self.templates.append(template_row(page, site))

@@ -19,7 +19,7 @@ from pipeline.dataset.unit import UnitWork
 from pipeline.errors import PipelineError
 from pipeline.preflight import preflight, total
 from pipeline.records import SPECIAL_ENTITIES
-from pipeline.runner import Context, console, map_units
+from pipeline.runner import Context, console, map_units, working
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import read_json, written
 from pipeline.store.job import begin
@@ -66,8 +66,9 @@ def build(config: DatasetConfig, context: Context) -> None:
     for split in ("train", "validation"):
         content = json.dumps([job.plan, split], sort_keys=True).encode()
         shards.complete(job.folder / split, hashlib.sha256(content).hexdigest()[:16])
-    describe(job.folder, work.language, vocab, counts)
-    job.finish(counts)
+    with working("card and sums"):
+        describe(job.folder, work.language, vocab, counts)
+        job.finish(counts)
     tell(counts, target)
 
 

@@ -30,7 +30,7 @@ from pipeline.dump.config import DumpConfig
 from pipeline.dump.fetch import Published, download, listing
 from pipeline.errors import PipelineError
 from pipeline.given_files import given_files
-from pipeline.runner import Context, console
+from pipeline.runner import Context, console, working
 from pipeline.store.files import digest, read_json, write_json
 from pipeline.store.job import Job, begin
 from pipeline.store.layout import MANIFEST, PLAN, RUN
@@ -51,13 +51,9 @@ def build(config: DumpConfig, context: Context) -> None:
     target = context.layout.folder(STAGE)
     files = found_files(config, target)
     stats = {name: [path.stat().st_size, path.stat().st_mtime_ns] for name, path in files.items()}
-    job = begin(
-        target,
-        stage=STAGE,
-        config=config,
-        parents=digests(files, stats, target),
-        overwrite=context.overwrite,
-    )
+    with working("sums"):
+        parents = digests(files, stats, target)
+    job = begin(target, stage=STAGE, config=config, parents=parents, overwrite=context.overwrite)
     if job is None:
         if config.source == "local":
             link(files, target)  # the same content may have moved to another place
@@ -72,7 +68,8 @@ def build(config: DumpConfig, context: Context) -> None:
             shutil.copyfile(path, job.folder / name)
     content = [path for path in sorted(job.folder.iterdir()) if path.is_file() and path.name != PLAN]
     counts = {"files": len(content), "bytes": sum(path.stat().st_size for path in content)}
-    job.finish(counts, stats=stats)
+    with working("sums"):
+        job.finish(counts, stats=stats)
     console.print(f"dump: {counts['files']} file(s), {counts['bytes'] / 1e6:,.1f} MB in {target}")
 
 

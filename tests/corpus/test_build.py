@@ -203,8 +203,12 @@ PAGE = "<page><title>{}</title><ns>{}</ns><id>1</id>{}<revision><text>x</text></
         ),
         ([PAGE.format("A", 0, "").replace("x", "")], r"none becomes an article \(quarantined\.no_text 1\): a dump"),
         ([PAGE.format(" ", 0, "")], r"none becomes an article \(dropped\.no_title 1\): a dump"),
+        (
+            [PAGE.format("A", 0, "").replace("<id>1</id>", "")],
+            r"none becomes an article \(dropped\.no_id 1\): a dump",
+        ),
     ],
-    ids=["no page", "no article", "no text", "no title"],
+    ids=["no page", "no article", "no text", "no title", "no id"],
 )
 def test_a_dump_that_gives_no_article_is_refused_and_leaves_nothing(
     tmp_path: Path, pages: list[str], told: str

@@ -10,6 +10,7 @@ The files' digests are the artefact's parents: it is known again by their conten
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -22,11 +23,11 @@ from pipeline.corpus.own.parts import TOLD, Part, ReadPart, cut, seen_path
 from pipeline.corpus.read import note_path
 from pipeline.corpus.rows import REDIRECTS, write_rows
 from pipeline.corpus.titles import SiteInfo
-from pipeline.database import connected, parquet
+from pipeline.database import Connect, connected, parquet
 from pipeline.errors import PipelineError
 from pipeline.given_files import given_files
 from pipeline.preflight import preflight, unpacked
-from pipeline.runner import Context, console, map_units
+from pipeline.runner import Context, console, map_units, working
 from pipeline.store.files import digest, read_json, written
 from pipeline.store.job import Job, begin
 from pipeline.store.manifest import Counts, merged
@@ -71,8 +72,9 @@ def build(config: CorpusConfig, context: Context) -> None:
     )
     read = merged(map_units(work, units, scratch=job.work, label="read", executor=context.executor))
     counts = merged([dict.fromkeys(ALWAYS, 0), read, {"files.seen": len(files)}])
-    refuse_wrong(job, parts, units, counts, context.executor.memory_gb)
-    counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units])
+    connect = partial(connected, context.executor.memory_gb, job.work / "duckdb")
+    refuse_wrong(job, parts, units, counts, connect)
+    counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units], connect)
     place = f"corpus.files, {len(files)} file(s), the first {files[0]}"
     refuse_empty(job, counts, place=place, needed="lines with text are needed")
     write_rows(job.folder / "redirects-00000.parquet", [], REDIRECTS)  # titles of one's own have none
@@ -80,7 +82,8 @@ def build(config: CorpusConfig, context: Context) -> None:
     write_site(job, site, counts)
     with written(job.folder / "README.md") as file:
         file.write(card(site, counts, own=True))
-    job.finish(counts)
+    with working("sums"):
+        job.finish(counts)
     told = {key: f"{number:,}" for key, number in counts.items()}
     console.print(
         f"corpus: {len(files)} file(s) of text ({site.language}) -> {target}\n"
@@ -99,7 +102,7 @@ def others(counts: Counts) -> str:
 # ---------------------------------------------------------------------------------------------- what is wrong
 
 
-def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts, memory_gb: int) -> None:
+def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts, connect: Connect) -> None:
     """Stop if a line is wrong or an id stands twice; what was made is thrown away, since the files must change."""
     notes = [read_json(note_path(job.work, unit)) for unit in units]
     before = first_lines(parts, [note["lines"] for note in notes])
@@ -108,7 +111,7 @@ def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: 
         """`line` 0: the file as such."""
         return f"{parts[part].path.name}:{before[part] + line}" if line else parts[part].path.name
 
-    ids, surplus = twice(job, units, memory_gb)
+    ids, surplus = twice(job, units, connect)
     wrong = counts.get("lines.wrong", 0) + surplus
     if not wrong:
         return
@@ -136,10 +139,10 @@ Place = tuple[int, int]
 """A part and a line of it."""
 
 
-def twice(job: Job, units: Sequence[str], memory_gb: int) -> tuple[list[tuple[Place, Place, str]], int]:
+def twice(job: Job, units: Sequence[str], connect: Connect) -> tuple[list[tuple[Place, Place, str]], int]:
     """The first ids that stand more than once, with their first two places; and how many lines are too many."""
     values = {"seen": parquet(seen_path(job.work, unit) for unit in units)}
-    with connected(memory_gb, job.work / "duckdb") as connection:
+    with connect() as connection:
         lines, ids = connection.execute(COUNT, values).fetchone() or (0, 0)
         rows = connection.execute(TWICE, {**values, "room": ROOM, "told": TOLD}).fetchall() if lines > ids else []
     return [(divmod(places[0], ROOM), divmod(places[1], ROOM), name) for places, name in rows], lines - ids

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.corpus.templates.defined import Definitions
-from pipeline.database import connected, parquet
+from pipeline.database import Connect, parquet
 from pipeline.store.files import written
 
 SCHEMA = pa.schema([("title", "string"), ("text", "string"), ("redirect", "string")])
@@ -29,10 +29,9 @@ ORDER BY title, filename, file_row_number
 """
 
 
-def write_definitions(files: list[Path], path: Path, *, memory_gb: int) -> None:
+def write_definitions(files: list[Path], path: Path, connect: Connect) -> None:
     """Sort the tables that the pass `read` left; of two templates of one title the first one counts."""
-    spill = path.with_name(f"{path.name}.sorting")
-    with connected(memory_gb, spill) as connection, written(path, "wb") as file:
+    with connect() as connection, written(path, "wb") as file:
         found = connection.sql(SORTED, params={"files": parquet(files)}).to_arrow_reader(ROWS)
         with pa.ipc.new_file(file, SCHEMA) as writer:
             for batch in found:

@@ -1,5 +1,6 @@
 """The table of templates on disk answers as dicts would."""
 
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from pipeline.corpus.read import TEMPLATES
 from pipeline.corpus.templates import definitions
 from pipeline.corpus.templates.defined import Definitions
 from pipeline.corpus.templates.definitions import open_definitions, write_definitions
+from pipeline.database import connected
 
 Row = tuple[str, str | None, str | None]
 
@@ -20,7 +22,7 @@ def table(folder: Path, *files: list[Row]) -> Definitions:
         paths.append(folder / f"{number}.parquet")
         named = [dict(zip(TEMPLATES.names, row, strict=True)) for row in rows]
         pq.write_table(pa.Table.from_pylist(named, schema=TEMPLATES), paths[-1])
-    write_definitions(paths, folder / "definitions.arrow", memory_gb=1)
+    write_definitions(paths, folder / "definitions.arrow", partial(connected, 1, folder / "duckdb"))
     return open_definitions(folder / "definitions.arrow")
 
 
