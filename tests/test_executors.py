@@ -122,6 +122,7 @@ def test_an_array_that_slurm_refuses_is_told(commands: Path) -> None:
 def test_a_job_of_an_array_does_a_task(commands: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """sbatch here does at once what the job would: datatrove reads the array that it pickled, and calls its step."""
     monkeypatch.setattr("pipeline.executors.slurm.await_array", lambda *_: None)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for Shout
     job = f"PATH={Path(sys.executable).parent}:$PATH $(grep -o 'launch_pickled_pipeline .*' $2) >&2"
     command(commands / "sbatch", f"SLURM_ARRAY_TASK_ID=0 SLURM_NODELIST=here {job}; echo Submitted batch job 7")
     for name in ("scontrol", "scancel"):
