@@ -55,7 +55,7 @@ class Expander:
         self.counts = counts
         self.room = MAX_GROWTH
         self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead)
-        self.boxes = Boxes(self.definition, self.shows)
+        self.boxes = Boxes(self.definition, self.shows, site)
 
     def page(self, text: str) -> str:
         """The page's wikitext without templates; the links that came and went with them are counted."""
@@ -83,6 +83,8 @@ class Expander:
             if value == HOLE and begins and text[stop : stop + 1] in ("*", "#", ":", ";"):
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
+            if value.endswith("|}") and text.startswith("}", stop):
+                parts.append(NOTHING)  # {{infobox}}}, with a brace too many: "|}}" would end no table
             end = stop
         return "".join(parts) + unpaired(text[end:])
 
@@ -207,13 +209,13 @@ class Expander:
         It is remembered unless it is long or of this page alone. So nothing that happens here counts for the page.
         """
         around = self.counts, self.room, self.extractor.asked_page
-        self.counts, self.extractor.asked_page = Counter(), False
+        self.counts, self.room, self.extractor.asked_page = Counter(), MAX_GROWTH, False
         try:
             value: str = self.extractor.expandTemplates(call)
         finally:
             of_this_page = self.extractor.asked_page
             self.counts, self.room, self.extractor.asked_page = *around[:2], around[2] or of_this_page
-        box = None if value.isalnum() else emptied(value.replace(HOLE, ""))
+        box = None if value.isalnum() else emptied(value.replace(HOLE, ""), self.site)
         if box is not None:
             value = box and TABLE
         elif "{{" in value:
