@@ -19,7 +19,9 @@ from pipeline.corpus.wikitext.writer import CUT, refusal
 MAX_DEPTH = 40
 """Templates and branches in each other; what is deeper may show something."""
 MAX_READ = 2_000_000
-"""Characters of definitions, those in each other counted each time: a tenth of a second; beyond, something may show."""
+"""Characters of definitions, those in each other counted each time: beyond, after a second, something may show."""
+COST = 20
+"""What an argument or a branch counts beside its characters."""
 TABLE = "{|\n|}"
 NESTED_TABLE = "<table></table>"
 """The same where a line need not begin."""
@@ -90,7 +92,7 @@ class Boxes:
     def text(self, text: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
         """What stands for a definition, an argument or a branch."""
         text = SUBSTITUTED.sub("", text)
-        self.room -= len(text)
+        self.room -= len(text) + COST
         if self.room < 0 or len(opened) > MAX_DEPTH:
             return None
         spans, stray = outermost(text)

@@ -18,9 +18,9 @@ from pipeline.corpus.templates.braces import outermost, split_arguments
 from pipeline.corpus.templates.calls import Call, Renderer
 from pipeline.corpus.templates.defined import MAX_KEPT, NO_DEFINITIONS, Definitions
 from pipeline.corpus.templates.inline import YEAR, renderer_of
-from pipeline.corpus.templates.nested import Nested
+from pipeline.corpus.templates.nested import MAX_GIVEN, Nested
 from pipeline.corpus.templates.vanishing import VANISHING
-from pipeline.corpus.titles import SiteInfo, case_rule, folded
+from pipeline.corpus.titles import TEMPLATE, SiteInfo, case_rule, folded
 from pipeline.corpus.wikitext.markup import HOLE, NOTHING, links_in
 
 MAX_DEPTH = 20
@@ -54,7 +54,7 @@ class Expander:
         self.title_of = case_rule(site)
         self.counts = counts
         self.room = MAX_GROWTH
-        self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead)
+        self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead, self.title)
         self.boxes = Boxes(self.definition, self.shows, site)
 
     def page(self, text: str) -> str:
@@ -110,7 +110,7 @@ class Expander:
             name = name[match.end() :]
         if depth > MAX_DEPTH or raw.startswith("{{{") or SILENT.match(name):
             return "", ""
-        local = folded(self.local_name(name) if ":" in name else name)
+        local = self.local_name(name)
         key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
@@ -154,7 +154,7 @@ class Expander:
         Args:
             tried: it was, and gave nothing.
         """
-        local = folded(name)
+        local = self.local_name(name)
         key, renderer = self.known(local)
         if key in VANISHING:
             return ""
@@ -180,8 +180,12 @@ class Expander:
         return Call(name, tuple(positional), named)
 
     def local_name(self, name: str) -> str:
+        """A template's name as written, without the namespace's."""
         prefix, colon, rest = name.partition(":")
-        return rest if colon and self.site.prefixes.get(folded(prefix).lower()) == 10 else name
+        return folded(rest if colon and self.site.prefixes.get(folded(prefix).lower()) == TEMPLATE else name)
+
+    def title(self, name: str) -> str:
+        return self.title_of(self.local_name(name))
 
     def expanded(self, raw: str, name: str, local: str, *, ours: bool) -> str:
         """wikiextractor's expansion; "" where it has none, or one that shows nothing.
@@ -210,6 +214,8 @@ class Expander:
         """
         around = self.counts, self.room, self.extractor.asked_page
         self.counts, self.room, self.extractor.asked_page = Counter(), MAX_GROWTH, False
+        if not self.extractor.open:
+            self.extractor.room = MAX_GIVEN
         try:
             value: str = self.extractor.expandTemplates(call)
         finally:

@@ -19,6 +19,11 @@ FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr|plural)\s*:", re.IG
 """Those of whose results wikiextractor's are not MediaWiki's."""
 MAX_OPEN = 60
 """Templates and parser functions in each other, deeper than any page needs."""
+MAX_GIVEN = 2_000_000
+"""Characters that everything in one template of a page may give, those of templates in each other counted each time:
+MediaWiki's limit for a page."""
+COST = 100
+"""What a template counts beside its characters: 20,000 of them take a second or two."""
 Instead = Callable[[str, str, int, bool], str | None]
 """Name, body without its braces and depth of a template, and whether its expansion has given nothing -> the wikitext
 that stands for it; None to expand it, or for nothing."""
@@ -40,14 +45,25 @@ class Words:
 class Nested(Extractor):  # type: ignore[misc]
     """Expands the templates of the page with this title."""
 
-    def __init__(self, title: str, texts: Mapping[str, str], redirects: Mapping[str, str], instead: Instead) -> None:
+    def __init__(
+        self,
+        title: str,
+        texts: Mapping[str, str],
+        redirects: Mapping[str, str],
+        instead: Instead,
+        title_of: Callable[[str], str],
+    ) -> None:
+        """`title_of` makes a title of a template's name as written: without the namespace, its first letter raised."""
         super().__init__("", "", "", title, [], templates=texts, redirects=redirects, knownNamespaces=set())
         self.magicWords = Words(title, self)
         self.asked_page = False
         """Whether the page's title has been asked for, so that another page may get another expansion."""
         self.instead = instead
+        self.title_of = title_of
         self.open = 0
         """Templates and parser functions around the one that is met."""
+        self.room = MAX_GIVEN
+        """Characters that may still be given; whoever asks for a template of the page's own sets it."""
 
     def expandTemplates(self, wikitext: str) -> str:
         """The text with its templates expanded; most arguments have none."""
@@ -56,18 +72,22 @@ class Nested(Extractor):  # type: ignore[misc]
     def expandTemplate(self, body: str) -> str:
         """What stands for one template or parser function, met on the page or in another; braces not in `body`."""
         name = body.partition("|")[0]
-        if self.open > MAX_OPEN:
+        if self.open > MAX_OPEN or self.room < 0:
             return ""
-        if ":" in name or "{" in name:
+        title = "" if "{" in name else self.title_of(name)
+        if "{" in name or ":" in title:
             return self.function(body)
         if self.open:
             shown = self.instead(name, body, len(self.frame), False)
             if shown is not None:
                 return shown
-        call = body
-        if "{{" in body or ("=" in body and "[[" in body):
-            call = "|".join([name, *numbered(splitParts(body)[1:])])
-        value = self.inside(call)
+        target = self.redirects.get(title, title)
+        if any(around == target for around, _ in self.frame):
+            return ""  # as in MediaWiki, also with other arguments: two calls in each would be 2 ** 30
+        parts = body[len(name) :]
+        if "{{" in parts or ("=" in parts and "[[" in parts):
+            parts = "".join(f"|{part}" for part in numbered(splitParts(body)[1:]))
+        value = self.inside(title + parts)
         if value or not self.open:
             return value
         # In an argument of the page's own it leaves a hole, as it would beside the template around it.
@@ -101,7 +121,8 @@ class Nested(Extractor):  # type: ignore[misc]
             value: str = super().expandTemplate(body)
         finally:
             self.open -= 1
-        return value
+        self.room -= COST + len(value)
+        return value if self.room >= 0 else ""
 
 
 def plural(number: str, forms: list[str]) -> str:

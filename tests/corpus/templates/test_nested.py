@@ -39,6 +39,10 @@ TEXTS = {
     "Share": "{{#expr: 100 * {{{1}}} / {{{2}}} round 0}}%",
     "Link if there": "{{#ifexist:{{{1}}}|[[{{{1}}}|{{{2}}}]]|{{{2}}} ({{{3}}})}}{{#ifexist:X||[[Category:Y]]}}",
     "Loop": "{{nowrap|{{lang|fr|{{loop}}x}}}}",
+    "Growing": "{{growing|{{{1}}}a}}{{mutual|{{{1}}}b}}c",
+    "Mutual": "{{growing|{{{1}}}d}}{{nowrap|{{growing|{{{1}}}e}}}}f",
+    "As written": "{{Template:Small caps}} {{template:small_caps|a}}, {{small_caps}}",
+    "Small caps": "<small>{{{1|b}}}</small>",
 }
 REDIRECTS = {"Snd": "Spaced en dash", "Measure": "Convert", "Note here": "Efn", "Old ship": "HMS"}
 CASES = [
@@ -65,6 +69,8 @@ CASES = [
      "5 km, 6 km of [HMS Hood (51)|HMS Hood (51)]"),
     ("{{lang|fr|a{{nbsp}}b}} {{nowrap|c{{nbsp}}d}}", "a b c d"),
     ("a {{loop}} b", "a x b"),
+    ("{{growing}} {{nowrap|{{nowrap|a}}}} {{growing}}", "fc a fc"),
+    ("{{as written}}", "b a, b"),
 ]  # fmt: skip
 
 
@@ -79,3 +85,15 @@ def test_what_a_reader_sees(wikitext: str, shown: str) -> None:
     assert "".join(parts) + page.text[end:] == f"{shown}\n"
     for what in ("links", "characters"):
         assert adds_up(page.counts, what)
+
+
+@pytest.mark.parametrize(
+    ("around", "last"),
+    [("{}", "a" * 30), ("{{{{nowrap|{}}}}}", "a"), ("{{{{lang|fr|{}}}}}", ""), ("{{{{#if:1|{}}}}}", "")],
+)
+def test_a_template_gives_so_much_and_no_more(around: str, last: str) -> None:
+    """Twice the next one, 26 times: two gigabytes, or 67 million templates that give nothing."""
+    texts = {f"T{n}": around.format(f"{{{{T{n + 1}}}}}") * 2 for n in range(26)} | {"T26": last} | TEXTS
+    page = render("b{{T0}}{{nowrap|c}}", site=default_site("en"), definitions=Definitions(texts, {}), title="Page")
+    assert (page.text[0], page.text[-2]) == ("b", "c")
+    assert len(page.text) < 2_000_010
