@@ -15,8 +15,9 @@ from wikiextractor.extract import Extractor, splitParts
 from pipeline.corpus.templates.boxes import MARKS
 from pipeline.corpus.wikitext.markup import HOLE
 
-FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr|plural)\s*:", re.IGNORECASE)
+FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#ifeq|#switch|#expr|plural)\s*:", re.IGNORECASE)
 """Those of whose results wikiextractor's are not MediaWiki's."""
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 MAX_OPEN = 60
 """Templates and parser functions in each other, deeper than any page needs."""
 MAX_GIVEN = 2_000_000
@@ -97,7 +98,8 @@ class Nested(Extractor):  # type: ignore[misc]
         """A parser function, or a template whose name is made by one."""
         name = FUNCTION.match(body)
         if name is None:
-            return self.inside(body)
+            kind, colon, rest = body.partition(":")
+            return self.inside(body if "{" in kind else kind.lower() + colon + rest)
         self.open += 1
         try:
             value: str = self.of_ours(name[1].lower(), body[name.end() :], body)
@@ -110,10 +112,35 @@ class Nested(Extractor):  # type: ignore[misc]
         if kind == "#expr":
             return self.inside(body).removesuffix(".0")
         first, *forms = splitParts(rest)
-        # Nothing here knows all pages: where one is asked for, it is linked.
-        chosen = "".join(forms[:1]) if kind == "#ifexist" else plural(self.expandTemplates(first), forms)
+        if kind == "#ifexist":
+            chosen = "".join(forms[:1])  # nothing here knows all pages: where one is asked for, it is linked
+        elif kind == "plural":
+            chosen = plural(self.expandTemplates(first), forms)
+        elif kind == "#ifeq":
+            differs = not equal(self.expandTemplates(first), self.expandTemplates("".join(forms[:1])))
+            chosen = "".join(forms[1 + differs : 2 + differs])
+        else:
+            chosen = self.case(self.expandTemplates(first), forms)
+        self.room -= COST
         shown: str = self.expandTemplates(chosen).strip()
         return shown
+
+    def case(self, key: str, cases: list[str]) -> str:
+        """The case of a #switch, "a | b = shown | shown": one without "=" goes on with the next; the last is for all
+        the rest."""
+        met, rest, default = False, False, ""
+        for case in cases:
+            name, equals, value = case.partition("=")
+            if "{{" in name and name.count("{{") != name.count("}}"):  # the "=" is of a template in it
+                name, equals = case, ""
+            test = self.expandTemplates(name)
+            met = met or equal(key, test)
+            rest = rest or test.strip() == "#default"
+            if equals and met:
+                return value
+            if equals and rest:
+                default, rest = value, False
+        return cases[-1] if cases and not equals and test.strip() != "#default" else default
 
     def inside(self, body: str) -> str:
         self.open += 1
@@ -123,6 +150,12 @@ class Nested(Extractor):  # type: ignore[misc]
             self.open -= 1
         self.room -= COST + len(value)
         return value if self.room >= 0 else ""
+
+
+def equal(one: str, other: str) -> bool:
+    """Whether two texts, or two numbers, are the same."""
+    one, other = one.strip(), other.strip()
+    return one == other or bool(NUMBER.fullmatch(one) and NUMBER.fullmatch(other) and float(one) == float(other))
 
 
 def plural(number: str, forms: list[str]) -> str:

@@ -41,6 +41,10 @@ TEXTS = {
     "Loop": "{{nowrap|{{lang|fr|{{loop}}x}}}}",
     "Growing": "{{growing|{{{1}}}a}}{{mutual|{{{1}}}b}}c",
     "Mutual": "{{growing|{{{1}}}d}}{{nowrap|{{growing|{{{1}}}e}}}}f",
+    "Cases": "{{#switch:{{{1}}}|a=A|b|01=B|{{lc:D}}=D|e|E|{{nowrap|1=other}}}}",
+    "Default": "{{#SWITCH:{{{1}}}|a=A|#default|b=B|c=C}}",
+    "Last": "{{#switch: {{{1|}}}|a=A|#default = other|b}}",
+    "Same": "{{#ifeq:{{{1|}}}||none|{{{1}}}}} {{#IFEQ:{{{1|}}}| 1.0 |one|{{lang|fr|not one}}}}",
     "As written": "{{Template:Small caps}} {{template:small_caps|a}}, {{small_caps}}",
     "Small caps": "<small>{{{1|b}}}</small>",
 }
@@ -71,6 +75,10 @@ CASES = [
     ("a {{loop}} b", "a x b"),
     ("{{growing}} {{nowrap|{{nowrap|a}}}} {{growing}}", "fc a fc"),
     ("{{as written}}", "b a, b"),
+    ("{{cases|a}} {{cases|b}} {{cases|1}} {{cases|d}} {{cases|E}} {{cases|f}}", "A B B D other other"),
+    ("{{default|a}} {{default|b}} {{default|d}} {{last}} {{last|b}}", "A B B b b"),
+    ("{{#IF:a|{{LC:A}}}}", "a"),
+    ("{{same}}, {{same|1}}, {{same|a}}", "none not one, 1 one, a not one"),
 ]  # fmt: skip
 
 
