@@ -72,6 +72,10 @@ class Nested(Extractor):  # type: ignore[misc]
 
     def expandTemplate(self, body: str) -> str:
         """What stands for one template or parser function, met on the page or in another; braces not in `body`."""
+        value = self.met(body)
+        return f"\n{value}" if self.open and value.startswith("{|") else value  # a table begins a line
+
+    def met(self, body: str) -> str:
         name = body.partition("|")[0]
         if self.open > MAX_OPEN or self.room < 0:
             return ""

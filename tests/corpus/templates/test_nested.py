@@ -45,6 +45,7 @@ TEXTS = {
     "Default": "{{#SWITCH:{{{1}}}|a=A|#default|b=B|c=C}}",
     "Last": "{{#switch: {{{1|}}}|a=A|#default = other|b}}",
     "Same": "{{#ifeq:{{{1|}}}||none|{{{1}}}}} {{#IFEQ:{{{1|}}}| 1.0 |one|{{lang|fr|not one}}}}",
+    "Beside": "<b>a</b>{{boxed|b}} c {{#if:1|{{boxed|d}}}}e",
     "As written": "{{Template:Small caps}} {{template:small_caps|a}}, {{small_caps}}",
     "Small caps": "<small>{{{1|b}}}</small>",
 }
@@ -78,6 +79,8 @@ CASES = [
     ("{{cases|a}} {{cases|b}} {{cases|1}} {{cases|d}} {{cases|E}} {{cases|f}}", "A B B D other other"),
     ("{{default|a}} {{default|b}} {{default|d}} {{last}} {{last|b}}", "A B B b b"),
     ("{{#IF:a|{{LC:A}}}}", "a"),
+    ("{{beside}} f", "a\nc\ne f"),
+    ("{{#if:1|a {{boxed|b}} c}}", "a\nc"),
     ("{{same}}, {{same|1}}, {{same|a}}", "none not one, 1 one, a not one"),
 ]  # fmt: skip
 
