@@ -182,7 +182,9 @@ class Expander:
     def local_name(self, name: str) -> str:
         """A template's name as written, without the namespace's."""
         prefix, colon, rest = name.partition(":")
-        return folded(rest if colon and self.site.prefixes.get(folded(prefix).lower()) == TEMPLATE else name)
+        if colon and self.site.prefixes.get(folded(prefix).lower()) == TEMPLATE:
+            name = rest
+        return folded(name)
 
     def title(self, name: str) -> str:
         return self.title_of(self.local_name(name))

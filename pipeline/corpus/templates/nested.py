@@ -83,7 +83,7 @@ class Nested(Extractor):  # type: ignore[misc]
         if "{" in name or ":" in title:
             return self.function(body)
         if self.open:
-            shown = self.instead(name, body, len(self.frame), False)
+            shown = self.offered(name, body, tried=False)
             if shown is not None:
                 return shown
         target = self.redirects.get(title, title)
@@ -96,7 +96,16 @@ class Nested(Extractor):  # type: ignore[misc]
         if value or not self.open:
             return value
         # In an argument of the page's own it leaves a hole, as it would beside the template around it.
-        return self.instead(name, body, len(self.frame), True) or ("" if self.frame else HOLE)
+        return self.offered(name, body, tried=True) or ("" if self.frame else HOLE)
+
+    def offered(self, name: str, body: str, *, tried: bool) -> str | None:
+        """What the caller shows instead; its arguments are expanded a second time if it was `tried`."""
+        self.open += 1
+        self.room -= COST * 5 if tried else COST
+        try:
+            return self.instead(name, body, len(self.frame), tried)
+        finally:
+            self.open -= 1
 
     def function(self, body: str) -> str:
         """A parser function, or a template whose name is made by one."""
@@ -115,23 +124,23 @@ class Nested(Extractor):  # type: ignore[misc]
         """One of FUNCTION's; `rest` is what stands behind its colon."""
         if kind == "#expr":
             return self.inside(body).removesuffix(".0")
+        self.room -= COST
         first, *forms = splitParts(rest)
+        if kind == "#switch":
+            return self.case(self.expandTemplates(first), forms).strip()
         if kind == "#ifexist":
             chosen = "".join(forms[:1])  # nothing here knows all pages: where one is asked for, it is linked
         elif kind == "plural":
             chosen = plural(self.expandTemplates(first), forms)
-        elif kind == "#ifeq":
+        else:
             differs = not equal(self.expandTemplates(first), self.expandTemplates("".join(forms[:1])))
             chosen = "".join(forms[1 + differs : 2 + differs])
-        else:
-            chosen = self.case(self.expandTemplates(first), forms)
-        self.room -= COST
         shown: str = self.expandTemplates(chosen).strip()
         return shown
 
     def case(self, key: str, cases: list[str]) -> str:
-        """The case of a #switch, "a | b = shown | shown": one without "=" goes on with the next; the last is for all
-        the rest."""
+        """What a #switch shows, "a | b = shown | shown": a case without "=" goes on with the next; the last is for
+        all the rest."""
         met, rest, default = False, False, ""
         for case in cases:
             name, equals, value = case.partition("=")
@@ -141,10 +150,10 @@ class Nested(Extractor):  # type: ignore[misc]
             met = met or equal(key, test)
             rest = rest or test.strip() == "#default"
             if equals and met:
-                return value
+                return self.expandTemplates(value)
             if equals and rest:
                 default, rest = value, False
-        return cases[-1] if cases and not equals and test.strip() != "#default" else default
+        return test if cases and not equals and test.strip() != "#default" else self.expandTemplates(default)
 
     def inside(self, body: str) -> str:
         self.open += 1

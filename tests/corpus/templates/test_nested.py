@@ -98,6 +98,13 @@ def test_what_a_reader_sees(wikitext: str, shown: str) -> None:
         assert adds_up(page.counts, what)
 
 
+@pytest.mark.parametrize("opened", ["{{lang|fr|{{#if:1|", "{{small caps|{{#if:1|"])
+def test_templates_deep_in_each_other_end_nothing(opened: str) -> None:
+    definitions = Definitions({title: define(text) for title, text in TEXTS.items()}, {})
+    wikitext = f"a {opened * 300}b{'}}' * 600} c"
+    assert render(wikitext, site=default_site("en"), definitions=definitions, title="Page").text.split() == ["a", "c"]
+
+
 @pytest.mark.parametrize(
     ("around", "last"),
     [("{}", "a" * 30), ("{{{{nowrap|{}}}}}", "a"), ("{{{{lang|fr|{}}}}}", ""), ("{{{{#if:1|{}}}}}", "")],
