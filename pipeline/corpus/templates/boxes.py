@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from pipeline.corpus.templates.braces import outermost, split_arguments
-from pipeline.corpus.titles import folded
+from pipeline.corpus.titles import SiteInfo, folded, normalise_title
+from pipeline.corpus.wikitext.writer import CUT, refusal
 
 MAX_DEPTH = 40
 """Templates and branches in each other; what is deeper may show something."""
 MAX_READ = 2_000_000
-"""Characters of definitions, those in each other counted each time: a tenth of a second; beyond, something may show."""
+"""Characters of definitions, those in each other counted each time: beyond, after a second, something may show."""
+COST = 20
+"""What an argument or a branch counts beside its characters."""
 TABLE = "{|\n|}"
 NESTED_TABLE = "<table></table>"
 """The same where a line need not begin."""
@@ -29,8 +33,9 @@ TABLES = re.compile(
     r"^[ \t:]*(?P<wiki>\{\|)|^[ \t]*(?P<end_wiki>\|\})|(?P<html><table\b[^<>]*>)|(?P<end_html></table\s*>)",
     re.MULTILINE | re.IGNORECASE,
 )
-ELSEWHERE = re.compile(r"\[\[[^\[\]|:]+:[^\[\]]*\]\]|<[^<>]*>")
-"""Categories and tags."""
+PREFIXED = re.compile(r"\[\[(?P<target>[^\[\]|:]+:[^\[\]|]*)(?:\|[^\[\]]*)?\]\]")
+"""A link that may be to a category, a file or another language; or to "Mission: Impossible"."""
+TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 HIDING = ("{|", "{{(!}}", "[[", "<")
 """Where there is none of these, whatever is shown stands in the open."""
 BRANCHES = {"#if": 1, "#ifeq": 2, "#ifexpr": 1, "#iferror": 0, "#ifexist": 1, "#switch": 1}
@@ -43,9 +48,12 @@ LUA = "convert"
 class Boxes:
     """Reads definitions; what it answers depends on them and the name alone."""
 
-    def __init__(self, definition: Callable[[str], str | None], shows: Callable[[str], bool | None]) -> None:
-        """Both take a template's name: its definition, None for none; and whether it shows something whatever the
-        definition says, None where that decides."""
+    def __init__(
+        self, definition: Callable[[str], str | None], shows: Callable[[str], bool | None], site: SiteInfo
+    ) -> None:
+        """`definition` and `shows` take a template's name: its definition, None for none; and whether it shows
+        something whatever the definition says, None where that decides."""
+        self.site = site
         self.definition = definition
         self.shows = shows
         self.room = MAX_READ
@@ -84,7 +92,7 @@ class Boxes:
     def text(self, text: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
         """What stands for a definition, an argument or a branch."""
         text = SUBSTITUTED.sub("", text)
-        self.room -= len(text)
+        self.room -= len(text) + COST
         if self.room < 0 or len(opened) > MAX_DEPTH:
             return None
         spans, stray = outermost(text)
@@ -98,7 +106,7 @@ class Boxes:
                 return None
             parts += [text[end:start], VISIBLE if shown is None else shown]
             end = stop
-        return emptied("".join(parts) + text[end:])
+        return emptied("".join(parts) + text[end:], self.site)
 
     def braces(self, raw: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
         """What stands for one template, parser function or parameter; braces included in `raw`."""
@@ -136,8 +144,9 @@ def value(argument: str) -> str:
     return rest if equals and not {"{", "["} & set(key) else argument
 
 
-def emptied(text: str) -> str | None:
-    """An empty table, or nothing, in place of a text that is tables, categories and tags; None if there is more."""
+def emptied(text: str, site: SiteInfo) -> str | None:
+    """An empty table, or nothing, in place of a text that is tables, files, links that show nothing (to categories)
+    and tags; None if there is more."""
     outside: list[str] = []
     opened: list[str] = []
     end, found = 0, False
@@ -150,6 +159,11 @@ def emptied(text: str) -> str | None:
         elif not opened or opened.pop() != kind.removeprefix("end_"):
             return None
         end, found = match.end(), True
-    if opened or ELSEWHERE.sub("", "".join(outside) + text[end:]).strip():
+    if opened or TAG.sub("", PREFIXED.sub(partial(seen, site), "".join(outside) + text[end:])).strip():
         return None
     return NESTED_TABLE if found else ""
+
+
+def seen(site: SiteInfo, link: re.Match[str]) -> str:
+    """A link with a colon in its target, if a reader of the text sees it."""
+    return "" if refusal(normalise_title(link["target"].replace(VISIBLE, "x"), site)) in CUT else link[0]

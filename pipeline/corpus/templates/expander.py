@@ -18,9 +18,9 @@ from pipeline.corpus.templates.braces import outermost, split_arguments
 from pipeline.corpus.templates.calls import Call, Renderer
 from pipeline.corpus.templates.defined import MAX_KEPT, NO_DEFINITIONS, Definitions
 from pipeline.corpus.templates.inline import YEAR, renderer_of
-from pipeline.corpus.templates.nested import Nested
+from pipeline.corpus.templates.nested import MAX_GIVEN, Nested
 from pipeline.corpus.templates.vanishing import VANISHING
-from pipeline.corpus.titles import SiteInfo, case_rule, folded
+from pipeline.corpus.titles import TEMPLATE, SiteInfo, case_rule, folded
 from pipeline.corpus.wikitext.markup import HOLE, NOTHING, links_in
 
 MAX_DEPTH = 20
@@ -54,8 +54,8 @@ class Expander:
         self.title_of = case_rule(site)
         self.counts = counts
         self.room = MAX_GROWTH
-        self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead)
-        self.boxes = Boxes(self.definition, self.shows)
+        self.extractor = Nested(title, definitions.texts, definitions.redirects, self.instead, self.title)
+        self.boxes = Boxes(self.definition, self.shows, site)
 
     def page(self, text: str) -> str:
         """The page's wikitext without templates; the links that came and went with them are counted."""
@@ -83,6 +83,8 @@ class Expander:
             if value == HOLE and begins and text[stop : stop + 1] in ("*", "#", ":", ";"):
                 value = NOTHING  # the line begins behind it: {{anchor|x}}* item
             parts.append(value)
+            if value.endswith("|}") and text.startswith("}", stop):
+                parts.append(NOTHING)  # {{infobox}}}, with a brace too many: "|}}" would end no table
             end = stop
         return "".join(parts) + unpaired(text[end:])
 
@@ -108,7 +110,7 @@ class Expander:
             name = name[match.end() :]
         if depth > MAX_DEPTH or raw.startswith("{{{") or SILENT.match(name):
             return "", ""
-        local = folded(self.local_name(name) if ":" in name else name)
+        local = self.local_name(name)
         key, renderer = self.known(local)
         if key in VANISHING:
             return "", ""
@@ -152,7 +154,7 @@ class Expander:
         Args:
             tried: it was, and gave nothing.
         """
-        local = folded(name)
+        local = self.local_name(name)
         key, renderer = self.known(local)
         if key in VANISHING:
             return ""
@@ -178,8 +180,14 @@ class Expander:
         return Call(name, tuple(positional), named)
 
     def local_name(self, name: str) -> str:
+        """A template's name as written, without the namespace's."""
         prefix, colon, rest = name.partition(":")
-        return rest if colon and self.site.prefixes.get(folded(prefix).lower()) == 10 else name
+        if colon and self.site.prefixes.get(folded(prefix).lower()) == TEMPLATE:
+            name = rest
+        return folded(name)
+
+    def title(self, name: str) -> str:
+        return self.title_of(self.local_name(name))
 
     def expanded(self, raw: str, name: str, local: str, *, ours: bool) -> str:
         """wikiextractor's expansion; "" where it has none, or one that shows nothing.
@@ -207,13 +215,15 @@ class Expander:
         It is remembered unless it is long or of this page alone. So nothing that happens here counts for the page.
         """
         around = self.counts, self.room, self.extractor.asked_page
-        self.counts, self.extractor.asked_page = Counter(), False
+        self.counts, self.room, self.extractor.asked_page = Counter(), MAX_GROWTH, False
+        if not self.extractor.open:
+            self.extractor.room = MAX_GIVEN
         try:
             value: str = self.extractor.expandTemplates(call)
         finally:
             of_this_page = self.extractor.asked_page
             self.counts, self.room, self.extractor.asked_page = *around[:2], around[2] or of_this_page
-        box = None if value.isalnum() else emptied(value.replace(HOLE, ""))
+        box = None if value.isalnum() else emptied(value.replace(HOLE, ""), self.site)
         if box is not None:
             value = box and TABLE
         elif "{{" in value:

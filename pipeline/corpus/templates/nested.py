@@ -15,10 +15,16 @@ from wikiextractor.extract import Extractor, splitParts
 from pipeline.corpus.templates.boxes import MARKS
 from pipeline.corpus.wikitext.markup import HOLE
 
-FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#expr|plural)\s*:", re.IGNORECASE)
+FUNCTION = re.compile(r"\s*(?:safesubst:\s*)?(#ifexist|#ifeq|#switch|#expr|plural)\s*:", re.IGNORECASE)
 """Those of whose results wikiextractor's are not MediaWiki's."""
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 MAX_OPEN = 60
 """Templates and parser functions in each other, deeper than any page needs."""
+MAX_GIVEN = 2_000_000
+"""Characters that everything in one template of a page may give, those of templates in each other counted each time:
+MediaWiki's limit for a page."""
+COST = 100
+"""What a template counts beside its characters: 20,000 of them take a second or two."""
 Instead = Callable[[str, str, int, bool], str | None]
 """Name, body without its braces and depth of a template, and whether its expansion has given nothing -> the wikitext
 that stands for it; None to expand it, or for nothing."""
@@ -40,14 +46,25 @@ class Words:
 class Nested(Extractor):  # type: ignore[misc]
     """Expands the templates of the page with this title."""
 
-    def __init__(self, title: str, texts: Mapping[str, str], redirects: Mapping[str, str], instead: Instead) -> None:
+    def __init__(
+        self,
+        title: str,
+        texts: Mapping[str, str],
+        redirects: Mapping[str, str],
+        instead: Instead,
+        title_of: Callable[[str], str],
+    ) -> None:
+        """`title_of` makes a title of a template's name as written: without the namespace, its first letter raised."""
         super().__init__("", "", "", title, [], templates=texts, redirects=redirects, knownNamespaces=set())
         self.magicWords = Words(title, self)
         self.asked_page = False
         """Whether the page's title has been asked for, so that another page may get another expansion."""
         self.instead = instead
+        self.title_of = title_of
         self.open = 0
         """Templates and parser functions around the one that is met."""
+        self.room = MAX_GIVEN
+        """Characters that may still be given; whoever asks for a template of the page's own sets it."""
 
     def expandTemplates(self, wikitext: str) -> str:
         """The text with its templates expanded; most arguments have none."""
@@ -55,29 +72,47 @@ class Nested(Extractor):  # type: ignore[misc]
 
     def expandTemplate(self, body: str) -> str:
         """What stands for one template or parser function, met on the page or in another; braces not in `body`."""
+        value = self.met(body)
+        return f"\n{value}" if self.open and value.startswith("{|") else value  # a table begins a line
+
+    def met(self, body: str) -> str:
         name = body.partition("|")[0]
-        if self.open > MAX_OPEN:
+        if self.open > MAX_OPEN or self.room < 0:
             return ""
-        if ":" in name or "{" in name:
+        title = "" if "{" in name else self.title_of(name)
+        if "{" in name or ":" in title:
             return self.function(body)
         if self.open:
-            shown = self.instead(name, body, len(self.frame), False)
+            shown = self.offered(name, body, tried=False)
             if shown is not None:
                 return shown
-        call = body
-        if "{{" in body or ("=" in body and "[[" in body):
-            call = "|".join([name, *numbered(splitParts(body)[1:])])
-        value = self.inside(call)
+        target = self.redirects.get(title, title)
+        if any(around == target for around, _ in self.frame):
+            return ""  # as in MediaWiki, also with other arguments: two calls in each would be 2 ** 30
+        parts = body[len(name) :]
+        if "{{" in parts or ("=" in parts and "[[" in parts):
+            parts = "".join(f"|{part}" for part in numbered(splitParts(body)[1:]))
+        value = self.inside(title + parts)
         if value or not self.open:
             return value
         # In an argument of the page's own it leaves a hole, as it would beside the template around it.
-        return self.instead(name, body, len(self.frame), True) or ("" if self.frame else HOLE)
+        return self.offered(name, body, tried=True) or ("" if self.frame else HOLE)
+
+    def offered(self, name: str, body: str, *, tried: bool) -> str | None:
+        """What the caller shows instead; its arguments are expanded a second time if it was `tried`."""
+        self.open += 1
+        self.room -= COST * 5 if tried else COST
+        try:
+            return self.instead(name, body, len(self.frame), tried)
+        finally:
+            self.open -= 1
 
     def function(self, body: str) -> str:
         """A parser function, or a template whose name is made by one."""
         name = FUNCTION.match(body)
         if name is None:
-            return self.inside(body)
+            kind, colon, rest = body.partition(":")
+            return self.inside(body if "{" in kind else kind.lower() + colon + rest)
         self.open += 1
         try:
             value: str = self.of_ours(name[1].lower(), body[name.end() :], body)
@@ -89,11 +124,36 @@ class Nested(Extractor):  # type: ignore[misc]
         """One of FUNCTION's; `rest` is what stands behind its colon."""
         if kind == "#expr":
             return self.inside(body).removesuffix(".0")
+        self.room -= COST
         first, *forms = splitParts(rest)
-        # Nothing here knows all pages: where one is asked for, it is linked.
-        chosen = "".join(forms[:1]) if kind == "#ifexist" else plural(self.expandTemplates(first), forms)
+        if kind == "#switch":
+            return self.case(self.expandTemplates(first), forms).strip()
+        if kind == "#ifexist":
+            chosen = "".join(forms[:1])  # nothing here knows all pages: where one is asked for, it is linked
+        elif kind == "plural":
+            chosen = plural(self.expandTemplates(first), forms)
+        else:
+            differs = not equal(self.expandTemplates(first), self.expandTemplates("".join(forms[:1])))
+            chosen = "".join(forms[1 + differs : 2 + differs])
         shown: str = self.expandTemplates(chosen).strip()
         return shown
+
+    def case(self, key: str, cases: list[str]) -> str:
+        """What a #switch shows, "a | b = shown | shown": a case without "=" goes on with the next; the last is for
+        all the rest."""
+        met, rest, default = False, False, ""
+        for case in cases:
+            name, equals, value = case.partition("=")
+            if "{{" in name and name.count("{{") != name.count("}}"):  # the "=" is of a template in it
+                name, equals = case, ""
+            test = self.expandTemplates(name)
+            met = met or equal(key, test)
+            rest = rest or test.strip() == "#default"
+            if equals and met:
+                return self.expandTemplates(value)
+            if equals and rest:
+                default, rest = value, False
+        return test if cases and not equals and test.strip() != "#default" else self.expandTemplates(default)
 
     def inside(self, body: str) -> str:
         self.open += 1
@@ -101,7 +161,14 @@ class Nested(Extractor):  # type: ignore[misc]
             value: str = super().expandTemplate(body)
         finally:
             self.open -= 1
-        return value
+        self.room -= COST + len(value)
+        return value if self.room >= 0 else ""
+
+
+def equal(one: str, other: str) -> bool:
+    """Whether two texts, or two numbers, are the same."""
+    one, other = one.strip(), other.strip()
+    return one == other or bool(NUMBER.fullmatch(one) and NUMBER.fullmatch(other) and float(one) == float(other))
 
 
 def plural(number: str, forms: list[str]) -> str:

@@ -10,6 +10,7 @@ from pipeline.corpus.templates.boxes import NESTED_TABLE, TABLE, emptied
 from pipeline.corpus.templates.defined import Definitions, define
 from pipeline.corpus.templates.expander import Expander
 from pipeline.corpus.titles import default_site
+from pipeline.corpus.wikitext.render import render
 
 TEXTS = {
     # English Wikipedia's way
@@ -69,7 +70,7 @@ def test_what_stands_for_a_template(name: str, shown: str | None) -> None:
     [
         ("", ""),
         (" \n[[Category:A|b]]<br />", ""),
-        ("{|\n|a\n{|\n|b\n|}\n|}\n[[Kategorie:A]]", NESTED_TABLE),
+        ("{|\n|a\n{|\n|b\n|}\n|}\n[[Category:A]]", NESTED_TABLE),
         (":{|\n|a\n |}", NESTED_TABLE),
         ("<table><tr><td>\n{|\n|}\n</table >", NESTED_TABLE),
         ("{|\n|a\n|}b", None),
@@ -79,10 +80,29 @@ def test_what_stands_for_a_template(name: str, shown: str | None) -> None:
         ("a {|\n|}", None),
         ("[[A]]", None),
         ("[[:Category:A]]", None),
+        ("[[Image:A.png|thumb|a]][[fr:A]]", ""),
+        ("[[Mission: Impossible]]", None),
+        ("[[wikt:a|a]]", None),
+        ("[[Wikipedia:A|a]]", None),
+        ("<5>", None),
     ],
 )
 def test_tables_categories_and_tags_are_nothing(text: str, left: str | None) -> None:
-    assert emptied(text) == left
+    assert emptied(text, default_site("en")) == left
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("a {{framed|[[Star Trek: Picard]]}}", "a Star Trek: Picard\n"),
+        ("{{film}} b", "Mission: Impossible b\n"),
+        ("{{mark}}}\na {{mark}}} b", "} a\n} b\n"),
+    ],
+)
+def test_what_a_reader_sees_beside_tables(page: str, text: str) -> None:
+    texts = {**TEXTS, "Framed": "<span>{{{1}}}</span>", "Film": "[[Mission: Impossible]]"}
+    definitions = Definitions({title: define(text) for title, text in texts.items()}, {})
+    assert render(page, site=default_site("en"), definitions=definitions, title="Page").text == text
 
 
 def test_templates_of_many_templates_are_soon_told() -> None:
@@ -111,6 +131,13 @@ def test_what_is_remembered_is_what_stands_alone() -> None:
         definitions.calls.clear()
         shown.append(sorted(Expander(definitions, default_site("en"), "A", Counter()).page(page).split()))
     assert shown[0] == shown[1]
+
+
+def test_what_is_remembered_is_of_no_page_that_grew_too_long() -> None:
+    texts = {"Long": "a" * 1_500_000, "Short": "b{{lang|fr|{{other}}}}", "Other": "c"}
+    definitions = Definitions(texts, {})
+    Expander(definitions, default_site("en"), "A", Counter()).page("{{long}}{{long}}{{short}}")
+    assert Expander(definitions, default_site("en"), "B", Counter()).page("{{short}}") == "bc"
 
 
 def test_what_is_remembered_is_counted_each_time() -> None:

@@ -39,6 +39,15 @@ TEXTS = {
     "Share": "{{#expr: 100 * {{{1}}} / {{{2}}} round 0}}%",
     "Link if there": "{{#ifexist:{{{1}}}|[[{{{1}}}|{{{2}}}]]|{{{2}}} ({{{3}}})}}{{#ifexist:X||[[Category:Y]]}}",
     "Loop": "{{nowrap|{{lang|fr|{{loop}}x}}}}",
+    "Growing": "{{growing|{{{1}}}a}}{{mutual|{{{1}}}b}}c",
+    "Mutual": "{{growing|{{{1}}}d}}{{nowrap|{{growing|{{{1}}}e}}}}f",
+    "Cases": "{{#switch:{{{1}}}|a=A|b|01=B|{{lc:D}}=D|e|E|{{nowrap|1=other}}}}",
+    "Default": "{{#SWITCH:{{{1}}}|a=A|#default|b=B|c=C}}",
+    "Last": "{{#switch: {{{1|}}}|a=A|#default = other|b}}",
+    "Same": "{{#ifeq:{{{1|}}}||none|{{{1}}}}} {{#IFEQ:{{{1|}}}| 1.0 |one|{{lang|fr|not one}}}}",
+    "Beside": "<b>a</b>{{boxed|b}} c {{#if:1|{{boxed|d}}}}e",
+    "As written": "{{Template:Small caps}} {{template:small_caps|a}}, {{small_caps}}",
+    "Small caps": "<small>{{{1|b}}}</small>",
 }
 REDIRECTS = {"Snd": "Spaced en dash", "Measure": "Convert", "Note here": "Efn", "Old ship": "HMS"}
 CASES = [
@@ -65,6 +74,14 @@ CASES = [
      "5 km, 6 km of [HMS Hood (51)|HMS Hood (51)]"),
     ("{{lang|fr|a{{nbsp}}b}} {{nowrap|c{{nbsp}}d}}", "a b c d"),
     ("a {{loop}} b", "a x b"),
+    ("{{growing}} {{nowrap|{{nowrap|a}}}} {{growing}}", "fc a fc"),
+    ("{{as written}}", "b a, b"),
+    ("{{cases|a}} {{cases|b}} {{cases|1}} {{cases|d}} {{cases|E}} {{cases|f}}", "A B B D other other"),
+    ("{{default|a}} {{default|b}} {{default|d}} {{last}} {{last|b}}", "A B B b b"),
+    ("{{#IF:a|{{LC:A}}}}", "a"),
+    ("{{beside}} f", "a\nc\ne f"),
+    ("{{#if:1|a {{boxed|b}} c}}", "a\nc"),
+    ("{{same}}, {{same|1}}, {{same|a}}", "none not one, 1 one, a not one"),
 ]  # fmt: skip
 
 
@@ -79,3 +96,22 @@ def test_what_a_reader_sees(wikitext: str, shown: str) -> None:
     assert "".join(parts) + page.text[end:] == f"{shown}\n"
     for what in ("links", "characters"):
         assert adds_up(page.counts, what)
+
+
+@pytest.mark.parametrize("opened", ["{{lang|fr|{{#if:1|", "{{small caps|{{#if:1|"])
+def test_templates_deep_in_each_other_end_nothing(opened: str) -> None:
+    definitions = Definitions({title: define(text) for title, text in TEXTS.items()}, {})
+    wikitext = f"a {opened * 300}b{'}}' * 600} c"
+    assert render(wikitext, site=default_site("en"), definitions=definitions, title="Page").text.split() == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("around", "last"),
+    [("{}", "a" * 30), ("{{{{nowrap|{}}}}}", "a"), ("{{{{lang|fr|{}}}}}", ""), ("{{{{#if:1|{}}}}}", "")],
+)
+def test_a_template_gives_so_much_and_no_more(around: str, last: str) -> None:
+    """Twice the next one, 26 times: two gigabytes, or 67 million templates that give nothing."""
+    texts = {f"T{n}": around.format(f"{{{{T{n + 1}}}}}") * 2 for n in range(26)} | {"T26": last} | TEXTS
+    page = render("b{{T0}}{{nowrap|c}}", site=default_site("en"), definitions=Definitions(texts, {}), title="Page")
+    assert (page.text[0], page.text[-2]) == ("b", "c")
+    assert len(page.text) < 2_000_010
