@@ -54,8 +54,6 @@ ALWAYS = (
     *("links.seen", "links.kept", "characters.wikitext", "characters.text"),
 )
 """Counts that stand in the account even when they are 0."""
-
-
 NEEDED = "a dump of articles is needed, such as Wikimedia's pages-articles"
 
 
@@ -72,26 +70,14 @@ def build(config: CorpusConfig, context: Context) -> None:
     files = dump_files(dump)
     preflight(job, {"corpus": unpacked(files)}, context.executor)
     site = common_site([header_site(path) for path in files], config)
-    parts = pieces(files)
-    units = [f"{number:05d}" for number in range(len(parts))]
-    reading = ReadPiece(
-        pieces=tuple(parts),
-        site=site,
-        folder=job.folder,
-        work=job.work,
-        chunk_characters=CHUNK_CHARACTERS,
-        threads=max(1, context.executor.workers // len(parts)) if context.executor.kind == "local" else 1,
-    )
-    read = merged(map_units(reading, units, scratch=job.work, label="read", executor=context.executor))
-    notes = [read_json(note_path(job.work, unit)) for unit in units]
-    refuse_truncated(notes, config)
-    read |= {"files.seen": len(files), "files.truncated": len({note["file"] for note in notes if note["truncated"]})}
+    read, notes = first_pass(files, site, job, context)
+    refuse_truncated([*notes.values()], config)
     pages = sorted((job.work / "pages").glob("*/*.parquet"))
     if not pages:
         refuse_empty(job, read, place=dump.folder, needed=NEEDED)
     connect = partial(connected, context.executor.memory_gb, job.work / "duckdb")
     with working("sort"):
-        read |= repeated(pages, {unit: note["file"] for unit, note in zip(units, notes, strict=True)}, connect)
+        read |= repeated(pages, {unit: note["file"] for unit, note in notes.items()}, connect)
         write_definitions(sorted((job.work / "templates").glob("*.parquet")), job.work / DEFINITIONS, connect)
         redirects = sorted(job.folder.glob("redirects-*.parquet"))
         titles = lists.resolved(titles, site, connect, pages=pages, redirects=redirects)
@@ -112,6 +98,26 @@ def build(config: CorpusConfig, context: Context) -> None:
     with working("sums"):
         job.finish(counts)
     tell(target, site, counts)
+
+
+def first_pass(
+    files: list[Path], site: SiteInfo, job: Job, context: Context
+) -> tuple[Counts, dict[str, dict[str, Any]]]:
+    """Sort the files' pages into chunks, templates and redirects; return the counts, and unit -> its piece's note."""
+    parts = pieces(files)
+    units = [f"{number:05d}" for number in range(len(parts))]
+    reading = ReadPiece(
+        pieces=tuple(parts),
+        site=site,
+        folder=job.folder,
+        work=job.work,
+        chunk_characters=CHUNK_CHARACTERS,
+        threads=max(1, context.executor.workers // len(parts)) if context.executor.kind == "local" else 1,
+    )
+    read = merged(map_units(reading, units, scratch=job.work, label="read", executor=context.executor))
+    notes = {unit: read_json(note_path(job.work, unit)) for unit in units}
+    truncated = {note["file"] for note in notes.values() if note["truncated"]}
+    return read | {"files.seen": len(files), "files.truncated": len(truncated)}, notes
 
 
 def dump_files(dump: Artefact) -> list[Path]:
@@ -163,8 +169,6 @@ def repeated(pages: list[Path], files: Mapping[str, str], connect: Connect) -> C
         pages: the chunks.
         files: unit -> the file that it is of.
     """
-    if not pages:
-        return {}
     values = {"pages": parquet(pages)}
     with connect() as connection:
         seen, distinct = connection.execute(COUNT, values).fetchone() or (0, 0)

@@ -40,7 +40,10 @@ HIDING = ("{|", "{{(!}}", "[[", "<")
 """Where there is none of these, whatever is shown stands in the open."""
 BRANCHES = {"#if": 1, "#ifeq": 2, "#ifexpr": 1, "#iferror": 0, "#ifexist": 1, "#switch": 1}
 """Parser functions that show one of their arguments: from which one on."""
-HIDDEN = frozenset({"#tag", "#related", "defaultsort", "displaytitle"})
+SILENT = re.compile(
+    r"\s*(?:DEFAULTSORT|DISPLAYTITLE|SORTIERUNG|デフォルトソート|#tag|#invoke|#related)\s*[:：]", re.IGNORECASE
+)
+"""Parser functions that show nothing here, but for a module's that is known."""
 LUA = "convert"
 """The one module of whose functions something is known."""
 
@@ -67,7 +70,7 @@ class Boxes:
         self.room = MAX_READ
         self.known.clear()
         found = self.template(name, quiet=False, opened=())
-        return TABLE if found else found
+        return found and TABLE
 
     def template(self, name: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
         """What stands for it in a definition.
@@ -122,7 +125,7 @@ class Boxes:
         key = function.strip().lower()
         if colon and key in BRANCHES:
             return self.branches(key, [first, *arguments], quiet=quiet, opened=(*opened, key))
-        if colon and (key in HIDDEN or (key == "#invoke" and first.strip() != LUA)):
+        if SILENT.match(name) and first.strip() != LUA:
             return ""
         if colon or "{" in name:
             return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from pipeline.corpus.templates.boxes import TABLE, Boxes, emptied
+from pipeline.corpus.templates.boxes import SILENT, TABLE, Boxes, emptied
 from pipeline.corpus.templates.braces import outermost, split_arguments
 from pipeline.corpus.templates.calls import Call, Renderer
 from pipeline.corpus.templates.defined import MAX_KEPT, NO_DEFINITIONS, Definitions
@@ -37,9 +37,6 @@ FUNCTION = re.compile(
     r"\s*(?:#[a-z]+|lc|uc|lcfirst|ucfirst|formatnum|padleft|padright|plural|ns|urlencode|fullurl|localurl|pagename|"
     r"fullpagename|subpagename|basepagename|namespace)\s*(?::|$)",
     re.IGNORECASE,
-)
-SILENT = re.compile(
-    r"\s*(?:DEFAULTSORT|DISPLAYTITLE|SORTIERUNG|デフォルトソート|#tag|#invoke|#related)\s*[:：]", re.IGNORECASE
 )
 
 

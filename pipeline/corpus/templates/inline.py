@@ -88,7 +88,7 @@ RENDERERS: dict[str, Renderer] = {
             "inline-block, citation needed span, cn span, clarify span, dubious span, disputed span, nq, tq, tqq, tqi, "
             "proper name, box, bold, italic, italics, italics correction, resize text, smalldiv, pslink, overline, "
             "flagu, crossref, crossreference, see below, see above, nowiki, tsp, blackletter, "
-            "nastaliq, nq, naskh, hani, kana, bo-textonly, iast, iast3, iso 15919, iso15919, "
+            "nastaliq, naskh, hani, kana, bo-textonly, iast, iast3, iso 15919, iso15919, "
             "polytonic, hebrew, hebr, arabic, script-arabic, sanskrit, pie, cuneiform, runic, angle, "
             "party shortname, format price, formatprice, formatnum, number, button, char, "
             "no link, no selflink, normal, large, huge, xt, "
