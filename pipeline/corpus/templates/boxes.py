@@ -28,7 +28,7 @@ NESTED_TABLE = "<table></table>"
 VISIBLE = "\0"
 SUBSTITUTED = re.compile(r"\{\{\{\|(?:safe)?subst:\}\}\}|safesubst:(?:<noinclude\s*/>)?")
 MARKS = {"!": "|", "!!": "||", "(!": "{|", "!)": "|}", "!-": "|-"}
-"""Templates for a table's marks where a bar would part arguments; {{(!}} is what wikiextractor makes of "{{{!}}"."""
+"""Templates for a table's marks where a bar would part arguments; {{(!}} is what `define` makes of "{{{!}}"."""
 TABLES = re.compile(
     r"^[ \t:]*(?P<wiki>\{\|)|^[ \t]*(?P<end_wiki>\|\})|(?P<html><table\b[^<>]*>)|(?P<end_html></table\s*>)",
     re.MULTILINE | re.IGNORECASE,
