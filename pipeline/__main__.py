@@ -3,10 +3,10 @@
 Ctrl-C is taken over before `program` is imported, which takes a second.
 """
 
-from pipeline.interrupts import obey
+from pipeline.execution.interrupts import obey
 
 if __name__ == "__main__":
     obey()
-    from pipeline.program import guarded
+    from pipeline.cli.main import guarded
 
     guarded()

@@ -15,7 +15,7 @@ import statistics
 import torch
 
 from pipeline.model.attention import attend
-from pipeline.model.sides import Side, Stream
+from pipeline.model.sequences import Side, Stream
 from scripts.measure import HEADER, Step, alternated, growth, printed, row
 
 WORDS, HEADS, HEAD = 512, 12, 64

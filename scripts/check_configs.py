@@ -9,8 +9,8 @@ import sys
 
 from hydra import compose, initialize_config_dir
 
-from pipeline.config import typed
-from pipeline.program import CONFIGS, composed
+from pipeline.cli.config import typed
+from pipeline.cli.main import CONFIGS, composed
 
 # What a choice cannot do without: dump=local is for files that the caller names.
 NEEDS = {

@@ -20,8 +20,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.corpus.reader import Dump
-from pipeline.corpus.wikitext.render import Rendered
+from pipeline.corpus.render.page import Rendered
+from pipeline.corpus.xml.dump_reader import Dump
 from scripts.corpus_pages import COMMENT, INVISIBLE, QUOTES, REFERENCE, SPACE, TAG, pages
 
 CUT = re.compile(

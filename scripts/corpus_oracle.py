@@ -20,11 +20,11 @@ from typing import Any
 
 import mwparserfromhell
 
-from pipeline.corpus.templates.defined import NO_DEFINITIONS, Definitions
+from pipeline.corpus.render.page import Rendered, finish, prepare, render
+from pipeline.corpus.render.templates.defined import NO_DEFINITIONS, Definitions
+from pipeline.corpus.render.wikitext.fallback_parser import parse
+from pipeline.corpus.render.wikitext.scan import scan
 from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.wikitext.render import Rendered, finish, prepare, render
-from pipeline.corpus.wikitext.scan import scan
-from pipeline.corpus.wikitext.second import parse
 from pipeline.records import Page
 from scripts.corpus_pages import articles
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.corpus.read import template_row
-from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.defined import Definitions
+from pipeline.corpus.render.page import Rendered, render
+from pipeline.corpus.render.templates.defined import Definitions
 from pipeline.corpus.titles import MAIN, TEMPLATE, SiteInfo
-from pipeline.corpus.wikitext.render import Rendered, render
+from pipeline.corpus.xml.dump_reader import Dump
+from pipeline.corpus.xml.read_pass import template_row
 from pipeline.records import Page
 
 REFERENCE = re.compile(r"<ref(?=[\s/>])[^<>]*/>|<ref(?=[\s>])[^<>]*>.*?</ref\s*>", re.DOTALL | re.IGNORECASE)

@@ -21,11 +21,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.defined import NO_DEFINITIONS
-from pipeline.corpus.templates.vanishing import VANISHING
+from pipeline.corpus.render.page import render
+from pipeline.corpus.render.templates.defined import NO_DEFINITIONS
+from pipeline.corpus.render.templates.dropped_templates import VANISHING
 from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.wikitext.render import render
+from pipeline.corpus.xml.dump_reader import Dump
 from scripts.corpus_links import CUT, HEADING, TABLE, without_media
 from scripts.corpus_pages import COMMENT, REFERENCE, is_article
 

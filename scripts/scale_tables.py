@@ -25,8 +25,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from pipeline.dataset.config import DatasetConfig
-from pipeline.dataset.unit import UnitWork
-from pipeline.vocab import counting, entities
+from pipeline.dataset.worker import UnitWork
+from pipeline.vocab import entities
+from pipeline.vocab import entity_counts as counting
 from pipeline.vocab.config import EntitiesConfig
 from scripts.commands import cost
 

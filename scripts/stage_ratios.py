@@ -1,4 +1,4 @@
-"""What corpus, vocab and dataset take for each byte they read: the table of `pipeline/preflight.py`, measured.
+"""Measure what corpus, vocab and dataset take for each byte they read: the table of `execution/preflight.py`.
 
     python -m scripts.stage_ratios
 

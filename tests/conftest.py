@@ -15,7 +15,7 @@ os.environ["ACCELERATE_USE_CPU"] = "true"  # the same figures on a machine with 
 import pytest
 
 from pipeline.vocab.words import load
-from tests.line import SMALL, TINY, run_stage, save_roberta, shared
+from tests.helpers.stages import SMALL, TINY, run_stage, save_roberta, shared
 
 
 @pytest.fixture

@@ -18,23 +18,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus import lists
+from pipeline.corpus import title_lists as lists
+from pipeline.corpus.account import ALWAYS, refuse_empty, refuse_unmatched, tell
 from pipeline.corpus.card import card
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.empty import refuse_empty, refuse_unmatched
-from pipeline.corpus.parse import DEFINITIONS, ParseChunk
-from pipeline.corpus.pieces import pieces
-from pipeline.corpus.read import ReadPiece, note_path
-from pipeline.corpus.reader import header_site
-from pipeline.corpus.templates.definitions import write_definitions
+from pipeline.corpus.render.templates.definitions import write_definitions
 from pipeline.corpus.titles import SiteInfo, default_site
-from pipeline.database import Connect, connected, parquet
+from pipeline.corpus.xml.dump_reader import header_site
+from pipeline.corpus.xml.pieces import pieces
+from pipeline.corpus.xml.read_pass import ReadPiece, note_path
+from pipeline.corpus.xml.render_pass import DEFINITIONS, ParseChunk
 from pipeline.errors import PipelineError
-from pipeline.preflight import preflight, unpacked
-from pipeline.runner import Context, console, map_units, working
+from pipeline.execution.console import console, working
+from pipeline.execution.context import Context
+from pipeline.execution.map_units import map_units
+from pipeline.execution.preflight import preflight, unpacked
+from pipeline.io.duckdb import Connect, connected, parquet
 from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.builder import Job, begin
 from pipeline.store.files import digest, read_json, write_json, written
-from pipeline.store.job import Job, begin
 from pipeline.store.layout import RUN
 from pipeline.store.manifest import Counts, merged
 
@@ -49,11 +51,6 @@ SELECT count(*), min(title), arg_min(first, title), arg_min(last, title) FROM (
     GROUP BY id, title HAVING count(*) > 1
 )
 """
-ALWAYS = (
-    *("pages.seen", "pages.articles", "pages.redirects", "pages.templates"),
-    *("links.seen", "links.kept", "characters.wikitext", "characters.text"),
-)
-"""Counts that stand in the account even when they are 0."""
 NEEDED = "a dump of articles is needed, such as Wikimedia's pages-articles"
 
 
@@ -208,26 +205,3 @@ def write_site(job: Job, site: SiteInfo, counts: Counts) -> None:
     facts = asdict(site) | {"articles": counts["pages.articles"]}
     del facts["prefixes"]
     write_json(job.folder / "site.json", facts)
-
-
-def tell(target: Path, site: SiteInfo, counts: Counts) -> None:
-    """Print the account."""
-
-    def listed(prefix: str) -> str:
-        parts = sorted(((n, key.removeprefix(prefix)) for key, n in counts.items() if key.startswith(prefix) and n))
-        return ", ".join(f"{name} {n:,}" for n, name in reversed(parts)) or "none"
-
-    console.print(f"corpus: {site.dbname or 'a wiki without a name'} ({site.language}) -> {target}")
-    console.print(
-        f"  pages: {counts['pages.seen']:,} seen = {counts['pages.articles']:,} articles, "
-        f"{counts['pages.redirects']:,} redirects, {counts['pages.templates']:,} templates, "
-        f"quarantined: {listed('pages.quarantined.')}; dropped: {listed('pages.dropped.')}"
-    )
-    added = any(key.startswith("links.added.") for key in counts)
-    console.print(
-        f"  links: {counts['links.seen']:,} seen, {counts['links.kept']:,} kept; dropped: {listed('links.dropped.')}"
-        f"{'; added: ' + listed('links.added.') if added else ''}"
-    )
-    console.print(f"  text: {counts['characters.text']:,} characters of {counts['characters.wikitext']:,} of wikitext")
-    if counts.get("files.truncated"):
-        console.print(f"  {counts['files.truncated']} file(s) ended too early; what they held was taken")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from pipeline.cards import account_table, size_category
 from pipeline.corpus.titles import SiteInfo
+from pipeline.io.cards import account_table, size_category
 from pipeline.store.manifest import Counts
 
 CARD = """---

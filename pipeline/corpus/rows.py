@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.arrow import column
+from pipeline.io.arrow import column
 from pipeline.records import Article
 from pipeline.store.files import written
 

@@ -15,14 +15,16 @@ from pipeline.dataset.card import card
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.histograms import coverage, draw, histograms
 from pipeline.dataset.reader import ExampleStore
-from pipeline.dataset.unit import UnitWork
+from pipeline.dataset.worker import UnitWork
 from pipeline.errors import PipelineError
-from pipeline.preflight import preflight, total
+from pipeline.execution.console import console, working
+from pipeline.execution.context import Context
+from pipeline.execution.map_units import map_units
+from pipeline.execution.preflight import preflight, total
 from pipeline.records import SPECIAL_ENTITIES
-from pipeline.runner import Context, console, map_units, working
 from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.builder import begin
 from pipeline.store.files import read_json, written
-from pipeline.store.job import begin
 from pipeline.store.manifest import Counts, merged
 from pipeline.vocab.entities import ENTITIES, EntityVocab
 

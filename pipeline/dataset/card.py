@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cards import account_table, size_category
 from pipeline.dataset.histograms import PERCENTILES, Histogram
+from pipeline.io.cards import account_table, size_category
 from pipeline.store.manifest import Counts
 
 CARD = """---

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.split import check_share
+from pipeline.holdout import check_share
 from pipeline.store.manifest import policy
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.arrow import numbers
+from pipeline.io.arrow import numbers
 from pipeline.records import Example
 from pipeline.store.files import read_json
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.arrow import column, offsets
+from pipeline.io.arrow import column, offsets
 from pipeline.records import Example
 from pipeline.store.files import write_json
 

@@ -29,10 +29,11 @@ from rich.progress import (
 from pipeline.dump.config import DumpConfig
 from pipeline.dump.fetch import Published, download, listing
 from pipeline.errors import PipelineError
-from pipeline.given_files import given_files
-from pipeline.runner import Context, console, working
+from pipeline.execution.console import console, working
+from pipeline.execution.context import Context
+from pipeline.io.input_files import given_files
+from pipeline.store.builder import Job, begin
 from pipeline.store.files import digest, read_json, write_json
-from pipeline.store.job import Job, begin
 from pipeline.store.layout import MANIFEST, PLAN, RUN
 
 STAGE = "dump"

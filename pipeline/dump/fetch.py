@@ -26,7 +26,7 @@ from urllib.request import Request, urlopen
 
 from pipeline.dump.config import LATEST, DumpConfig
 from pipeline.errors import PipelineError
-from pipeline.runner import console
+from pipeline.execution.console import console
 from pipeline.store.files import sync
 
 JOB = "articlesmultistreamdump"

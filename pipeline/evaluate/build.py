@@ -15,12 +15,13 @@ from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.plots import loss_curves
 from pipeline.evaluate.scores import Figures, entity_figures, score, train_figures, word_figures
 from pipeline.evaluate.unigram import Unigram
+from pipeline.execution.console import console
+from pipeline.execution.context import Context
 from pipeline.pretrain.batches import Ints, in_turn
 from pipeline.pretrain.data import Data, trained_model
-from pipeline.runner import Context, console
 from pipeline.store.artefact import open_artefact
+from pipeline.store.builder import begin
 from pipeline.store.files import write_json
-from pipeline.store.job import begin
 from pipeline.vocab.entities import MASK
 
 

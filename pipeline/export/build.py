@@ -13,16 +13,17 @@ import torch
 from safetensors.torch import save_file
 from transformers import PretrainedConfig
 
+from pipeline.execution.console import console
+from pipeline.execution.context import Context
 from pipeline.export.card import card
 from pipeline.export.config import ExportConfig
 from pipeline.export.tokenizer import MARKER_SOURCES, copy_word_tokenizer, write_luke_tokenizer
 from pipeline.model.weights import ENTITY_ROWS, WORD_ROWS, to_transformers
 from pipeline.pretrain.data import trained_model
 from pipeline.records import SECOND_MASK
-from pipeline.runner import Context, console
 from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.builder import begin
 from pipeline.store.files import read_json, written
-from pipeline.store.job import begin
 from pipeline.store.layout import Layout
 from pipeline.vocab.entities import MASK, EntityVocab
 from pipeline.vocab.specials import MARKERS

@@ -34,7 +34,7 @@ from torch.autograd.function import once_differentiable
 
 from pipeline.model.config import Backend
 from pipeline.model.kernels import Kernel, flash
-from pipeline.model.sides import Side, Stream
+from pipeline.model.sequences import Side, Stream
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.attention import attend
 from pipeline.model.dimensions import Dimensions
-from pipeline.model.sides import Side, Stream
+from pipeline.model.sequences import Side, Stream
 
 
 class SelfAttention(nn.Module):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.model.sides import Side
+from pipeline.model.sequences import Side
 
 aten = torch.ops.aten
 

@@ -25,7 +25,7 @@ from pipeline.model.dimensions import INIT_STD, Dimensions
 from pipeline.model.embeddings import EntityEmbeddings, WordEmbeddings
 from pipeline.model.encoder import Encoder, idle
 from pipeline.model.heads import EntityHead, WordHead, loss_and_hits
-from pipeline.model.sides import Side
+from pipeline.model.sequences import Side
 from pipeline.records import Batch
 
 

@@ -27,8 +27,8 @@ from transformers import LukeConfig, RobertaConfig
 from pipeline.errors import PipelineError
 from pipeline.model.config import Attention, ModelConfig
 from pipeline.model.dimensions import INIT_STD, WORD_PAD, Dimensions
+from pipeline.model.hf_checkpoint import LUKE, ROBERTA, State, read_config, read_weights
 from pipeline.model.luke import Luke
-from pipeline.model.source import LUKE, ROBERTA, State, read_config, read_weights
 from pipeline.store.files import read_json, write_json
 
 LEFTOVERS = re.compile(r"luke\.(entity_)?embeddings\.position_ids|luke\.pooler\.dense\.(weight|bias)")

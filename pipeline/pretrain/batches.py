@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.pretrain.dealing import deal
 from pipeline.pretrain.masking import WordTables, example_keys, mask_entities, mask_words, ranges
+from pipeline.pretrain.micro_batching import deal
 from pipeline.records import Batch
 from pipeline.vocab.entities import PAD
 from pipeline.vocab.words import WordVocab

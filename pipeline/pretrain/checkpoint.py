@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from pipeline.execution.console import console
 from pipeline.pretrain.parallel import like
-from pipeline.runner import console
 from pipeline.store.files import digest, read_json, sync, write_json
 
 WEIGHTS, MOMENTS, STATE = "model.safetensors", "optimizer.safetensors", "state.json"

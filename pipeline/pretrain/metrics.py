@@ -16,13 +16,13 @@ from typing import IO, Any
 import torch
 from accelerate import Accelerator
 
+from pipeline.execution.console import console
 from pipeline.model.dimensions import Dimensions
 from pipeline.pretrain.checkpoint import Place
 from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.objective import Tally
 from pipeline.pretrain.plan import NO_LOAD, Load, flops, peak
 from pipeline.records import Batch
-from pipeline.runner import console
 from pipeline.store.files import written
 
 FILE = "metrics.jsonl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-from pipeline.runner import console
+from pipeline.execution.console import console
 
 REQUEUE = 85
 """Exit code of a training that saved and wants to be started again; not one that a shell or Slurm uses itself."""

@@ -20,9 +20,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from pipeline.errors import PipelineError
+from pipeline.execution.console import console, progress_bar
+from pipeline.execution.context import Context
 from pipeline.model.config import ModelConfig
+from pipeline.model.from_checkpoint import initial_model
 from pipeline.model.luke import Luke
-from pipeline.model.start import initial_model
 from pipeline.model.weights import save_model
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.batches import Order, StepBatches
@@ -32,15 +34,14 @@ from pipeline.pretrain.data import MODEL, Data
 from pipeline.pretrain.masking import example_keys
 from pipeline.pretrain.metrics import Metrics, told
 from pipeline.pretrain.objective import Tally, divisors, loss, measured, to_device
-from pipeline.pretrain.opening import CHECKPOINTS, begun, refuse_misfits
 from pipeline.pretrain.optim import adamw, choose_trained, learning_rate, set_learning_rate
 from pipeline.pretrain.parallel import gathered, gradient_norm, named_moments, sharded, spread, synchronise, whole
 from pipeline.pretrain.plan import planned, show
+from pipeline.pretrain.setup import CHECKPOINTS, begun, refuse_misfits
 from pipeline.pretrain.signals import REQUEUE, StopFlag
 from pipeline.records import Batch
-from pipeline.runner import Context, console, progress_bar
+from pipeline.store.builder import Job
 from pipeline.store.files import write_json
-from pipeline.store.job import Job
 
 
 def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -> None:

@@ -12,19 +12,21 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline.arrow import batches
 from pipeline.errors import PipelineError
-from pipeline.preflight import preflight, total
-from pipeline.runner import Context, console, progress_bar
-from pipeline.split import is_validation
+from pipeline.execution.console import console, progress_bar
+from pipeline.execution.context import Context
+from pipeline.execution.preflight import preflight, total
+from pipeline.holdout import is_validation
+from pipeline.io.arrow import batches
+from pipeline.io.title_list import file_of, titles_of
 from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.builder import begin
 from pipeline.store.files import digest
-from pipeline.store.job import begin
 from pipeline.store.manifest import Counts
-from pipeline.title_list import file_of, titles_of
-from pipeline.vocab import bpe, counting, words
-from pipeline.vocab.adopt import FILES, adopt, source
+from pipeline.vocab import bpe, words
+from pipeline.vocab import entity_counts as counting
 from pipeline.vocab.config import VocabConfig
+from pipeline.vocab.pretrained_tokenizer import FILES, adopt, source
 
 ROWS = 256
 """Articles read at a time."""

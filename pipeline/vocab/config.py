@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.split import check_share
+from pipeline.holdout import check_share
 from pipeline.store.manifest import policy
 
 BYTES_AND_SPECIALS = 261

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.arrow import numbers
+from pipeline.io.arrow import numbers
 from pipeline.records import SPECIAL_ENTITIES
 
 PAD, UNK, MASK = range(len(SPECIAL_ENTITIES))

@@ -14,11 +14,11 @@ import pytest
 from pipeline.corpus.build import build
 from pipeline.corpus.config import CorpusConfig
 from pipeline.errors import PipelineError
-from pipeline.executors.config import ExecutorConfig
-from pipeline.runner import Context
+from pipeline.execution.context import Context
+from pipeline.execution.executors.config import ExecutorConfig
 from pipeline.store.artefact import open_artefact
+from pipeline.store.builder import begin
 from pipeline.store.files import read_json, write_json
-from pipeline.store.job import begin
 from pipeline.store.layout import MANIFEST, RUN, Layout
 
 XML = (Path(__file__).parents[1] / "fixtures" / "wiki.xml").read_bytes()
@@ -168,7 +168,7 @@ def test_a_page_that_takes_too_much_memory_goes_to_the_quarantine(tmp_path: Path
 def test_a_child_killed_from_outside_is_no_fault_of_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     where = context(tmp_path, {"wiki.xml": XML})
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.corpus.parse.render", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        patched.setattr("pipeline.corpus.xml.render_pass.render", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
         with pytest.raises(PipelineError, match=r"renders chunk 00000 was killed.*fewer workers"):
             build(CONFIG, where)
     build(CONFIG, where)

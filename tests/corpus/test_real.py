@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.reader import Dump
-from pipeline.corpus.templates.defined import NO_DEFINITIONS
-from pipeline.corpus.wikitext.render import render
+from pipeline.corpus.render.page import render
+from pipeline.corpus.render.templates.defined import NO_DEFINITIONS
+from pipeline.corpus.xml.dump_reader import Dump
 from scripts.corpus_pages import is_article
 
 NAME = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"

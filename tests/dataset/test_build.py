@@ -14,9 +14,9 @@ from pipeline.dataset.build import build
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import PipelineError
-from pipeline.executors.config import ExecutorConfig
+from pipeline.execution.context import Context
+from pipeline.execution.executors.config import ExecutorConfig
 from pipeline.records import Example
-from pipeline.runner import Context
 from pipeline.store.artefact import open_artefact
 from pipeline.store.layout import Layout
 from pipeline.vocab.build import build as build_vocab

@@ -12,7 +12,7 @@ from pipeline.dataset.encode import encoder
 from pipeline.dataset.sentences import sentence_spans
 from pipeline.dataset.tokens import Encode, Encoded, Mention, cut, tokenized, usable_mentions
 from pipeline.vocab import words
-from pipeline.vocab.adopt import adopt
+from pipeline.vocab.pretrained_tokenizer import adopt
 from tests.dataset.rows import Sentence, one_by_one
 from tests.dataset.tiny_words import BYTE, DOGS, HE, NA, PAREN, SAW, TO, tiny_words
 from tests.vocab.corpus_files import unmarked

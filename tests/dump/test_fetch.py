@@ -18,8 +18,8 @@ from pipeline.dump.build import build
 from pipeline.dump.config import DumpConfig
 from pipeline.dump.fetch import listing
 from pipeline.errors import PipelineError
-from pipeline.executors.config import ExecutorConfig
-from pipeline.runner import Context
+from pipeline.execution.context import Context
+from pipeline.execution.executors.config import ExecutorConfig
 from pipeline.store.artefact import open_artefact
 from pipeline.store.layout import Layout, partial
 

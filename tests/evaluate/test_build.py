@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.dataset.reader import ExampleStore
 from pipeline.vocab.words import load
-from tests.line import TINY, run_stage
+from tests.helpers.stages import TINY, run_stage
 
 ENTITY_KEYS = {
     "entity_loss", "entity_accuracy", "entity_mrr", "entity_hits_at_10", "unigram_entity_loss",

@@ -11,12 +11,12 @@ from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer, LukeForEntityPairClassification, LukeTokenizer
 
 from pipeline.export.card import card
-from pipeline.model.start import initial_model
+from pipeline.model.from_checkpoint import initial_model
 from pipeline.model.weights import load_model
 from pipeline.store.artefact import open_artefact
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import load
-from tests.line import SMALL, TINY, run_stage
+from tests.helpers.stages import SMALL, TINY, run_stage
 from tests.model.samples import config
 
 TEXT, SPANS = "Taro belong to Keio university", [(0, 4), (15, 30)]

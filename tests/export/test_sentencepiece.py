@@ -19,7 +19,7 @@ from transformers import (
 
 from pipeline.vocab.specials import FIRST_IDS, MASK
 from pipeline.vocab.words import load
-from tests.line import TINY, WIKI, run_stage
+from tests.helpers.stages import TINY, WIKI, run_stage
 
 
 def save_xlmr(folder: Path) -> None:

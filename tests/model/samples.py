@@ -11,8 +11,8 @@ from tokenizers import Tokenizer, models
 
 from pipeline.model.config import ModelConfig
 from pipeline.model.dimensions import Dimensions
+from pipeline.model.from_checkpoint import initial_model
 from pipeline.model.luke import Luke
-from pipeline.model.start import initial_model
 from pipeline.records import SPECIAL_ENTITIES, Batch
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab

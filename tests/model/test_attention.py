@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.model import attention, kernels
 from pipeline.model.attention import attend, choose
-from pipeline.model.sides import Side, Stream
+from pipeline.model.sequences import Side, Stream
 
 WORDS, ENTITIES = [40, 13, 2, 40], [7, 0, 3, 7]
 """Lengths of four documents: one full, one without entities, one of two words."""

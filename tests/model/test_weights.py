@@ -21,8 +21,8 @@ from transformers import (
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import BodyConfig
+from pipeline.model.from_checkpoint import initial_model, start_fingerprint
 from pipeline.model.luke import Luke
-from pipeline.model.start import initial_model, start_fingerprint
 from pipeline.model.weights import from_transformers, load_model, save_model, to_transformers
 from tests.model.samples import VOCAB, config, dimensions, entity_vocab, made, ragged, started, word_vocab
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pipeline import program
+from pipeline.cli import main as program
 from pipeline.pretrain import checkpoint, metrics, train
 
 POINTS: dict[str, tuple[Any, str]] = {

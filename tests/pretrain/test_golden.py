@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from tests.line import TINY, run_stage
+from tests.helpers.stages import TINY, run_stage
 
 SETTINGS = [
     *TINY, "model=roberta_tiny", "model.entities=true", "model.attention=entity_aware", "pretrain.start=null",

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pipeline.dataset.reader import ExampleStore
 from pipeline.model.luke import Luke
 from pipeline.pretrain.plan import Load, counted, duration, expected, flops, memory, planned, show
-from tests.line import configured
+from tests.helpers.stages import configured
 from tests.model.samples import dimensions, made, ragged
 
 # 10 and 6 words, 2 and 1 entities; 3 masked words, 1 masked entity

@@ -17,13 +17,13 @@ import torch
 from rich.console import Console
 from transformers import LukeForMaskedLM
 
-from pipeline.config import Config
+from pipeline.cli.config import Config
 from pipeline.dataset.reader import Block, ExampleStore
+from pipeline.model.from_checkpoint import dimensions_of
 from pipeline.model.luke import Luke
-from pipeline.model.start import dimensions_of
 from pipeline.model.weights import ENTITY_QUERY, LEFTOVERS, TIED, shapes, transformers_config
 from pipeline.pretrain.plan import planned, show
-from tests.line import configured
+from tests.helpers.stages import configured
 
 PUBLISHED = {
     "architectures": ["RobertaForMaskedLM"], "attention_probs_dropout_prob": 0.1, "bos_token_id": 0, "eos_token_id": 2,

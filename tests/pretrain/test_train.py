@@ -19,7 +19,7 @@ from pipeline.pretrain.batches import Order
 from pipeline.pretrain.optim import ENTITY_PARTS
 from pipeline.pretrain.signals import REQUEUE
 from pipeline.vocab.words import load
-from tests.line import SMALL, TINY, run_stage, save_roberta, shared
+from tests.helpers.stages import SMALL, TINY, run_stage, save_roberta, shared
 
 ROOT = Path(__file__).parents[2]
 PRETRAIN = ["stage=pretrain", *TINY]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.reader import Dump
+from pipeline.corpus.xml.dump_reader import Dump
 from scripts import scale
 from scripts.bench_data import Results, figures
 from scripts.bench_dump import Repeated, repeated

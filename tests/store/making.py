@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.store.job import Job, begin
+from pipeline.store.builder import Job, begin
 from pipeline.store.manifest import policy
 
 PARENTS = {"corpus": "c0ffee"}

@@ -14,7 +14,7 @@ from tests.store.making import build, started
 HOLD = """
 import sys
 from pathlib import Path
-from pipeline.store.job import begin
+from pipeline.store.builder import begin
 begin(Path(sys.argv[1]), stage="vocab", config={}, parents={}, overwrite=False)
 print("begun", flush=True)
 sys.stdin.read()

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.store.builder import begin
 from pipeline.store.files import write_json
-from pipeline.store.job import begin
 
 ARTICLE = pa.schema(
     {

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.executors.config import ExecutorConfig
-from pipeline.runner import Context
+from pipeline.execution.context import Context
+from pipeline.execution.executors.config import ExecutorConfig
 from pipeline.store.artefact import open_artefact
 from pipeline.store.layout import Layout
 from pipeline.vocab import bpe, words

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, XLMRobertaTokenizer
 
 from pipeline.errors import PipelineError
 from pipeline.vocab import unigram, words
-from pipeline.vocab.adopt import adopt
+from pipeline.vocab.pretrained_tokenizer import adopt
 from pipeline.vocab.words import WordVocab
 from tests.vocab.tiny_unigram import TOKENS, save_tiny_unigram, tiny_unigram
 

@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 
 from pipeline.errors import PipelineError
 from pipeline.vocab import bpe, words
-from pipeline.vocab.adopt import adopt, source
 from pipeline.vocab.config import WordsConfig
+from pipeline.vocab.pretrained_tokenizer import adopt, source
 
 ROBERTA = Path(__file__).parents[3] / "shared" / "data" / "roberta-base"
 needs_roberta = pytest.mark.skipif(not ROBERTA.is_dir(), reason=f"roberta-base's tokenizer is not in {ROBERTA}")

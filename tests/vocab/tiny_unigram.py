@@ -9,7 +9,7 @@ from pathlib import Path
 from transformers import XLMRobertaTokenizer
 
 from pipeline.vocab import words
-from pipeline.vocab.adopt import adopt
+from pipeline.vocab.pretrained_tokenizer import adopt
 
 CHARSMAP = (
     "eNoV02WwFmUYBuB3PmIYhmHorqEH5JDSP5AuaaWkQ+kOUeHQDdKgNNIlSndYdHenICDdeX07c8397Oy+++feJ8QNISSKE3aPiYS58UL0io3NHQmj04YQ"

@@ -1,0 +1,130 @@
+"""What would be submitted, as `DRY_RUN=1` prints it; tests/scripts/test_slurm.py submits it to a real Slurm."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.slurm_submit import ROOT, ClusterConfig, ResourcesConfig, logs, script, submissions, submit
+from pipeline.errors import PipelineError
+from tests.helpers.stages import configured
+
+BIN = Path(sys.executable).parent
+
+
+def printed(tmp_path: Path, *overrides: str) -> str:
+    """What the command line prints."""
+    command = [sys.executable, "-m", "pipeline", "stage=submit", f"data_dir={tmp_path}/data", *overrides]
+    settings = os.environ | {"DRY_RUN": "1", "PATH": str(tmp_path)}
+    return subprocess.run(command, env=settings, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def composed(tmp_path: Path, *overrides: str) -> str:
+    """The same script, made in this process."""
+    given = [f"data_dir={tmp_path}/data", *overrides]
+    config = configured("stage=submit", *given)
+    return script(submissions(config, given), logs(config))
+
+
+def test_a_dry_run_prints_the_line_as_a_script(tmp_path: Path) -> None:
+    answer = printed(
+        tmp_path,
+        "cluster.partition=cpu",
+        "cluster.environment='source my/env'",
+        "+cluster.sbatch.account=nlp",
+        "cluster.resources.pretrain={nodes: 4, cpus: 64, memory_gb: 500, gpus: 8, time: '2-0'}",
+        "cluster.gpu_partition=gpu",
+        "+cluster.resources.pretrain.sbatch.constraint=h100",
+        "runs=[tiny]",
+    )
+    data = f"{tmp_path}/data"
+    given = f"data_dir={data} cluster.partition=cpu 'cluster.environment='\"'\"'source my/env'\"'\"'' "
+    assert given in answer
+    lines = answer.replace(" \\\n   ", "").splitlines()
+    assert lines[0] == f"mkdir -p {data}/sample/logs"
+    assert [line.split("=")[0] for line in lines[1:]] == [
+        "sample_dump",
+        "sample_corpus",
+        "sample_vocab",
+        "sample_dataset",
+        "sample_pretrain_tiny",
+        "sample_evaluate_tiny",
+        "sample_export_tiny",
+    ]
+    assert lines[2].startswith(
+        f"sample_corpus=$(sbatch --parsable --job-name=sample-corpus --output={data}/sample/logs/%x-%j.out "
+        f"--kill-on-invalid-dep=yes --partition=cpu --time=2-00:00:00 --nodes=1 --ntasks-per-node=1 --cpus-per-task=2 "
+        f"--mem=8G --account=nlp --dependency=afterok:${{sample_dump}} {ROOT}/scripts/slurm/stage.sbatch "
+        f"'source my/env' stage=corpus executor=slurm data_dir={data}"
+    )
+    assert lines[5].startswith(
+        f"sample_pretrain_tiny=$(sbatch --parsable --job-name=sample-pretrain-tiny "
+        f"--output={data}/sample/logs/%x-%j.out --kill-on-invalid-dep=yes --partition=gpu --time=2-0 --nodes=4 "
+        f"--ntasks-per-node=1 --cpus-per-task=64 --mem=500G --gpus-per-node=8 --account=nlp --constraint=h100 "
+        f"--dependency=afterok:${{sample_dataset}} {ROOT}/scripts/slurm/pretrain.sbatch 'source my/env' "
+        f"{ROOT}/configs/accelerate/ddp.yaml stage=pretrain run=tiny data_dir={data}"
+    )
+    assert "afterok:${sample_pretrain_tiny}" in lines[6]
+    assert "afterok:${sample_pretrain_tiny}" in lines[7]
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_printed_script_submits_what_it_says(tmp_path: Path) -> None:
+    """Run by a shell with an `sbatch` that notes its arguments, one a line, and gives ids of its own."""
+    sbatch = tmp_path / "bin/sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(
+        f'#!/bin/bash\nprintf "%s\\n" "$@" >> {tmp_path}/called; echo >> {tmp_path}/ids; wc -l < {tmp_path}/ids\n'
+    )
+    sbatch.chmod(0o755)
+    given = ["cluster=one_host", "dump=local", "dump.name=my", "dump.files=[a b.xml]", "runs=[tiny]"]
+    subprocess.run(
+        ["bash", "-euc", composed(tmp_path, *given)], env={"PATH": f"{sbatch.parent}:/usr/bin:/bin"}, check=True
+    )
+    called = (tmp_path / "called").read_text().splitlines()
+    dependencies = [line for line in called if line.startswith("--dependency=")]
+    assert dependencies == [f"--dependency=afterok:{job}" for job in (1, 2, 3, 4, 5, 5)]
+    assert called.count("dump.files=[a b.xml]") == 7
+    assert called.count(f'export PATH={BIN}:"$PATH"') == 7
+
+
+def test_a_run_waits_for_the_run_before_it(tmp_path: Path) -> None:
+    answer = composed(tmp_path, "cluster=one_host")
+    [line] = [line for line in answer.splitlines() if line.startswith("sample_pretrain_tiny=")]
+    assert "--dependency=afterok:${sample_export_roberta_tiny} " in line
+
+
+def test_an_executor_of_ones_own_is_kept(tmp_path: Path) -> None:
+    answer = composed(tmp_path, "cluster=one_host", "executor=local")
+    assert "executor=slurm" not in answer
+    assert "stage=corpus data_dir" in answer
+
+
+@pytest.mark.parametrize(
+    ("overrides", "dry_run", "message"),
+    [
+        ((), "1", r"cluster\.partition is empty: name one of the cluster's partitions"),
+        (("cluster=one_host", "~cluster.resources.vocab"), "1", r"cluster\.resources has nothing for the stage vocab"),
+        (("cluster=one_host", "cluster.resources.vocab.cpus=0"), "1", r"cluster\.resources\.\*\.cpus is 0: at least 1"),
+        (("cluster=one_host",), "0", "sbatch is not on the PATH: submit from a node of a Slurm cluster"),
+    ],
+)
+def test_what_cannot_be_submitted_is_said_clearly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...], dry_run: str, message: str
+) -> None:
+    monkeypatch.setenv("DRY_RUN", dry_run)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PipelineError, match=message):
+        submit(configured("stage=submit", f"data_dir={tmp_path}/data", *overrides), overrides)
+
+
+def test_only_pretraining_takes_several_nodes() -> None:
+    two = ResourcesConfig(nodes=2, cpus=1, memory_gb=1, gpus=0, time="1:00", sbatch={})
+    with pytest.raises(ValueError, match=r"cluster\.resources\.vocab\.nodes is 2"):
+        ClusterConfig(
+            partition="", gpu_partition="", environment="", sbatch={}, accelerate="", resources={"vocab": two}
+        )

@@ -1,0 +1,27 @@
+"""TeX -> text, literally; what cannot be read in a line gives nothing."""
+
+import pytest
+
+from pipeline.corpus.render.wikitext.formula import written
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [("x", "x"), ("E=mc^2", "E = mc²"), (r"\alpha_1 > 0", "α₁ > 0"), (r"\frac{a+b}{2}", "(a+b)/2"),
+     (r"\frac{(a+b)}{2}", "(a+b)/2"), (r"\sqrt{2}", "√2"),
+     (r"n \to \infty", "n → ∞"), (r"\mathbb{R}^n", "ℝⁿ"), (r"90^\circ", "90°"), (r"x_{max}", "x_max"),
+     ("a^{b+c}", "a^(b+c)"), (r"\{1,2\}", "{1,2}"), (r"f(x) = \sin x", "f(x) = sin x"), (r"\text{if } x", "if x"),
+     ("a-b", "a−b"), (r"\vec{v}", "v\u20d7"), ("H_2O", "H₂O"),
+     (r"( V \,,\ \Sigma \, )", "(V, Σ)"), (r"\left( a \right)", "(a)")],
+)  # fmt: skip
+def test_written(tex: str, text: str) -> None:
+    assert written(tex) == text
+
+
+@pytest.mark.parametrize(
+    "tex",
+    ["", " ", "{", "}", "a}b", "^", "x^", r"\frac{a}", "\\", r"\int_0^1 x\,dx", r"\begin{matrix}a\end{matrix}", "a & b",
+     r"\unknown x", "{" * 20 + "a" + "}" * 20, "a" * 200],
+)  # fmt: skip
+def test_not_written(tex: str) -> None:
+    assert written(tex) is None

@@ -1,0 +1,128 @@
+"""What an untrained model sees and says from its first step on, by the start that the config chooses."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import RobertaConfig, RobertaForMaskedLM
+
+from pipeline.errors import PipelineError
+from pipeline.model.config import BodyConfig
+from pipeline.model.from_checkpoint import initial_model
+from pipeline.model.initialization import sinusoids
+from pipeline.model.luke import Luke
+from pipeline.records import SPECIAL_ENTITIES
+from pipeline.vocab.entities import EntityVocab
+from tests.model.samples import VOCAB, config, started, word_vocab
+
+ENTITIES = EntityVocab(pa.array([*SPECIAL_ENTITIES, "t7", "t8 t9", "t9"]), np.array([0, 0, 0, 5, 2, 1]))
+
+
+@pytest.fixture
+def roberta(tmp_path: Path) -> Path:
+    """32 wide, its biases and norms not at their first values, so that a copy shows."""
+    torch.manual_seed(0)
+    sizes = RobertaConfig(
+        vocab_size=VOCAB, hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=40, type_vocab_size=1,
+    )  # fmt: skip
+    model = RobertaForMaskedLM(sizes)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.3)
+    model.save_pretrained(tmp_path / "roberta")
+    return tmp_path / "roberta"
+
+
+def from_titles(roberta: Path, width: int = 32) -> Luke:
+    tokenizer = Tokenizer(models.WordLevel({f"t{index}": index for index in range(VOCAB)}))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return initial_model(
+        config(entity_start="titles", entity_embedding=width), start=str(roberta), words=word_vocab(VOCAB, tokenizer),
+        entities=ENTITIES, language=None, generator=torch.Generator().manual_seed(0),
+    ).model  # fmt: skip
+
+
+def from_nothing(attention_start: str) -> Luke:
+    body = BodyConfig(
+        layers=2, hidden=128, heads=4, intermediate=8, deviation=0.05, attention_start=attention_start,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return initial_model(
+        config(body=body, entities=False), start=None, words=word_vocab(), entities=None, language=None,
+        generator=torch.Generator().manual_seed(0),
+    ).model  # fmt: skip
+
+
+def seen_nearby(model: Luke, head: int) -> float:
+    """Of a head's attention in the first layer, the share on a token's own place and the four before and after it."""
+    ids = torch.randint(4, VOCAB - 1, (8, 100), generator=torch.Generator().manual_seed(1))
+    attention = model.luke.encoder.layer[0].attention.self
+    hidden, _ = model.luke.embeddings.eval()(ids)
+    query, key = (part(hidden)[..., 32 * head : 32 * (head + 1)] for part in (attention.query, attention.key))
+    weights = (query @ key.transpose(1, 2) / math.sqrt(32)).softmax(dim=-1)
+    near = (torch.arange(100)[:, None] - torch.arange(100)).abs() <= 4
+    return float((weights * near).detach().sum() / (8 * 100))
+
+
+def test_sinusoids() -> None:
+    root = math.sqrt(2)
+    expected = [
+        [0.0, 0.0, root, root],
+        [root * math.sin(1), root * math.sin(0.1), root * math.cos(1), root * math.cos(0.1)],
+    ]
+    assert sinusoids(2, 4).tolist() == [pytest.approx(row, abs=1e-6) for row in expected]
+
+
+def test_half_of_the_heads_start_local() -> None:
+    local, random = from_nothing("local"), from_nothing("random")
+    assert [seen_nearby(random, head) < 0.15 for head in range(4)] == [True] * 4  # all alike: 0.09
+    assert [seen_nearby(local, head) > 0.5 for head in range(4)] == [True, True, False, False]
+
+
+def test_a_local_head_adds_what_it_sees_as_it_is() -> None:
+    layer = from_nothing("local").luke.encoder.layer[1].attention
+    read, write = layer.self.value.weight[:64], layer.output.dense.weight[:, :64]
+    assert torch.allclose(read @ write, torch.eye(64), atol=1e-5)
+    assert torch.equal(read, write.T)
+
+
+def test_an_entity_starts_at_its_mentions_place(roberta: Path) -> None:
+    model = started(roberta, entity_start="positions")
+    words, entities = model.luke.embeddings.position_embeddings, model.luke.entity_embeddings.position_embeddings
+    assert torch.equal(entities.weight[:38], words.weight[2:])  # place p is row p + 2 for words, row p for entities
+    ours, theirs = model.luke.entity_embeddings, model.luke.embeddings
+    assert torch.equal(ours.LayerNorm.weight, theirs.LayerNorm.weight)
+    assert torch.equal(ours.token_type_embeddings.weight, theirs.token_type_embeddings.weight)
+    drawn = started(roberta, entity_start="random")
+    assert not torch.equal(drawn.luke.entity_embeddings.position_embeddings.weight[:38], words.weight[2:])
+
+
+def test_an_entity_starts_as_its_titles_words(roberta: Path) -> None:
+    model = from_titles(roberta)
+    words, table = model.luke.embeddings.word_embeddings.weight, model.luke.entity_embeddings.entity_embeddings.weight
+    expected = torch.stack([words[VOCAB - 1], words[7], (words[8] + words[9]) / 2, words[9]])
+    assert torch.allclose(table[2:], expected)
+    counts = torch.tensor([1.0, 1.0, 1.0, 6.0, 3.0, 2.0])
+    assert torch.allclose(model.entity_predictions.bias, (counts / 14).log())
+
+
+def test_a_masked_entity_starts_with_a_masked_words_answer(roberta: Path) -> None:
+    model = from_titles(roberta)
+    state = torch.randn(5, 32, generator=torch.Generator().manual_seed(0))
+    by_words = model.word_logits(state) - model.lm_head.bias
+    by_entities = model.entity_logits(state) - model.entity_predictions.bias
+    expected = torch.stack([by_words[:, 7], (by_words[:, 8] + by_words[:, 9]) / 2, by_words[:, 9]], dim=1)
+    assert torch.allclose(by_entities[:, 3:], expected, atol=1e-5)
+
+
+def test_entities_of_words_are_as_wide_as_words(roberta: Path) -> None:
+    with pytest.raises(
+        PipelineError, match=r"words, which are 32 wide, but model\.entity_embedding is 16: set it to 32"
+    ):
+        from_titles(roberta, width=16)
