@@ -79,7 +79,7 @@ class Batch:
     B examples, L words, E entities; a ragged part is one flat array with offsets, so nothing of it is padding.
     """
 
-    examples: Any
+    example_ids: Any
     """[B] index of each Example in its dataset."""
     word_ids: Any
     """[B, L] int64, padded with `<pad>`; masked words are already replaced."""

@@ -45,7 +45,7 @@ def batch(size: int) -> Batch:
     positions, offsets = mentions(np.hstack([starts, starts + MENTION]), np.ones((size, ENTITIES), dtype=bool))
     words, entities = round(0.15 * WORDS) * size, round(0.15 * ENTITIES) * size
     return Batch(
-        examples=np.arange(size),
+        example_ids=np.arange(size),
         word_ids=rng.integers(4, VOCAB - 1, (size, WORDS)),
         word_lengths=np.full(size, WORDS),
         entity_ids=rng.integers(3, ENTITY_VOCAB, (size, ENTITIES)),

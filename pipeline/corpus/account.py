@@ -11,7 +11,7 @@ from pipeline.corpus.page_filter import REASONS
 from pipeline.corpus.titles import SiteInfo
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console
-from pipeline.store.builder import Job
+from pipeline.store.builder import ArtefactBuilder
 from pipeline.store.manifest import Counts
 
 ALWAYS = (
@@ -21,7 +21,7 @@ ALWAYS = (
 """Counts that stand in the account even when they are 0."""
 
 
-def refuse_empty(job: Job, counts: Counts, *, place: object, needed: str) -> None:
+def refuse_empty(job: ArtefactBuilder, counts: Counts, *, place: object, needed: str) -> None:
     """Stop if no page has become an article, and tell what became of them.
 
     Args:
@@ -40,7 +40,7 @@ def refuse_empty(job: Job, counts: Counts, *, place: object, needed: str) -> Non
     raise PipelineError(f"of {seen:,} page(s) in {place} none becomes an article ({told}): {needed}")
 
 
-def refuse_unmatched(job: Job, counts: Counts) -> None:
+def refuse_unmatched(job: ArtefactBuilder, counts: Counts) -> None:
     """Stop if no title of corpus.keep_titles is a page's."""
     seen = counts.get("titles.keep_titles.seen", 0)
     if seen and counts["titles.keep_titles.without_page"] == seen:

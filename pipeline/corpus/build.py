@@ -33,10 +33,10 @@ from pipeline.execution.console import console, working
 from pipeline.execution.context import Context
 from pipeline.execution.map_units import map_units
 from pipeline.execution.preflight import preflight, unpacked
-from pipeline.io.duckdb import Connect, connected, parquet
+from pipeline.io.duckdb import Connect, connect, parquet
 from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.builder import Job, begin
-from pipeline.store.files import digest, read_json, write_json, written
+from pipeline.store.builder import ArtefactBuilder, begin
+from pipeline.store.files import digest, read_json, write_json, atomic_write
 from pipeline.store.layout import RUN
 from pipeline.store.manifest import Counts, merged
 
@@ -72,7 +72,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     pages = sorted((job.work / "pages").glob("*/*.parquet"))
     if not pages:
         refuse_empty(job, read, place=dump.folder, needed=NEEDED)
-    connect = partial(connected, context.executor.memory_gb, job.work / "duckdb")
+    connect = partial(connect, context.executor.memory_gb, job.work / "duckdb")
     with working("sort"):
         read |= repeated(pages, {unit: note["file"] for unit, note in notes.items()}, connect)
         write_definitions(sorted((job.work / "templates").glob("*.parquet")), job.work / DEFINITIONS, connect)
@@ -90,7 +90,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     counts = merged([dict.fromkeys(ALWAYS, 0), read, parsed])
     refuse_empty(job, counts, place=dump.folder, needed=NEEDED)
     write_site(job, site, counts)
-    with written(job.folder / "README.md") as file:
+    with atomic_write(job.folder / "README.md") as file:
         file.write(card(site, counts))
     with working("sums"):
         job.finish(counts)
@@ -98,7 +98,7 @@ def build(config: CorpusConfig, context: Context) -> None:
 
 
 def first_pass(
-    files: list[Path], site: SiteInfo, job: Job, context: Context
+    files: list[Path], site: SiteInfo, job: ArtefactBuilder, context: Context
 ) -> tuple[Counts, dict[str, dict[str, Any]]]:
     """Sort the files' pages into chunks, templates and redirects; return the counts, and unit -> its piece's note."""
     parts = pieces(files)
@@ -200,7 +200,7 @@ def common_site(headers: list[SiteInfo | None], config: CorpusConfig) -> SiteInf
     return replace(site, language=language)
 
 
-def write_site(job: Job, site: SiteInfo, counts: Counts) -> None:
+def write_site(job: ArtefactBuilder, site: SiteInfo, counts: Counts) -> None:
     """What later stages need to know of the wiki; `dataset` splits sentences by its language."""
     facts = asdict(site) | {"articles": counts["pages.articles"]}
     del facts["prefixes"]

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.io.arrow import column
+from pipeline.io.arrow import to_arrow
 from pipeline.records import Article
-from pipeline.store.files import written
+from pipeline.store.files import atomic_write
 
 REDIRECTS = pa.schema([("title", "string"), ("target", "string")])
 QUARANTINE = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("reason", "string")])
@@ -41,8 +41,8 @@ def article_row(article: Article) -> dict[str, Any]:
 def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
     """Write a parquet file at once; the same rows give the same bytes."""
     rows = list(rows)
-    columns = [column([row[part.name] for row in rows], part.type) for part in schema]
-    with written(path, "wb") as file:
+    columns = [to_arrow([row[part.name] for row in rows], part.type) for part in schema]
+    with atomic_write(path, "wb") as file:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), file, compression="zstd")
 
 

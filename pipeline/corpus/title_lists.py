@@ -18,7 +18,7 @@ from pipeline.corpus.titles import MAIN, SiteInfo, normalise_title
 from pipeline.execution.console import console
 from pipeline.io.duckdb import Connect, parquet
 from pipeline.io.title_list import file_of, titles_of
-from pipeline.store.files import digest, written
+from pipeline.store.files import digest, atomic_write
 from pipeline.store.manifest import Counts
 
 KEYS = ("keep_titles", "leave_out_titles")
@@ -96,7 +96,7 @@ def choice(lists: Titles, config: CorpusConfig, work: Path) -> Choice:
     paths = {}
     for key, titles in lists.items():
         paths[key] = work / f"{key}.npy"
-        with written(paths[key], "wb") as file:
+        with atomic_write(paths[key], "wb") as file:
             np.save(file, hashes(titles.values()))
     return Choice(
         keep=paths.get("keep_titles"),

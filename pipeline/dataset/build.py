@@ -24,7 +24,7 @@ from pipeline.execution.preflight import preflight, total
 from pipeline.records import SPECIAL_ENTITIES
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.builder import begin
-from pipeline.store.files import read_json, written
+from pipeline.store.files import read_json, atomic_write
 from pipeline.store.manifest import Counts, merged
 from pipeline.vocab.entities import ENTITIES, EntityVocab
 
@@ -80,7 +80,7 @@ def describe(folder: Path, language: str, vocab: Artefact, counts: Counts) -> No
     links = EntityVocab.open(vocab.folder / ENTITIES).counts[len(SPECIAL_ENTITIES) :]
     covered = coverage(links, vocab.counts["links.seen"])
     draw(found, covered, folder / "histograms.png")
-    with written(folder / "README.md") as file:
+    with atomic_write(folder / "README.md") as file:
         file.write(card(language, counts, found, covered))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
-from pipeline.store.files import written
+from pipeline.store.files import atomic_write
 
 Int64s = NDArray[np.int64]
 PERCENTILES = (5, 50, 95)
@@ -89,7 +89,7 @@ def draw(found: dict[str, Histogram], covered: NDArray[np.float64], target: Path
     curve.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     curve.xaxis.set_minor_locator(NullLocator())  # they and the formulas 10^n were a third of the drawing's time
     curve.grid(color="lightgrey", linewidth=0.5)
-    with written(target, "wb") as file:
+    with atomic_write(target, "wb") as file:
         figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
 
 

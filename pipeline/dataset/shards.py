@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.io.arrow import column, offsets
+from pipeline.io.arrow import to_arrow, offsets
 from pipeline.records import Example
 from pipeline.store.files import write_json
 
@@ -60,11 +60,11 @@ class ShardWriter:
 def record_batch(rows: list[Example]) -> pa.RecordBatch:
     """Examples as Arrow columns, from flat values and offsets."""
     spans = values(chain.from_iterable(row.entity_spans) for row in rows)
-    word_offsets = column(offsets((len(row.word_ids) for row in rows), np.int32), pa.int32())
-    entity_offsets = column(offsets((len(row.entity_ids) for row in rows), np.int32), pa.int32())
+    word_offsets = to_arrow(offsets((len(row.word_ids) for row in rows), np.int32), pa.int32())
+    entity_offsets = to_arrow(offsets((len(row.entity_ids) for row in rows), np.int32), pa.int32())
     return pa.record_batch(
         [
-            column([row.page_id for row in rows], pa.string()),
+            to_arrow([row.page_id for row in rows], pa.string()),
             pa.ListArray.from_arrays(word_offsets, values(row.word_ids for row in rows)),
             pa.ListArray.from_arrays(entity_offsets, values(row.entity_ids for row in rows)),
             pa.ListArray.from_arrays(entity_offsets, pa.FixedSizeListArray.from_arrays(spans, 2)),
@@ -74,7 +74,7 @@ def record_batch(rows: list[Example]) -> pa.RecordBatch:
 
 
 def values(lists: Iterable[Iterable[int]]) -> pa.Array:
-    return column(np.fromiter(chain.from_iterable(lists), dtype=np.int32), pa.int32())
+    return to_arrow(np.fromiter(chain.from_iterable(lists), dtype=np.int32), pa.int32())
 
 
 def complete(folder: Path, fingerprint: str) -> None:

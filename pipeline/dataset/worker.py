@@ -30,9 +30,9 @@ from pipeline.dataset.tokens import Encode, Mention, tokenized, usable_mentions
 from pipeline.execution.units import Report
 from pipeline.holdout import is_validation
 from pipeline.io.arrow import batches, numbers
-from pipeline.io.duckdb import connected, parquet
+from pipeline.io.duckdb import connect, parquet
 from pipeline.records import Example
-from pipeline.store.files import written
+from pipeline.store.files import atomic_write
 from pipeline.store.layout import WORK
 from pipeline.store.manifest import Counts
 from pipeline.vocab import entities, words
@@ -91,8 +91,8 @@ class UnitWork:
         files, name = self.units[int(unit)], f"examples-{unit}.arrow"
         with (
             collector_paused(),
-            written(self.out / "train" / name, "wb") as train,
-            written(self.out / "validation" / name, "wb") as validation,
+            atomic_write(self.out / "train" / name, "wb") as train,
+            atomic_write(self.out / "validation" / name, "wb") as validation,
             closing(shards.ShardWriter(train)) as train_writer,
             closing(shards.ShardWriter(validation)) as validation_writer,
         ):
@@ -131,7 +131,7 @@ class UnitWork:
         """The entity of every link of the files, in order; [UNK] for a title that leads to none."""
         spill = self.out / WORK / "duckdb" / files[0].stem
         values = {"articles": parquet(files), "aliases": parquet([self.vocab / entities.ALIASES])}
-        with connected(self.memory_gb, spill, threads=1) as connection:
+        with connect(self.memory_gb, spill, threads=1) as connection:
             found: NDArray[np.int32] = connection.execute(LOOK_UP, values).fetchnumpy()["id"]
         return found
 

@@ -32,7 +32,7 @@ from pipeline.errors import PipelineError
 from pipeline.execution.console import console, working
 from pipeline.execution.context import Context
 from pipeline.io.input_files import given_files
-from pipeline.store.builder import Job, begin
+from pipeline.store.builder import ArtefactBuilder, begin
 from pipeline.store.files import digest, read_json, write_json
 from pipeline.store.layout import MANIFEST, PLAN, RUN
 
@@ -129,7 +129,7 @@ def link(files: dict[str, Path], folder: Path) -> None:
 # ---------------------------------------------------------------------------------------------- files far away
 
 
-def fetch(config: DumpConfig, job: Job) -> None:
+def fetch(config: DumpConfig, job: ArtefactBuilder) -> None:
     """Download what is missing of the dump into the job's folder, with a bar in bytes."""
     files = chosen(config, job)
     check_space(files, job.folder)
@@ -156,7 +156,7 @@ def fetch(config: DumpConfig, job: Job) -> None:
             bar.update(task, completed=before)
 
 
-def chosen(config: DumpConfig, job: Job) -> list[Published]:
+def chosen(config: DumpConfig, job: ArtefactBuilder) -> list[Published]:
     """The dump's files, asked for once: a download that goes on keeps to the dump with which it began."""
     path = job.work / "listing.json"
     if not path.is_file():

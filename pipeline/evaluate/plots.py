@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib
 
-from pipeline.store.files import written
+from pipeline.store.files import atomic_write
 
 matplotlib.use("Agg")  # no screen on a cluster
 from matplotlib import pyplot  # after the choice of backend
@@ -46,7 +46,7 @@ def loss_curves(metrics: Path, baselines: dict[str, float | None], target: Path)
         axis.legend(frameon=False)
     axes[-1, 0].set_xlabel("step")
     figure.tight_layout()
-    with written(target, "wb") as file:
+    with atomic_write(target, "wb") as file:
         # No date and no version in the file: the same curves are the same bytes.
         figure.savefig(file, format="png", dpi=120, metadata={"Software": None})
     pyplot.close(figure)

@@ -19,7 +19,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console
 from pipeline.execution.executors.config import ExecutorConfig
-from pipeline.store.builder import Job
+from pipeline.store.builder import ArtefactBuilder
 from pipeline.store.files import size
 
 EXPANDED = {b"BZh": 4.2, b"\x1f\x8b\x08": 3.2}
@@ -130,7 +130,7 @@ def duration(seconds: float) -> str:
 # ---------------------------------------------------------------------------------------------- for a stage
 
 
-def preflight(job: Job, reads: Mapping[str, float], executor: ExecutorConfig) -> None:
+def preflight(job: ArtefactBuilder, reads: Mapping[str, float], executor: ExecutorConfig) -> None:
     """Tell what the job will take; the first thing that a stage does with it.
 
     Raises:

@@ -21,7 +21,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from pipeline.errors import PipelineError, disks
-from pipeline.store.files import write_json, written
+from pipeline.store.files import write_json, atomic_write
 from pipeline.store.manifest import Counts
 
 Report = Callable[[float], None]
@@ -95,7 +95,7 @@ class Share:
         return True
 
     def fail(self, unit: str, message: str) -> None:
-        with written(mark(self.marks, unit, "error")) as file:
+        with atomic_write(mark(self.marks, unit, "error")) as file:
             file.write(message)
         (self.marks / FAILED).touch()
 

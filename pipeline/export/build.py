@@ -23,7 +23,7 @@ from pipeline.pretrain.data import trained_model
 from pipeline.records import SECOND_MASK
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.builder import begin
-from pipeline.store.files import read_json, written
+from pipeline.store.files import read_json, atomic_write
 from pipeline.store.layout import Layout
 from pipeline.vocab.entities import MASK, EntityVocab
 from pipeline.vocab.specials import MARKERS
@@ -57,7 +57,7 @@ def build(config: ExportConfig, context: Context) -> None:
         copy_word_tokenizer(words, job.folder)
     save_file(weights, job.folder / "model.safetensors", metadata={"format": "pt"})
     settings.save_pretrained(job.folder)
-    with written(job.folder / "README.md") as file:
+    with atomic_write(job.folder / "README.md") as file:
         file.write(described(config, layout, parents, luke=luke))
     artefact = job.finish({"parameters": sum(tensor.numel() for tensor in weights.values())})
     console.print(f"export: {settings.architectures[0]} in {artefact.folder}")

@@ -19,7 +19,7 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, models
 
 from pipeline.records import SECOND_MASK, SPECIAL_ENTITIES
-from pipeline.store.files import read_json, write_json, written
+from pipeline.store.files import read_json, write_json, atomic_write
 from pipeline.vocab.entities import MASK, PAD, UNK, EntityVocab
 from pipeline.vocab.specials import MARKERS
 
@@ -44,7 +44,7 @@ def write_luke_tokenizer(words: Path, entities: EntityVocab, target: Path, *, ma
     tokenizer = Tokenizer.from_file(str(words / "tokenizer.json"))
     tokenizer.add_special_tokens([AddedToken(marker, special=True, normalized=False) for marker in MARKERS])
     tokenizer.save(str(target / "tokenizer.json"))
-    with written(target / "entity_vocab.json") as file:
+    with atomic_write(target / "entity_vocab.json") as file:
         json.dump(entity_ids(entities), file, ensure_ascii=False)
     settings = read_json(words / "tokenizer_config.json")
     if isinstance(tokenizer.model, models.Unigram):

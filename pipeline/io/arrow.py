@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 LARGEST = {kind: np.iinfo(kind).max for kind in (np.int32, np.int64)}
 
 
-def column(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
+def to_arrow(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
     """The values as Arrow has them; a struct's are tuples, in the order of its fields.
 
     Raises:
@@ -28,10 +28,10 @@ def column(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
     buffers: list[pa.Buffer | None] = [None]
     children: list[pa.Array] = []
     if pa.types.is_struct(kind):
-        children = [column([value[place] for value in values], part.type) for place, part in enumerate(kind)]
+        children = [to_arrow([value[place] for value in values], part.type) for place, part in enumerate(kind)]
     elif pa.types.is_list(kind):
         buffers.append(pa.py_buffer(offsets(map(len, values), np.int32)))
-        children = [column([item for value in values for item in value], kind.value_type)]
+        children = [to_arrow([item for value in values for item in value], kind.value_type)]
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         encoded = [(value or "").encode() for value in values]
         missing = [value is None for value in values]

@@ -15,7 +15,7 @@ MEGABYTES = 700
 """Of each gigabyte; the rest is for Python and the arrays."""
 
 
-def connected(memory_gb: int, spill: Path, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+def connect(memory_gb: int, spill: Path, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """A database of its own.
 
     Args:

@@ -96,7 +96,7 @@ class Masker:
         entities = mask_entities(entity_ids, keys, self.config)
         mention_positions, mention_offsets = mentions(ragged.spans, is_entity)
         return Batch(
-            examples=indices,
+            example_ids=indices,
             word_ids=words.ids,
             word_lengths=ragged.word_counts,
             entity_ids=entities.ids,

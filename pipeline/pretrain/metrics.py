@@ -23,7 +23,7 @@ from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.objective import Tally
 from pipeline.pretrain.plan import NO_LOAD, Load, flops, peak
 from pipeline.records import Batch
-from pipeline.store.files import written
+from pipeline.store.files import atomic_write
 
 FILE = "metrics.jsonl"
 
@@ -69,7 +69,7 @@ class Metrics:
                     continue
                 if (entry["phase_number"], entry["step"]) <= (place.phase, place.step):
                     kept.append(line)
-        with written(self.path) as file:
+        with atomic_write(self.path) as file:
             file.writelines(f"{line}\n" for line in kept)
         self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
 

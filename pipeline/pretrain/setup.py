@@ -26,7 +26,7 @@ from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import Data
 from pipeline.pretrain.metrics import FILE
 from pipeline.store.artefact import open_artefact
-from pipeline.store.builder import Job, begin
+from pipeline.store.builder import ArtefactBuilder, begin
 from pipeline.store.files import copied, read_json
 from pipeline.store.layout import MANIFEST
 from pipeline.store.manifest import recorded
@@ -35,7 +35,7 @@ CHECKPOINTS = "checkpoints"
 """Folder of the checkpoints inside pretrain/<run>/."""
 
 
-def begun(config: PretrainConfig, model_config: ModelConfig, context: Context, accelerator: Accelerator) -> Job | None:
+def begun(config: PretrainConfig, model_config: ModelConfig, context: Context, accelerator: Accelerator) -> ArtefactBuilder | None:
     """The stage's job, opened by the main process and known to all; None when there is nothing to do.
 
     Raises:
@@ -50,11 +50,11 @@ def begun(config: PretrainConfig, model_config: ModelConfig, context: Context, a
     broadcast_object_list(outcome)
     if isinstance(outcome[0], PipelineError):
         raise outcome[0]
-    job: Job | None = outcome[0]
+    job: ArtefactBuilder | None = outcome[0]
     return job
 
 
-def opened(config: PretrainConfig, model_config: ModelConfig, context: Context, processes: int) -> Job | None:
+def opened(config: PretrainConfig, model_config: ModelConfig, context: Context, processes: int) -> ArtefactBuilder | None:
     target = context.layout.folder("pretrain")
     parents = {
         stage: open_artefact(context.layout.folder(stage), stage=stage).fingerprint for stage in ("vocab", "dataset")

@@ -40,7 +40,7 @@ from pipeline.pretrain.plan import planned, show
 from pipeline.pretrain.setup import CHECKPOINTS, begun, refuse_misfits
 from pipeline.pretrain.signals import REQUEUE, StopFlag
 from pipeline.records import Batch
-from pipeline.store.builder import Job
+from pipeline.store.builder import ArtefactBuilder
 from pipeline.store.files import write_json
 
 
@@ -85,7 +85,7 @@ class Trainer:
         data: Data,
         metrics: Metrics,
         stop: StopFlag,
-        job: Job,
+        job: ArtefactBuilder,
     ) -> None:
         self.config, self.accelerator, self.model, self.data = config, accelerator, model, data
         self.metrics, self.stop, self.folder = metrics, stop, job.folder

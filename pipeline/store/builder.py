@@ -25,7 +25,7 @@ from pipeline.store.manifest import SCHEMA, Counts, differences, folder_digest, 
 
 
 @dataclass(slots=True)
-class Job:
+class ArtefactBuilder:
     """A stage at work: `folder` is the partial folder, `work` the scratch folder in it."""
 
     target: Path
@@ -80,7 +80,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], overwrite: bool) -> Job | None:
+def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], overwrite: bool) -> ArtefactBuilder | None:
     """Start, or go on with, the making of `target`; None when it is finished and up to date.
 
     Args:
@@ -109,7 +109,7 @@ def begin(target: Path, *, stage: str, config: Any, parents: Mapping[str, Any], 
     return job
 
 
-def prepared(target: Path, plan: dict[str, Any], *, overwrite: bool) -> Job | None:
+def prepared(target: Path, plan: dict[str, Any], *, overwrite: bool) -> ArtefactBuilder | None:
     """`begin`, once no other process can be at work on `target`."""
     recover(target)
     if (target / MANIFEST).is_file():
@@ -142,7 +142,7 @@ def prepared(target: Path, plan: dict[str, Any], *, overwrite: bool) -> Job | No
         (folder / WORK).mkdir(parents=True)
         write_json(folder / PLAN, plan)
     remove_begun(folder)
-    return Job(target, plan, resumed)
+    return ArtefactBuilder(target, plan, resumed)
 
 
 def since_finished(target: Path, plan: dict[str, Any]) -> list[str]:

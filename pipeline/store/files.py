@@ -12,7 +12,7 @@ from typing import IO, Any
 
 
 @contextmanager
-def written(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file that appears under its name only when the block ends well: written aside, synced, renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -45,13 +45,13 @@ def sync(path: Path) -> None:
 
 def copied(source: Path, target: Path) -> None:
     """A copy of a small text file, written aside."""
-    with written(target) as file:
+    with atomic_write(target) as file:
         file.write(source.read_text(encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys: the same value gives the same bytes."""
-    with written(path) as file:
+    with atomic_write(path) as file:
         json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True)
         file.write("\n")
 

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from pipeline.errors import PipelineError
 from pipeline.execution.console import progress_bar
 from pipeline.holdout import is_validation_sql
-from pipeline.io.duckdb import connected, parquet
+from pipeline.io.duckdb import connect, parquet
 from pipeline.records import SPECIAL_ENTITIES
-from pipeline.store.files import written
+from pipeline.store.files import atomic_write
 from pipeline.store.manifest import Counts
 from pipeline.vocab.config import EntitiesConfig
 from pipeline.vocab.entities import ALIAS_SCHEMA, ALIASES, ENTITIES, ENTITY_SCHEMA
@@ -160,7 +160,7 @@ def build(
     }
     statements = tables(articles[0], validation_share, redirects=bool(redirects))
     results = (ENTITY_ROWS, out / ENTITIES, ENTITY_SCHEMA), (ALIAS_ROWS, out / ALIASES, ALIAS_SCHEMA)
-    with connected(memory_gb, scratch, threads=threads) as connection, progress_bar() as bar:
+    with connect(memory_gb, scratch, threads=threads) as connection, progress_bar() as bar:
         task = bar.add_task("entities", total=len(statements) + len(results))
         for statement in statements:
             connection.execute(statement, {name: value for name, value in values.items() if f"${name}" in statement})
@@ -236,6 +236,6 @@ def dropped(counts: Counts) -> Iterable[tuple[str, int]]:
 def write(connection: duckdb.DuckDBPyConnection, query: str, path: Path, schema: pa.Schema) -> None:
     """Write a query's ordered rows, a row group in memory at a time; their size is fixed, whatever the threads."""
     rows = connection.sql(query).to_arrow_reader(ROW_GROUP)
-    with written(path, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+    with atomic_write(path, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in rows:
             writer.write_batch(batch.cast(schema))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.io import arrow
-from pipeline.io.arrow import column, numbers
+from pipeline.io.arrow import to_arrow, numbers
 
 PAIR = pa.struct([("start", pa.int32()), ("title", pa.string()), ("added", pa.bool_())])
 
@@ -30,13 +30,13 @@ PAIR = pa.struct([("start", pa.int32()), ("title", pa.string()), ("added", pa.bo
     ],
 )
 def test_values_are_those_of_arrow(values: list[Any], kind: pa.DataType) -> None:
-    made = column(values, kind)
+    made = to_arrow(values, kind)
     made.validate(full=True)
     assert made.equals(pa.array(values, type=kind))
 
 
 def test_a_struct_is_a_tuple_and_may_be_longer() -> None:
-    made = column([[(1, "é", True, "more")], [], [(2, "b", False), (3, "c", True)]], pa.list_(PAIR))
+    made = to_arrow([[(1, "é", True, "more")], [], [(2, "b", False), (3, "c", True)]], pa.list_(PAIR))
     made.validate(full=True)
     assert made.to_pylist() == [
         [{"start": 1, "title": "é", "added": True}],
@@ -47,10 +47,10 @@ def test_a_struct_is_a_tuple_and_may_be_longer() -> None:
 
 def test_what_it_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TypeError, match="float"):
-        column([1.0], pa.float32())
+        to_arrow([1.0], pa.float32())
     monkeypatch.setattr(arrow, "LARGEST", {np.int32: 3})
     with pytest.raises(OverflowError, match="4 bytes"):
-        column(["ab", "cd"], pa.string())
+        to_arrow(["ab", "cd"], pa.string())
 
 
 def test_numbers_of_a_slice() -> None:

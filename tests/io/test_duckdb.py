@@ -7,14 +7,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.io.duckdb import connected, parquet
+from pipeline.io.duckdb import connect, parquet
 
 
 def test_a_folders_name_stands_for_no_other(tmp_path: Path) -> None:
     for name in ("a[1]*?", "a1bc"):
         (tmp_path / name).mkdir()
         pq.write_table(pa.table({"place": [name]}), tmp_path / name / "x.parquet")
-    with connected(1, tmp_path / "spill") as connection:
+    with connect(1, tmp_path / "spill") as connection:
         rows = connection.execute(
             "SELECT place, filename FROM read_parquet($files, filename = true)",
             {"files": parquet([tmp_path / "a[1]*?/x.parquet"])},
@@ -23,7 +23,7 @@ def test_a_folders_name_stands_for_no_other(tmp_path: Path) -> None:
 
 
 def test_memory_and_threads_are_limited(tmp_path: Path) -> None:
-    with connected(2, tmp_path / "spill", threads=1) as connection:
+    with connect(2, tmp_path / "spill", threads=1) as connection:
         [limits] = connection.execute(
             "SELECT current_setting('memory_limit'), current_setting('threads'), current_setting('temp_directory')"
         ).fetchall()

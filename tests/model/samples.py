@@ -110,7 +110,7 @@ def ragged() -> Batch:
     flat = [mention for document in MENTIONS for mention in document + [[]] * (3 - len(document))]
     lengths = torch.tensor([len(mention) for mention in flat])
     return Batch(
-        examples=torch.arange(3),
+        example_ids=torch.arange(3),
         word_ids=words,
         word_lengths=word_lengths,
         entity_ids=entities,
@@ -128,7 +128,7 @@ def without_entities(batch: Batch) -> Batch:
     """The same words, with E = 0."""
     none = torch.empty(0, dtype=torch.int64)
     return Batch(
-        batch.examples, batch.word_ids, batch.word_lengths,
+        batch.example_ids, batch.word_ids, batch.word_lengths,
         entity_ids=none.view(3, 0), entity_lengths=torch.zeros(3, dtype=torch.int64),
         mention_positions=none, mention_offsets=none,
         word_targets=batch.word_targets, word_labels=batch.word_labels, entity_targets=none, entity_labels=none,

@@ -205,7 +205,7 @@ def test_decoders_are_the_embeddings() -> None:
 def test_a_document_alone_is_the_document_in_a_batch() -> None:
     batch = ragged()
     alone = Batch(
-        examples=batch.examples[2:],
+        example_ids=batch.example_ids[2:],
         word_ids=batch.word_ids[2:, :4],
         word_lengths=batch.word_lengths[2:],
         entity_ids=batch.entity_ids[2:, :1],

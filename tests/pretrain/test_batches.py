@@ -46,7 +46,7 @@ def by_example(batches: list[Batch]) -> dict[int, tuple]:
     """What the model is given of each Example, and what it must predict."""
     found = {}
     for batch in batches:
-        for row, example in enumerate(batch.examples.tolist()):
+        for row, example in enumerate(batch.example_ids.tolist()):
             words, entities = batch.word_lengths[row], batch.entity_lengths[row]
             assert (batch.word_ids[row, words:] == 1).all()
             assert (batch.entity_ids[row, entities:] == 0).all()
@@ -75,17 +75,17 @@ def test_an_example_is_masked_the_same_in_any_batch_on_any_rank():
     dealt = [StepBatches(order, whole, micro_batch_tokens=100, rank=rank, ranks=3)[0] for rank in range(3)]
     assert len({len(batches) for batches in dealt}) == 1
     assert by_example([batch for batches in dealt for batch in batches]) == expected
-    original = whole.store.gather(together.examples)
+    original = whole.store.gather(together.example_ids)
     assert together.entity_ids.shape == (40, 5)
     assert (
-        by_example([together])[int(together.examples[0])][2] == original.spans[: original.entity_counts[0], 0].tolist()
+        by_example([together])[int(together.example_ids[0])][2] == original.spans[: original.entity_counts[0], 0].tolist()
     )
 
 
 def test_measuring_takes_every_example_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pipeline.pretrain.batches.AT_ONCE", 25)
     batches = list(in_turn(masker(), np.arange(5, 60), 200))
-    assert sorted(index for batch in batches for index in batch.examples.tolist()) == list(range(5, 60))
+    assert sorted(index for batch in batches for index in batch.example_ids.tolist()) == list(range(5, 60))
     assert max(batch.word_ids.size + batch.entity_ids.size for batch in batches) <= 200
     assert list(in_turn(masker(), np.arange(0), 200)) == []
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.store.builder import Job, begin
+from pipeline.store.builder import ArtefactBuilder, begin
 from pipeline.store.manifest import policy
 
 PARENTS = {"corpus": "c0ffee"}
@@ -26,7 +26,7 @@ class Settings:
 
 def started(
     target: Path, config: Any = None, parents: dict[str, str] = PARENTS, *, overwrite: bool = False
-) -> Job | None:
+) -> ArtefactBuilder | None:
     return begin(target, stage="vocab", config=config or Settings(), parents=parents, overwrite=overwrite)
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.files import size, written
+from pipeline.store.files import size, atomic_write
 
 
 def test_a_file_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(UnicodeEncodeError), written(path) as file:
+    with pytest.raises(UnicodeEncodeError), atomic_write(path) as file:
         file.write("half\ud800")
     assert path.read_text() == "old"
-    with written(path) as file:
+    with atomic_write(path) as file:
         file.write("new")
     assert path.read_text() == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]

@@ -28,10 +28,10 @@ from pipeline.execution.console import console, working
 from pipeline.execution.context import Context
 from pipeline.execution.map_units import map_units
 from pipeline.execution.preflight import preflight, unpacked
-from pipeline.io.duckdb import Connect, connected, parquet
+from pipeline.io.duckdb import Connect, connect, parquet
 from pipeline.io.input_files import given_files
-from pipeline.store.builder import Job, begin
-from pipeline.store.files import digest, read_json, written
+from pipeline.store.builder import ArtefactBuilder, begin
+from pipeline.store.files import digest, read_json, atomic_write
 from pipeline.store.manifest import Counts, merged
 
 FILE_CHARACTERS = 4_000_000
@@ -74,7 +74,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     )
     read = merged(map_units(work, units, scratch=job.work, label="read", executor=context.executor))
     counts = merged([dict.fromkeys(ALWAYS, 0), read, {"files.seen": len(files)}])
-    connect = partial(connected, context.executor.memory_gb, job.work / "duckdb")
+    connect = partial(connect, context.executor.memory_gb, job.work / "duckdb")
     refuse_wrong(job, parts, units, counts, connect)
     counts |= lists.account(titles, [seen_path(job.work, unit) for unit in units], connect)
     place = f"corpus.files, {len(files)} file(s), the first {files[0]}"
@@ -82,7 +82,7 @@ def build(config: CorpusConfig, context: Context) -> None:
     write_rows(job.folder / "redirects-00000.parquet", [], REDIRECTS)  # titles of one's own have none
     site = SiteInfo(dbname="", language=config.language, base="", first_letter=False, namespaces={0: ""})
     write_site(job, site, counts)
-    with written(job.folder / "README.md") as file:
+    with atomic_write(job.folder / "README.md") as file:
         file.write(card(site, counts, own=True))
     with working("sums"):
         job.finish(counts)
@@ -104,7 +104,7 @@ def others(counts: Counts) -> str:
 # ---------------------------------------------------------------------------------------------- what is wrong
 
 
-def refuse_wrong(job: Job, parts: Sequence[Part], units: Sequence[str], counts: Counts, connect: Connect) -> None:
+def refuse_wrong(job: ArtefactBuilder, parts: Sequence[Part], units: Sequence[str], counts: Counts, connect: Connect) -> None:
     """Stop if a line is wrong or an id stands twice; what was made is thrown away, since the files must change."""
     notes = [read_json(note_path(job.work, unit)) for unit in units]
     before = first_lines(parts, [note["lines"] for note in notes])
@@ -141,7 +141,7 @@ Place = tuple[int, int]
 """A part and a line of it."""
 
 
-def twice(job: Job, units: Sequence[str], connect: Connect) -> tuple[list[tuple[Place, Place, str]], int]:
+def twice(job: ArtefactBuilder, units: Sequence[str], connect: Connect) -> tuple[list[tuple[Place, Place, str]], int]:
     """The first ids that stand more than once, with their first two places; and how many lines are too many."""
     values = {"seen": parquet(seen_path(job.work, unit) for unit in units)}
     with connect() as connection:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.corpus.render.templates.defined import Definitions
 from pipeline.io.duckdb import Connect, parquet
-from pipeline.store.files import written
+from pipeline.store.files import atomic_write
 
 SCHEMA = pa.schema([("title", "string"), ("text", "string"), ("redirect", "string")])
 ROWS = 4096
@@ -31,7 +31,7 @@ ORDER BY title, filename, file_row_number
 
 def write_definitions(files: list[Path], path: Path, connect: Connect) -> None:
     """Sort the tables that the pass `read` left; of two templates of one title the first one counts."""
-    with connect() as connection, written(path, "wb") as file:
+    with connect() as connection, atomic_write(path, "wb") as file:
         found = connection.sql(SORTED, params={"files": parquet(files)}).to_arrow_reader(ROWS)
         with pa.ipc.new_file(file, SCHEMA) as writer:
             for batch in found:

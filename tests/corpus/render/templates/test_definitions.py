@@ -11,7 +11,7 @@ from pipeline.corpus.render.templates import definitions
 from pipeline.corpus.render.templates.defined import Definitions
 from pipeline.corpus.render.templates.definitions import open_definitions, write_definitions
 from pipeline.corpus.xml.read_pass import TEMPLATES
-from pipeline.io.duckdb import connected
+from pipeline.io.duckdb import connect
 
 Row = tuple[str, str | None, str | None]
 
@@ -22,7 +22,7 @@ def table(folder: Path, *files: list[Row]) -> Definitions:
         paths.append(folder / f"{number}.parquet")
         named = [dict(zip(TEMPLATES.names, row, strict=True)) for row in rows]
         pq.write_table(pa.Table.from_pylist(named, schema=TEMPLATES), paths[-1])
-    write_definitions(paths, folder / "definitions.arrow", partial(connected, 1, folder / "duckdb"))
+    write_definitions(paths, folder / "definitions.arrow", partial(connect, 1, folder / "duckdb"))
     return open_definitions(folder / "definitions.arrow")
 
 
