@@ -1,7 +1,7 @@
-# make demo: everything on the sample; make test: the tests. Both make .venv and install first.
-# make check, make test-slow: lint, types, imports and configs; the tests that need minutes.
-# make bench-attention, bench-step, bench-batches, bench-data: ours beside the peers, JSON last.
-# make <stage> ARGS="...": one stage, with hydra overrides; make all ARGS="...": the whole line.
+# make demo: all stages on the sample dump; make test: the fast tests. Both create .venv and install first.
+# make check: formatting, lint, spelling, types, imports and configs; make test-slow: the tests that take minutes.
+# make bench-attention, bench-step, bench-batches, bench-data: comparisons with peer projects; the last line is JSON.
+# make <stage> ARGS="...": one stage, with hydra overrides; make all ARGS="...": all stages of all runs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -12,7 +12,7 @@ STAGES = dump corpus vocab dataset pretrain evaluate export
 
 BENCHES = bench-attention bench-step bench-batches bench-data
 
-.PHONY: help install demo all submit inspect $(STAGES) $(BENCHES) check format test test-slow clean
+.PHONY: help install demo all submit inspect settings $(STAGES) $(BENCHES) check format test test-slow clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -27,16 +27,17 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: all
 
-all submit inspect $(STAGES): install
+all submit inspect settings $(STAGES): install
 	$(BIN)/python -m pipeline stage=$@ $(ARGS)
 
-## Threads that wait sleep: spinning, as they would by default, counts as CPU seconds without being work.
+## By default, idle OpenMP threads spin, which counts as CPU seconds without being work. PASSIVE makes them sleep.
 $(BENCHES): install
 	OMP_WAIT_POLICY=passive $(BIN)/python -m scripts.$(subst -,_,$@) $(ARGS)
 
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_configs.py

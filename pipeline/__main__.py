@@ -1,12 +1,12 @@
-"""The way in: `python -m pipeline stage=corpus corpus.allow_truncated=true`.
+"""Entry point of the command line: `python -m pipeline stage=corpus corpus.allow_truncated=true`.
 
-Ctrl-C is taken over before `program` is imported, which takes a second.
+The handler for Ctrl-C is installed before `pipeline.cli.main` is imported, because that import takes a second.
 """
 
-from pipeline.execution.interrupts import obey
+from pipeline.execution.interrupts import install_sigint_handler
 
 if __name__ == "__main__":
-    obey()
-    from pipeline.cli.main import guarded
+    install_sigint_handler()
+    from pipeline.cli.main import run_command_line
 
-    guarded()
+    run_command_line()

@@ -1,36 +1,37 @@
-"""The one exception that is addressed to the person at the keyboard.
+"""The exception that is addressed to the user, and the program's exit codes.
 
-`program` prints its message without a traceback and exits with `EXIT_CODE`; every other exception is a bug of ours
-and keeps its traceback.
+The command line prints the message of a PipelineError without a traceback and exits with `USER_ERROR_EXIT_CODE`. Any
+other exception is a bug of this program and keeps its traceback.
 """
 
 import errno
 import os
+from pathlib import Path
 
-EXIT_CODE = 2
-INTERRUPTED = 130
-"""The shell's own code for a program that Ctrl-C ended."""
-DISK = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
+USER_ERROR_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 130
+"""The exit code that shells report for a program ended by Ctrl-C."""
+DISK_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR})
 
-FULL = os.strerror(errno.ENOSPC)
-SPILLED = "'max_temp_directory_size'"
-"""DuckDB's limit for what it puts on the disk, by default what is free there."""
+DISK_FULL = os.strerror(errno.ENOSPC)
+DUCKDB_DISK_LIMIT = "'max_temp_directory_size'"
+"""DuckDB's setting that limits its temporary files; by default all free space. Its errors name the setting."""
 
 
 class PipelineError(Exception):
-    """Something the user can mend: the message says what was wrong, where, what is allowed and what to do."""
+    """An error that the user can fix: the message says what is wrong, where, what is allowed and what to do."""
 
 
-def disks(error: Exception, place: object) -> str | None:
-    """What to tell where the disk is full, or closed to us, which is the user's to mend wherever it shows; None for
-    any other error.
+def disk_error_message(error: Exception, place: Path | str) -> str | None:
+    """Return a message for the user if `error` is a disk problem (full, read-only, no permission), else None.
 
     Args:
-        place: named where the error names no file. DuckDB and what is written in Rust raise errors of their own, which
-            only quote the system's.
+        error: any exception. DuckDB and libraries written in Rust raise errors of their own types, which only quote
+            the operating system's message.
+        place: file or folder to name if the error does not name one.
     """
     if isinstance(error, OSError):
-        told = f"{error.filename or place}: {error.strerror}" if error.errno in DISK else None
+        problem = f"{error.filename or place}: {error.strerror}" if error.errno in DISK_ERRNOS else None
     else:
-        told = f"{place}: {FULL}" if FULL in str(error) or SPILLED in str(error) else None
-    return told and f"{told}; make room or choose another place, and run this again"
+        problem = f"{place}: {DISK_FULL}" if DISK_FULL in str(error) or DUCKDB_DISK_LIMIT in str(error) else None
+    return problem and f"{problem}; make room or choose another place, and run this again"

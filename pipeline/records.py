@@ -1,6 +1,6 @@
-"""The frozen types that cross a border between stages; on disk they are the columns named in the README.
+"""The frozen records that stages exchange.
 
-Offsets are always half-open. Text offsets count Unicode code points (what Python indexes), token offsets count the
+Offsets are half-open. Text offsets count Unicode code points, as Python's string indices do; token offsets count
 positions of `Example.word_ids`, the leading `<s>` included.
 """
 
@@ -8,45 +8,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 SPECIAL_ENTITIES = ("[PAD]", "[UNK]", "[MASK]")
-"""Entities that are no titles, by their ids, the first of every vocabulary."""
+"""The first entities of every entity vocabulary, in the order of their ids."""
 SECOND_MASK = "[MASK2]"
-"""What every published LUKE has after its entities, for fine-tuning."""
+"""A second mask entity for fine-tuning; published LUKEs have it after their entities."""
+
+Array = TypeVar("Array")
+OtherArray = TypeVar("OtherArray")
 
 
 class Link(NamedTuple):
-    """A hyperlink: `text[start:end]` is the mention, `title` the normalised title it points to (not yet resolved).
+    """A hyperlink: the mention `text[start:end]`, and the normalised title it points to, with redirects unresolved.
 
-    A tuple, unlike the others: a dump has a hundred million, and a frozen dataclass takes longer to make.
+    Unlike the other records it is a tuple: a dump has a hundred million links, and a dataclass is slower to create.
     """
 
     start: int
     end: int
     title: str
     added: bool = False
-    """Found by corpus.more_mentions, where the page itself has no link."""
+    """True if corpus.more_mentions added the link, False if the page has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One <page> of a dump, as the XML has it."""
+    """One <page> of an XML dump."""
 
     id: str
     revision: str
     title: str
     namespace: int
     redirect: str | None
-    """The target's title as written, for a redirect; None for everything else."""
+    """Title of a redirect's target as written in the XML; None if the page is not a redirect."""
     model: str
-    """The content model: "wikitext", "Scribunto", "json", ..."""
+    """Content model: "wikitext", "Scribunto", "json", ..."""
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """A page as plain text with hyperlinks: paragraphs and list items, each ended by a newline."""
+    """A page as plain text with hyperlinks: paragraphs and list items, each with a newline at its end."""
 
     id: str
     revision: str
@@ -55,54 +58,55 @@ class Article:
     text: str
     links: tuple[Link, ...]
     lead_end: int
-    """Where the text before the first heading ends."""
+    """Length of the text before the first heading."""
     is_disambiguation: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One input sequence: sentences of one page with the entities they mention."""
+    """One input sequence: sentences of one page, and the entities they mention."""
 
     page_id: str
     word_ids: tuple[int, ...]
-    """`<s>`, the tokens, `</s>`."""
+    """Token ids from `<s>` to `</s>`."""
     entity_ids: tuple[int, ...]
-    """One per mention, in text order; 1 is [UNK]."""
+    """Entity id of each mention, in text order; 1 is [UNK]."""
     entity_spans: tuple[tuple[int, int], ...]
     """[start, end) of each mention in `word_ids`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Masked Examples, padded and ready for the model: numpy arrays from `batches.py`, tensors after `map`.
+class Batch(Generic[Array]):
+    """Masked and padded Examples, ready for the model.
 
-    B examples, L words, E entities; a ragged part is one flat array with offsets, so nothing of it is padding.
+    `Array` is a numpy array in the data loader and a tensor in the model; `map` converts between them. B is the number
+    of Examples, L the padded number of tokens, E the padded number of entities. All arrays are int64. Ragged values are
+    one flat array with offsets, without padding.
     """
 
-    example_ids: Any
+    example_ids: Array
     """[B] index of each Example in its dataset."""
-    word_ids: Any
-    """[B, L] int64, padded with `<pad>`; masked words are already replaced."""
-    word_lengths: Any
-    """[B] int64."""
-    entity_ids: Any
-    """[B, E] int64, padded with [PAD]; masked entities are already [MASK]. E may be 0."""
-    entity_lengths: Any
-    """[B] int64; 0 for a document without entities."""
-    mention_positions: Any
-    """[P] int64: the positions (0 is `<s>`) of every mention's words, mention after mention in the order of
-    `entity_ids.reshape(-1)`."""
-    mention_offsets: Any
-    """[B * E] int64: where each entity's part of `mention_positions` starts; a padded entity's is empty."""
-    word_targets: Any
-    """[M] int64: masked words, as indices into `word_ids.reshape(-1)`, ascending."""
-    word_labels: Any
-    """[M] int64: their original ids."""
-    entity_targets: Any
-    """[K] int64: masked entities, as indices into `entity_ids.reshape(-1)`, ascending."""
-    entity_labels: Any
-    """[K] int64: their original ids."""
+    word_ids: Array
+    """[B, L] token ids, padded with `<pad>`; masked tokens are already replaced."""
+    word_lengths: Array
+    """[B] number of tokens of each Example."""
+    entity_ids: Array
+    """[B, E] entity ids, padded with [PAD]; masked entities are already [MASK]. E may be 0."""
+    entity_lengths: Array
+    """[B] number of entities of each Example; 0 if it has none."""
+    mention_positions: Array
+    """[P] positions (0 is `<s>`) of the tokens of every mention, in the order of `entity_ids.reshape(-1)`."""
+    mention_offsets: Array
+    """[B * E] start of each entity's part of `mention_positions`; a padded entity's part is empty."""
+    word_targets: Array
+    """[M] masked tokens, as ascending indices into `word_ids.reshape(-1)`."""
+    word_labels: Array
+    """[M] original ids of the masked tokens."""
+    entity_targets: Array
+    """[K] masked entities, as ascending indices into `entity_ids.reshape(-1)`."""
+    entity_labels: Array
+    """[K] original ids of the masked entities."""
 
-    def map(self, function: Callable[[Any], Any]) -> Batch:
-        """The batch with `function` applied to every array."""
+    def map(self, function: Callable[[Array], OtherArray]) -> Batch[OtherArray]:
+        """Return the batch with `function` applied to every array."""
         return Batch(*(function(getattr(self, field.name)) for field in fields(self)))

@@ -1,18 +1,19 @@
-"""Corpus and dataset beside the peers, on the same dump in one run: `make bench-data`, some 25 minutes on two cores.
+"""Compare corpus and dataset with peer projects on the same dump: `make bench-data`, about 25 minutes on two cores.
 
-The dump is a real one's pages, repeated to 57 MB of article wikitext (`bench_dump`). In each round, in this order:
+The dump consists of the pages of a real one, repeated to 57 MB of article wikitext (`bench_dump`). Each round runs, in
+this order:
 
-    beside    corpus with 1 worker, and wikipedia2vec's `build-dump-db` with one worker process; vocab; dataset with 1
-              worker, and on wikipedia2vec's database upstream LUKE's dataset step, re-created with its slow tokenizer
-              (`bench_peers` says how). The peers have an environment of their own
-    scaling   corpus with 1 worker and with 2, then dataset, on 230 MB of the same pages: a command's start is two to
-              four seconds whatever it reads, which on 57 MB would be much of what two workers take
+    peers     corpus with 1 worker, and wikipedia2vec's `build-dump-db` with one worker process; vocab; dataset with 1
+              worker, and upstream LUKE's dataset step on wikipedia2vec's database, re-created with its slow tokenizer
+              (`bench_peers` says how). The peers have their own virtual environment
+    scaling   corpus with 1 worker and with 2, then dataset, on 230 MB of the same pages. The start of a command takes
+              two to four seconds whatever it reads, which would be much of the time of two workers on 57 MB
 
-What is compared runs one after the other and makes a ratio a round; told is the median of the rounds' ratios, since a
-machine that is shared may be half as fast some minutes later. All are whole commands: start-up counts, for ours and for
-theirs, and CPU seconds are those of all their processes. MB are of article wikitext; tokens are those of the sequences
-that are kept. The same BPE serves both. The tables show medians and extremes of the rounds; then come the costs of
-English Wikipedia at these rates (`scale`). The last line is JSON.
+Commands that are compared run one after the other and give one ratio per round. The result is the median of the rounds'
+ratios, because a shared machine may be half as fast some minutes later. All are whole commands: start-up counts, for
+this project and for the peers, and CPU seconds are those of all processes. MB are of article wikitext; tokens are those
+of the sequences that are kept. Both sides use the same BPE. The tables show medians and extremes of the rounds, then
+the cost of English Wikipedia at these rates (`scale`). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.dump.build import sample
+from pipeline.dump.build import sample_file
 from pipeline.store.artefact import open_artefact
 from scripts import scale
-from scripts.bench_dump import Repeated, repeated
-from scripts.commands import Cost, cost
+from scripts.bench_dump import RepeatedDump, repeat_dump
+from scripts.commands import Cost, measure_command
 
 HERE = Path(__file__).resolve().parent
 WIKITEXT_BYTES = 57_000_000
@@ -42,48 +43,58 @@ TOKENS_OF = {"dataset": "ours", "upstream's dataset": "upstream"}
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What all rounds share."""
+class Workspace:
+    """A folder for the artefacts of one dump, and the programs that read the dump."""
 
     work: Path
-    dump: Repeated
+    """Folder for all output."""
+    dump: RepeatedDump
     tokenizer: str
+    """Folder of the tokenizer, or its name on the Hub."""
     peers: Path
-    """Their environment's bin/."""
+    """Folder bin/ of the peers' environment."""
 
     @property
-    def words(self) -> Path:
-        """Our vocabulary's tokenizer, which the peer reads too."""
+    def words_folder(self) -> Path:
+        """Folder of the vocabulary's tokenizer, which the peer reads too."""
         return self.work / "data" / "bench" / "vocab" / "words"
 
-    def artefact(self, stage: str) -> Path:
+    def artefact_folder(self, stage: str) -> Path:
+        """Return the folder of a stage's artefact."""
         return self.work / "data" / "bench" / stage
 
 
-def cpu_seconds(spent: Cost) -> float:
-    return spent.cpu
+def cpu_seconds_of(cost: Cost) -> float:
+    """Return the CPU seconds of a cost."""
+    return cost.cpu_seconds
 
 
-def elapsed(spent: Cost) -> float:
-    return spent.wall
+def wall_seconds_of(cost: Cost) -> float:
+    """Return the elapsed seconds of a cost."""
+    return cost.wall_seconds
 
 
 @dataclass(slots=True)
 class Results:
-    """Each step's costs, a round after the other, and what they were spent on."""
+    """Costs of all steps in all rounds."""
 
     costs: dict[str, list[Cost]] = field(default_factory=lambda: defaultdict(list))
+    """Step -> its cost in each round."""
     tokens: dict[str, int] = field(default_factory=dict)
+    """ours, upstream -> tokens of the sequences that are kept."""
 
-    def add(self, step: str, spent: Cost) -> None:
-        self.costs[step].append(spent)
-        print(f"  {step:<22} {spent.cpu:8.2f} s of CPU {spent.wall:8.2f} s elapsed {spent.peak_mb:6.0f} MB", flush=True)
+    def add(self, step: str, cost: Cost) -> None:
+        """Add and print the cost of a step."""
+        self.costs[step].append(cost)
+        times = f"{cost.cpu_seconds:8.2f} s of CPU {cost.wall_seconds:8.2f} s elapsed"
+        print(f"  {step:<22} {times} {cost.peak_mb:6.0f} MB", flush=True)
 
-    def median(self, step: str, value: Callable[[Cost], float] = cpu_seconds) -> float:
+    def median(self, step: str, value: Callable[[Cost], float] = cpu_seconds_of) -> float:
+        """Return the median of a step's values over the rounds."""
         return statistics.median(map(value, self.costs[step]))
 
-    def ratio(self, slow: Sequence[str], fast: Sequence[str], value: Callable[[Cost], float] = cpu_seconds) -> float:
-        """How many times as much the slow steps took together as the fast ones: the median of the rounds' ratios."""
+    def ratio(self, slow: Sequence[str], fast: Sequence[str], value: Callable[[Cost], float] = cpu_seconds_of) -> float:
+        """Return the median over the rounds of (sum of the slow steps) / (sum of the fast steps)."""
 
         def rounds(steps: Sequence[str]) -> list[float]:
             return [sum(map(value, costs)) for costs in zip(*(self.costs[step] for step in steps), strict=True)]
@@ -91,67 +102,74 @@ class Results:
         return statistics.median(more / less for more, less in zip(rounds(slow), rounds(fast), strict=True))
 
 
-# ---------------------------------------------------------------------------------------------- ours
+# ---------------------------------------------------------------------------------------------- this project
 
 
-def ours(setting: Setting, stage: str, workers: int) -> Cost:
-    """One stage, as a user runs it, from nothing."""
-    shutil.rmtree(setting.artefact(stage), ignore_errors=True)
-    command = [sys.executable, "-m", "pipeline", f"stage={stage}", f"data_dir={setting.work / 'data'}"]
-    command += ["dump=local", "dump.name=bench", f"dump.files=[{setting.dump.dump}]", f"executor.workers={workers}"]
-    command += ["vocab=wikipedia", f"vocab.words.adopt={setting.tokenizer}", "dataset=default"]
-    return cost(command, setting.work / "logs" / f"{stage}-{workers}.log")
+def run_stage(workspace: Workspace, stage: str, workers: int) -> Cost:
+    """Run one stage from scratch, as a user runs it, and return its cost."""
+    shutil.rmtree(workspace.artefact_folder(stage), ignore_errors=True)
+    command = [sys.executable, "-m", "pipeline", f"stage={stage}", f"data_dir={workspace.work / 'data'}"]
+    command += ["dump=local", "dump.name=bench", f"dump.files=[{workspace.dump.dump}]", f"executor.workers={workers}"]
+    command += ["vocab=wikipedia", f"vocab.tokenizer.pretrained={workspace.tokenizer}", "dataset=default"]
+    return measure_command(command, workspace.work / "logs" / f"{stage}-{workers}.log")
 
 
-def scaling_round(setting: Setting, results: Results) -> None:
-    made = set()
+def scaling_round(workspace: Workspace, results: Results) -> None:
+    """Run corpus and dataset with one worker and with two.
+
+    Raises:
+        RuntimeError: the two datasets differ.
+    """
+    fingerprints = set()
     for workers, name in WORKERS.items():
-        results.add(f"corpus, {name}", ours(setting, "corpus", workers))
-    if not setting.artefact("vocab").is_dir():  # the same corpus again: it stays true
-        ours(setting, "vocab", 1)
+        results.add(f"corpus, {name}", run_stage(workspace, "corpus", workers))
+    if not workspace.artefact_folder("vocab").is_dir():  # the corpus is the same in every round, so one vocab is enough
+        run_stage(workspace, "vocab", 1)
     for workers, name in WORKERS.items():
-        results.add(f"dataset, {name}", ours(setting, "dataset", workers))
-        made.add(open_artefact(setting.artefact("dataset"), stage="dataset").fingerprint)
-    if len(made) > 1:
-        raise RuntimeError("one worker and two made different datasets")
+        results.add(f"dataset, {name}", run_stage(workspace, "dataset", workers))
+        fingerprints.add(open_artefact(workspace.artefact_folder("dataset"), stage="dataset").fingerprint)
+    if len(fingerprints) > 1:
+        raise RuntimeError("the datasets of one worker and of two differ")
 
 
 # ---------------------------------------------------------------------------------------------- peers
 
 
-def environment(folder: Path) -> Path:
-    """The peers' environment, made once; its bin/."""
-    wanted, mark = HERE / "bench_peers.txt", folder / "installed.txt"
-    if not mark.is_file() or mark.read_text() != wanted.read_text():
+def install_peers(folder: Path) -> Path:
+    """Create the peers' virtual environment unless it is up to date, and return its bin/."""
+    requirements, installed = HERE / "bench_peers.txt", folder / "installed.txt"
+    if not installed.is_file() or installed.read_text() != requirements.read_text():
         print(f"the peers' environment: {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
-        mark.write_text(wanted.read_text())
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
+        installed.write_text(requirements.read_text())
     return folder / "bin"
 
 
-def beside_round(setting: Setting, results: Results) -> None:
-    results.add("corpus", ours(setting, "corpus", 1))
-    database, entities = setting.work / "peers.db", setting.work / "peers-entities.json"
+def peers_round(workspace: Workspace, results: Results) -> None:
+    """Run corpus, vocab and dataset with one worker, and the peers' counterparts."""
+    results.add("corpus", run_stage(workspace, "corpus", 1))
+    database, entities = workspace.work / "peers.db", workspace.work / "peers-entities.json"
     database.unlink(missing_ok=True)
-    building = [setting.peers / "wikipedia2vec", "build-dump-db", setting.dump.dump, database, "--pool-size", "1"]
-    results.add("wikipedia2vec", cost(building, setting.work / "logs" / "wikipedia2vec.log"))
-    results.add("vocab", ours(setting, "vocab", 1))
-    step = [setting.peers / "python", HERE / "bench_peers.py", database]
-    step += [setting.words / "vocab.json", setting.words / "merges.txt", entities, setting.work / "peers.bin"]
-    cost([*step, "--count"], setting.work / "logs" / "upstream-entities.log")
-    results.add("dataset", ours(setting, "dataset", 1))
-    results.tokens["ours"] = open_artefact(setting.artefact("dataset"), stage="dataset").counts["tokens.kept"]
-    log = setting.work / "logs" / "upstream.log"
-    results.add("upstream's dataset", cost(step, log))
+    building = [workspace.peers / "wikipedia2vec", "build-dump-db", workspace.dump.dump, database, "--pool-size", "1"]
+    results.add("wikipedia2vec", measure_command(building, workspace.work / "logs" / "wikipedia2vec.log"))
+    results.add("vocab", run_stage(workspace, "vocab", 1))
+    vocab, merges = workspace.words_folder / "vocab.json", workspace.words_folder / "merges.txt"
+    step = [workspace.peers / "python", HERE / "bench_peers.py", database, vocab, merges, entities]
+    step.append(workspace.work / "peers.bin")
+    measure_command([*step, "--count"], workspace.work / "logs" / "upstream-entities.log")
+    results.add("dataset", run_stage(workspace, "dataset", 1))
+    results.tokens["ours"] = open_artefact(workspace.artefact_folder("dataset"), stage="dataset").counts["tokens.kept"]
+    log = workspace.work / "logs" / "upstream.log"
+    results.add("upstream's dataset", measure_command(step, log))
     results.tokens["upstream"] = json.loads(log.read_text().splitlines()[-1])["tokens"]
 
 
 # ---------------------------------------------------------------------------------------------- figures
 
 
-def figures(dump: Repeated, results: Results) -> dict[str, float]:
-    """What the last line says."""
+def summarize(dump: RepeatedDump, results: Results) -> dict[str, float]:
+    """Return the figures of the last line."""
     megabytes = dump.wikitext_bytes / 1e6
     steps = {workers: [f"{stage}, {name}" for stage in ("corpus", "dataset")] for workers, name in WORKERS.items()}
     more_tokens = results.tokens["ours"] / results.tokens["upstream"]
@@ -160,39 +178,40 @@ def figures(dump: Repeated, results: Results) -> dict[str, float]:
         "corpus_vs_wikipedia2vec": round(results.ratio(["wikipedia2vec"], ["corpus"]), 2),
         "dataset_tokens_per_cpu_s": round(results.tokens["ours"] / results.median("dataset")),
         "dataset_vs_upstream": round(more_tokens * results.ratio(["upstream's dataset"], ["dataset"]), 2),
-        "scaling_1_to_2": round(results.ratio(steps[1], steps[2], elapsed), 2),
-        "peak_mb_per_worker": round(max(spent.peak_mb for name in steps[2] for spent in results.costs[name])),
+        "scaling_1_to_2": round(results.ratio(steps[1], steps[2], wall_seconds_of), 2),
+        "peak_mb_per_worker": round(max(cost.peak_mb for name in steps[2] for cost in results.costs[name])),
     }
 
 
-def table(dump: Repeated, larger: Repeated, results: Results) -> str:
-    """Medians, and the extremes of the CPU seconds."""
+def results_table(dump: RepeatedDump, larger: RepeatedDump, results: Results) -> str:
+    """Return medians, and the extremes of the CPU seconds, as a Markdown table."""
     lines = ["| MB of wikitext | step | CPU s | min | max | wall s | peak MB | per CPU second |", "|---" * 8 + "|"]
     for step, costs in results.costs.items():
-        cpu = [spent.cpu for spent in costs]
+        cpu = [cost.cpu_seconds for cost in costs]
         megabytes = (larger if "worker" in step else dump).wikitext_bytes / 1e6
         rate = f"{megabytes / statistics.median(cpu):.2f} MB"
         if step in TOKENS_OF:
             rate = f"{results.tokens[TOKENS_OF[step]] / statistics.median(cpu):,.0f} tokens"
         lines.append(
             f"| {megabytes:.1f} | {step} | {statistics.median(cpu):.2f} | {min(cpu):.2f} | {max(cpu):.2f} "
-            f"| {results.median(step, elapsed):.2f} "
-            f"| {max(spent.peak_mb for spent in costs):.0f} | {rate} |"
+            f"| {results.median(step, wall_seconds_of):.2f} "
+            f"| {max(cost.peak_mb for cost in costs):.0f} | {rate} |"
         )
     return "\n".join(lines)
 
 
-def rates(setting: Setting, results: Results) -> scale.Rates:
-    """What was measured, as what `scale` counts with."""
-    megabytes = setting.dump.wikitext_bytes / 1e6
+def measured_rates(workspace: Workspace, results: Results) -> scale.Rates:
+    """Return the measured rates in the form that `scale` extrapolates from."""
+    megabytes = workspace.dump.wikitext_bytes / 1e6
 
     def disk(stage: str) -> float:
-        files = (path for path in setting.artefact(stage).rglob("*") if path.is_file() and "words" not in path.parts)
+        paths = workspace.artefact_folder(stage).rglob("*")
+        files = (path for path in paths if path.is_file() and "words" not in path.parts)
         return sum(path.stat().st_size for path in files) / 1e6 / megabytes
 
     stages = ("corpus", "vocab", "dataset")
     return scale.Rates(
-        xml=setting.dump.xml_bytes / setting.dump.wikitext_bytes,
+        xml=workspace.dump.xml_bytes / workspace.dump.wikitext_bytes,
         seconds={stage: results.median(stage) / megabytes for stage in stages},
         disk={stage: disk(stage) for stage in stages},
         tokens=results.tokens["ours"] / megabytes,
@@ -201,36 +220,39 @@ def rates(setting: Setting, results: Results) -> scale.Rates:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dump", type=Path, help="an XML dump, bz2 or not, to repeat; the sample's by default")
-    parser.add_argument("--megabytes", type=float, default=WIKITEXT_BYTES / 1e6, help="of article wikitext, at least")
+    parser.add_argument("--dump", type=Path, help="XML dump to repeat, compressed with bz2 or not; default: the sample")
+    parser.add_argument(
+        "--megabytes", type=float, default=WIKITEXT_BYTES / 1e6, help="MB of article wikitext, at least"
+    )
     parser.add_argument("--scaling-megabytes", type=float, default=SCALING_BYTES / 1e6, help="the same, for scaling")
     parser.add_argument("--tokenizer", default="roberta-base", help="folder, or name on the Hub, of the BPE for both")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=Path("build/bench-data"), help="folder for all that is written")
+    parser.add_argument("--work", type=Path, default=Path("build/bench-data"), help="folder for all output")
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers"), help="the peers' virtual environment")
     args = parser.parse_args()
-    source = args.dump or next(iter(sample().values()))
-    peers = environment(args.peers.absolute())
+    source = args.dump or next(iter(sample_file().values()))
+    peers = install_peers(args.peers.absolute())
     tokenizer = str(Path(args.tokenizer).absolute()) if Path(args.tokenizer).is_dir() else args.tokenizer
 
-    def prepared(work: Path, megabytes: float) -> Setting:
-        dump = repeated(source, work / "dump", int(megabytes * 1e6))
-        told = f"{dump.articles:,} articles, {dump.wikitext_bytes / 1e6:.1f} MB of wikitext"
-        print(f"{source.name}, repeated: {told}", flush=True)
-        setting = Setting(work, dump, tokenizer, peers)
+    def prepare(work: Path, megabytes: float) -> Workspace:
+        dump = repeat_dump(source, work / "dump", int(megabytes * 1e6))
+        size = f"{dump.articles:,} articles, {dump.wikitext_bytes / 1e6:.1f} MB of wikitext"
+        print(f"{source.name}, repeated: {size}", flush=True)
+        workspace = Workspace(work, dump, tokenizer, peers)
         shutil.rmtree(work / "data", ignore_errors=True)
-        ours(setting, "dump", 1)
-        return setting
+        run_stage(workspace, "dump", 1)
+        return workspace
 
-    setting = prepared(args.work.absolute(), args.megabytes)
-    larger = prepared(args.work.absolute() / "scaling", args.scaling_megabytes)
+    workspace = prepare(args.work.absolute(), args.megabytes)
+    larger = prepare(args.work.absolute() / "scaling", args.scaling_megabytes)
     results = Results()
     for turn in range(args.rounds):
         print(f"round {turn + 1} of {args.rounds}", flush=True)
-        beside_round(setting, results)
+        peers_round(workspace, results)
         scaling_round(larger, results)
-    print(f"\n{table(setting.dump, larger.dump, results)}\n\n{scale.table(rates(setting, results))}\n")
-    print(json.dumps(figures(setting.dump, results)))
+    print(f"\n{results_table(workspace.dump, larger.dump, results)}\n")
+    print(f"{scale.cost_table(measured_rates(workspace, results))}\n")
+    print(json.dumps(summarize(workspace.dump, results)))
 
 
 if __name__ == "__main__":

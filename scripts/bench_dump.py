@@ -1,8 +1,9 @@
-"""A larger dump out of a small one: its pages again and again, under new titles and ids, in Wikimedia's own form.
+"""Make a larger dump from a small one: repeat its pages under new titles and ids, in Wikimedia's multistream format.
 
-One bz2 stream holds the header, every further one 100 pages, the last one the end; beside it lies the index of
-`offset:id:title` lines. Links and redirects keep their targets, so they lead to the first copy's pages. What a
-repetition cannot show: new words. A cache of words, ours or a peer's, does better on it than on as much new text.
+The first bz2 stream holds the header, each of the next ones 100 pages, the last one the end tag. The index of
+`offset:id:title` lines is a second file. Links and redirects keep their targets, so they lead to pages of the first
+copy. A repeated dump has no new words: a cache of words, in this project or in a peer, does better on it than on as
+much new text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-PAGES_A_STREAM = 100
+PAGES_PER_STREAM = 100
 PAGE = re.compile(r"  <page>\n.*?  </page>\n", re.DOTALL)
 TITLE = re.compile(r"<title>(.*?)</title>")
 IDS = re.compile(r"(<(?:id|parentid)>)(\d+)(</)")
@@ -24,20 +25,20 @@ NAME = "bench-pages-articles-multistream"
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
-    """A dump that has been written."""
+class RepeatedDump:
+    """A repeated dump that has been written."""
 
     dump: Path
     index: Path
     pages: int
     articles: int
     wikitext_bytes: int
-    """Of the articles: pages of namespace 0 that are no redirects."""
+    """UTF-8 bytes of the wikitext of articles: pages of namespace 0 that are not redirects."""
     xml_bytes: int
 
 
-def repeated(source: Path, folder: Path, wikitext_bytes: int) -> Repeated:
-    """Write copies of `source`, as many as it takes to hold `wikitext_bytes` of articles.
+def repeat_dump(source: Path, folder: Path, wikitext_bytes: int) -> RepeatedDump:
+    """Write as many copies of `source` as needed for `wikitext_bytes` of article wikitext.
 
     Raises:
         ValueError: `source` holds no article.
@@ -54,24 +55,24 @@ def repeated(source: Path, folder: Path, wikitext_bytes: int) -> Repeated:
     dump, index = folder / f"{NAME}.xml.bz2", folder / f"{NAME}-index.txt.bz2"
     xml_bytes = 0
     with open(dump, "wb") as out, bz2.open(index, "wt", encoding="utf-8") as lines:
-        for stream in streams(text[: text.index("  <page>\n")], pages, copies):
+        for stream in xml_streams(text[: text.index("  <page>\n")], pages, copies):
             for page in PAGE.findall(stream):
                 lines.write(f"{out.tell()}:{IDS.search(page)[2]}:{html.unescape(TITLE.search(page)[1])}\n")  # type: ignore[index]
             xml_bytes += len(stream.encode())
             out.write(bz2.compress(stream.encode()))
     articles = copies * sum(map(is_article, pages))
-    return Repeated(dump, index, copies * len(pages), articles, copies * once, xml_bytes)
+    return RepeatedDump(dump, index, copies * len(pages), articles, copies * once, xml_bytes)
 
 
-def streams(header: str, pages: list[str], copies: int) -> Iterator[str]:
-    """The XML of each stream."""
+def xml_streams(header: str, pages: list[str], copies: int) -> Iterator[str]:
+    """Yield the XML of each stream."""
     yield header
     ids = count(1)
     group: list[str] = []
     for copy in range(copies):
         for page in pages:
-            group.append(renamed(page, copy, ids))
-            if len(group) == PAGES_A_STREAM:
+            group.append(rename_page(page, copy, ids))
+            if len(group) == PAGES_PER_STREAM:
                 yield "".join(group)
                 group = []
     if group:
@@ -79,8 +80,8 @@ def streams(header: str, pages: list[str], copies: int) -> Iterator[str]:
     yield "</mediawiki>\n"
 
 
-def renamed(page: str, copy: int, ids: Iterator[int]) -> str:
-    """The page with new ids (its own, its revision's, ...) and, but for the first copy, a new title."""
+def rename_page(page: str, copy: int, ids: Iterator[int]) -> str:
+    """Return the page with new ids (its own, its revision's, ...) and, except in the first copy, a new title."""
     head, mark, rest = page.partition("<text")
     if copy:
         head = TITLE.sub(lambda match: f"<title>{match[1]} (copy {copy + 1})</title>", head)
@@ -88,11 +89,11 @@ def renamed(page: str, copy: int, ids: Iterator[int]) -> str:
 
 
 def is_article(page: str) -> bool:
-    """Whether a page is of namespace 0 and no redirect."""
+    """Whether a page is in namespace 0 and not a redirect."""
     return "<ns>0</ns>" in page and "<redirect " not in page
 
 
 def article_bytes(page: str) -> int:
-    """UTF-8 bytes of an article's wikitext, 0 for any other page."""
+    """Return the UTF-8 bytes of an article's wikitext; 0 for any other page."""
     found = TEXT.search(page)
     return len(html.unescape(found[1]).encode()) if found and is_article(page) else 0

@@ -1,17 +1,18 @@
-"""What a training step costs, ours beside transformers': `make bench-step`.
+"""Compare the cost of a training step with that of transformers' LUKE: `make bench-step`.
 
-One step is forward, backward and AdamW on a batch of 512 words and 32 entities a sequence, 15 % of both masked, 10,000
-entities of 256. The contenders run in alternation in this process, two threads, fp32, no dropout for anyone:
+One step is forward pass, backward pass and AdamW on sequences of 512 tokens and 32 entities, 15 % of both masked, with
+10,000 entity embeddings of width 256. The contenders run in alternation in this process, with two threads, in fp32 and
+without dropout:
 
-    ours              entity-aware, heads on masked positions only
-    transformers      LukeForMaskedLM, entity-aware: all scores and all logits
-    transformers_vanilla
-    floor             RobertaForMaskedLM's body with SDPA on 512 + 32 tokens, its head on the masked positions
+    ours                  entity-aware; heads on masked positions only
+    transformers          LukeForMaskedLM, entity-aware; all scores and all logits
+    transformers_vanilla  LukeForMaskedLM, vanilla attention
+    floor                 body of RobertaForMaskedLM with SDPA on 512 + 32 tokens, head on masked positions only
 
-Peak memory is measured apart, each contender in a process of its own: its growth over what the process held before the
-first step. Ratios are of medians, of CPU seconds; on a GPU, where everything is in bf16, of elapsed ones. On two cores
-the small body takes about two minutes and base ten; the last line is JSON. On a machine with other work set
-OMP_WAIT_POLICY=passive, as make does: else threads wait by spinning, and their waiting counts as CPU seconds.
+Peak memory is measured in a separate process for each contender, as the growth from before the first step. Ratios
+compare medians of CPU seconds; on a GPU, in bf16, medians of elapsed seconds. On two cores the small body takes about
+two minutes and the base body ten. The last line is JSON. On a machine with other work set OMP_WAIT_POLICY=passive, as
+make does; otherwise threads wait by spinning, which counts as CPU seconds.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,20 +31,21 @@ from transformers import LukeConfig, LukeForMaskedLM, RobertaConfig, RobertaForM
 
 from pipeline.model.dimensions import Dimensions
 from pipeline.model.luke import Luke
-from pipeline.pretrain.batches import mentions
-from pipeline.pretrain.objective import loss
+from pipeline.pretrain.batches import Ints, flatten_mentions
+from pipeline.pretrain.objective import micro_batch_loss
 from pipeline.records import Batch
-from scripts.measure import HEADER, Step, alternated, growth, printed, row
+from scripts.measure import HEADER, Step, format_row, memory_growth, run_in_subprocess, time_alternately
 
 WORDS, ENTITIES, VOCAB, ENTITY_VOCAB, EMBEDDING, MENTION = 512, 32, 50_265, 10_000, 256, 3
 BODIES = {"small": (6, 384, 6), "base": (12, 768, 12)}
+"""Layers, hidden size and attention heads."""
 
 
-def batch(size: int) -> Batch:
-    """Full sequences, every mention of three words."""
+def make_batch(size: int) -> Batch[Ints]:
+    """Return `size` sequences without padding in which every mention has three tokens."""
     rng = np.random.default_rng(0)
     starts = np.sort(rng.integers(1, WORDS - MENTION, (size * ENTITIES, 1)), axis=0)
-    positions, offsets = mentions(np.hstack([starts, starts + MENTION]), np.ones((size, ENTITIES), dtype=bool))
+    positions, offsets = flatten_mentions(np.hstack([starts, starts + MENTION]), np.ones((size, ENTITIES), dtype=bool))
     words, entities = round(0.15 * WORDS) * size, round(0.15 * ENTITIES) * size
     return Batch(
         example_ids=np.arange(size),
@@ -59,20 +62,22 @@ def batch(size: int) -> Batch:
     )
 
 
-def trained(model: torch.nn.Module, forward: Callable[[], Tensor], device: str) -> Step:
+def make_training_step(model: torch.nn.Module, forward: Callable[[], Tensor], device: str) -> Step:
+    """Return a step of forward pass, backward pass and AdamW; `forward` computes the loss."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
     def step() -> None:
         with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
-            value = forward()
-        value.backward()
+            loss = forward()
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
     return step
 
 
-def shared(body: str) -> dict[str, object]:
+def shared_config_values(body: str) -> dict[str, int | float]:
+    """Return the config values that the models of transformers share."""
     layers, hidden, heads = BODIES[body]
     return {
         "vocab_size": VOCAB, "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": heads,
@@ -81,7 +86,8 @@ def shared(body: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def ours(body: str, given: Batch, device: str) -> Step:
+def luke_step(body: str, batch: Batch[Ints], device: str) -> Step:
+    """Return a training step of our LUKE."""
     layers, hidden, heads = BODIES[body]
     model = Luke(
         Dimensions(
@@ -93,22 +99,23 @@ def ours(body: str, given: Batch, device: str) -> Step:
     )  # fmt: skip
     model.reset_parameters(torch.Generator().manual_seed(0))
     model.to(device)
-    tensors = given.map(lambda array: torch.as_tensor(array, device=device))
-    words, entities = len(given.word_targets), len(given.entity_targets)
-    return trained(model, lambda: loss(model(tensors), words=words, entities=entities), device)
+    tensors = batch.map(lambda array: torch.as_tensor(array, device=device))
+    words, entities = len(batch.word_targets), len(batch.entity_targets)
+    return make_training_step(model, lambda: micro_batch_loss(model(tensors), words=words, entities=entities), device)
 
 
-def transformers(body: str, given: Batch, device: str, *, entity_aware: bool) -> Step:
+def transformers_step(body: str, batch: Batch[Ints], device: str, *, entity_aware: bool) -> Step:
+    """Return a training step of transformers' LUKE."""
     config = LukeConfig(
-        **shared(body),
+        **shared_config_values(body),
         entity_vocab_size=ENTITY_VOCAB,
         entity_emb_size=EMBEDDING,
         use_entity_aware_attention=entity_aware,
     )
     model = LukeForMaskedLM(config).train().to(device)
-    size = len(given.word_ids)
-    places = np.full((size * ENTITIES, 30), -1)
-    places[:, :MENTION] = given.mention_positions.reshape(-1, MENTION)
+    size = len(batch.word_ids)
+    mention_positions = np.full((size * ENTITIES, 30), -1)
+    mention_positions[:, :MENTION] = batch.mention_positions.reshape(-1, MENTION)
 
     def labels(targets: np.ndarray, values: np.ndarray, width: int) -> np.ndarray:
         flat = np.full(size * width, -100)
@@ -116,81 +123,80 @@ def transformers(body: str, given: Batch, device: str, *, entity_aware: bool) ->
         return flat.reshape(size, width)
 
     arrays = {
-        "input_ids": given.word_ids,
-        "attention_mask": np.ones_like(given.word_ids),
-        "entity_ids": given.entity_ids,
-        "entity_attention_mask": np.ones_like(given.entity_ids),
-        "entity_position_ids": places.reshape(size, ENTITIES, 30),
-        "labels": labels(given.word_targets, given.word_labels, WORDS),
-        "entity_labels": labels(given.entity_targets, given.entity_labels, ENTITIES),
+        "input_ids": batch.word_ids,
+        "attention_mask": np.ones_like(batch.word_ids),
+        "entity_ids": batch.entity_ids,
+        "entity_attention_mask": np.ones_like(batch.entity_ids),
+        "entity_position_ids": mention_positions.reshape(size, ENTITIES, 30),
+        "labels": labels(batch.word_targets, batch.word_labels, WORDS),
+        "entity_labels": labels(batch.entity_targets, batch.entity_labels, ENTITIES),
     }
     inputs = {name: torch.as_tensor(array, device=device) for name, array in arrays.items()}
-    return trained(model, lambda: model(**inputs).loss, device)
+    return make_training_step(model, lambda: model(**inputs).loss, device)
 
 
-def floor(body: str, given: Batch, device: str) -> Step:
-    """A RoBERTa that reads the entities' places as words, without the entity head."""
-    config = RobertaConfig(**shared(body), attn_implementation="sdpa")
+def floor_step(body: str, batch: Batch[Ints], device: str) -> Step:
+    """Return a training step of a RoBERTa that reads the entity positions as tokens, without an entity head."""
+    config = RobertaConfig(**shared_config_values(body), attn_implementation="sdpa")
     model = RobertaForMaskedLM(config).train().to(device)
-    ids = torch.as_tensor(np.concatenate([given.word_ids, given.entity_ids], axis=1), device=device)
-    targets, words = (
-        torch.as_tensor(given.word_targets, device=device),
-        torch.as_tensor(given.word_labels, device=device),
-    )
+    ids = torch.as_tensor(np.concatenate([batch.word_ids, batch.entity_ids], axis=1), device=device)
+    targets = torch.as_tensor(batch.word_targets, device=device)
+    labels = torch.as_tensor(batch.word_labels, device=device)
     rows = targets // WORDS * (WORDS + ENTITIES) + targets % WORDS
 
     def forward() -> Tensor:
         hidden = model.roberta(ids).last_hidden_state.flatten(0, 1)
-        return F.cross_entropy(model.lm_head(hidden[rows]).float(), words)
+        return F.cross_entropy(model.lm_head(hidden[rows]).float(), labels)
 
-    return trained(model, forward, device)
+    return make_training_step(model, forward, device)
 
 
-CONTENDERS: dict[str, Callable[[str, Batch, str], Step]] = {
-    "ours": ours,
-    "transformers": lambda *given: transformers(*given, entity_aware=True),
-    "transformers_vanilla": lambda *given: transformers(*given, entity_aware=False),
-    "floor": floor,
+CONTENDERS: dict[str, Callable[[str, Batch[Ints], str], Step]] = {
+    "ours": luke_step,
+    "transformers": partial(transformers_step, entity_aware=True),
+    "transformers_vanilla": partial(transformers_step, entity_aware=False),
+    "floor": floor_step,
 }
 
 
-def compared(body: str, size: int, rounds: int, device: str) -> dict[str, float]:
-    """Print the body's table and return its part of the report."""
-    given = batch(size)
-    steps = {name: make(body, given, device) for name, make in CONTENDERS.items()}
-    seconds = alternated(steps, rounds=rounds, device=device, title=body)
+def compare(body: str, size: int, rounds: int, device: str) -> dict[str, float]:
+    """Print the table of a body and return its part of the report."""
+    batch = make_batch(size)
+    steps = {name: make_step(body, batch, device) for name, make_step in CONTENDERS.items()}
+    seconds = time_alternately(steps, rounds=rounds, device=device, title=body)
     del steps
-    cost, grown = {}, {}
+    cost, memory = {}, {}
     print(f"{body:<21} {HEADER}")
-    for name, took in seconds.items():
-        apart = ("--memory-of", name, "--bodies", body, "--device", device, "--batch", str(size))
-        grown[name] = printed("scripts.bench_step", *apart)
-        cost[name] = statistics.median(one.cpu if device == "cpu" else one.wall for one in took)
-        print(f"{name:<21} {row(took, grown[name])}", flush=True)
+    for name, durations in seconds.items():
+        arguments = ("--memory-of", name, "--bodies", body, "--device", device, "--batch", str(size))
+        memory[name] = run_in_subprocess("scripts.bench_step", *arguments)
+        cost[name] = statistics.median(one.cpu if device == "cpu" else one.wall for one in durations)
+        print(f"{name:<21} {format_row(durations, memory[name])}", flush=True)
     return {
         f"step_speedup_{body}": cost["transformers"] / cost["ours"],
         f"step_speedup_vanilla_{body}": cost["transformers_vanilla"] / cost["ours"],
         f"step_over_floor_{body}": cost["ours"] / cost["floor"],
-        f"memory_ratio_{body}": grown["ours"] / grown["transformers"],
+        f"memory_ratio_{body}": memory["ours"] / memory["transformers"],
     }
 
 
 def main() -> None:
+    """Run the benchmark, or with --memory-of one measurement of memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--bodies", nargs="+", default=list(BODIES), choices=list(BODIES))
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--memory-of", choices=list(CONTENDERS), help="print one contender's memory and end")
+    parser.add_argument("--memory-of", choices=list(CONTENDERS), help="print the memory of one contender and exit")
     options = parser.parse_args()
     torch.set_num_threads(2)
     if options.memory_of:
-        step = CONTENDERS[options.memory_of](options.bodies[0], batch(options.batch), options.device)
-        print(growth(step, options.device))
+        step = CONTENDERS[options.memory_of](options.bodies[0], make_batch(options.batch), options.device)
+        print(memory_growth(step, options.device))
         return
     report: dict[str, float] = {}
     for body in options.bodies:
-        report |= compared(body, options.batch, options.rounds, options.device)
+        report |= compare(body, options.batch, options.rounds, options.device)
     if "small" in options.bodies:
         report |= {name: report[f"{name}_small"] for name in ("step_over_floor", "memory_ratio")}
     print(json.dumps({name: round(figure, 3) for name, figure in report.items()}))

@@ -1,6 +1,6 @@
-"""Compose every choice of every config group, and every experiment with every run, and freeze each: part of make check.
+"""Compose and check every choice of every config group, and every experiment with every run: part of `make check`.
 
-A YAML that nobody has composed is a YAML that does not work.
+A YAML file that has never been composed does not work.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import sys
 
 from hydra import compose, initialize_config_dir
 
-from pipeline.cli.config import typed
-from pipeline.cli.main import CONFIGS, composed
+from pipeline.cli.config import parse_config
+from pipeline.cli.main import CONFIGS
 
-# What a choice cannot do without: dump=local is for files that the caller names.
+# Overrides that a choice needs: dump=local, for example, is for files that the user names.
 NEEDS = {
     "corpus=jsonl": ["dump.name=mine", "corpus.files=[a.jsonl]"],
     "dump=local": ["dump.name=mine", "dump.files=[a.xml.bz2]"],
@@ -22,11 +22,11 @@ NEEDS = {
 
 
 def choices() -> list[list[str]]:
-    """Overrides to try: each choice of each group, and each experiment with each run.
+    """Return the overrides to try: each choice of each group, and each experiment with each run.
 
-    A file whose name starts with _ is no choice but a part of others.
+    A file whose name starts with _ is not a choice but a part of others.
     """
-    groups = sorted(path for path in CONFIGS.iterdir() if path.is_dir() and path.name != "accelerate")
+    groups = sorted(path for path in CONFIGS.iterdir() if path.is_dir() and path.name != "launch")
     single = [f"{group.name}={path.stem}" for group in groups for path in sorted(group.glob("[!_]*.yaml"))]
     experiments = [name for name in single if name.startswith("experiment=")]
     runs = [name for name in single if name.startswith("run=")]
@@ -39,7 +39,7 @@ def main() -> int:
         tried = choices()
         for overrides in tried:
             try:
-                typed(composed(compose("config", ["stage=all", *overrides])))
+                parse_config(compose("config", ["stage=all", *overrides]))
             except Exception as error:
                 failures += 1
                 print(f"{' '.join(overrides)}: {error}", file=sys.stderr)

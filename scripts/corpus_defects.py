@@ -1,10 +1,13 @@
-"""How clean the corpus' text is: `python -m scripts.corpus_defects DUMP...`, sentences with a defect per 1,000.
+"""Measure how clean the corpus' text is: sentences with a defect per 1,000.
 
-Every pattern below is looked for in every line of the text. What the editors wrote themselves is told apart: a
-defect of punctuation is theirs if the page's source has the same characters around the same gap, its references left
-in. Markup, leaked parameters and placeholders are never theirs, except in a page's nowiki, code and pre.
+Usage: `python -m scripts.corpus_defects DUMP...`
 
-The last line is JSON; `--list` prints each defect.
+The script searches each line of the text for every pattern below. It separates defects of the pipeline from those that
+the editors wrote themselves: a punctuation defect is the editors' if the page's source, references included, has the
+same characters around the same gap. Markup, leaked parameters and placeholders count as the pipeline's, except in a
+page's nowiki, code and pre.
+
+The last line of the output is JSON; `--list` prints each defect.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from pathlib import Path
 
 import sentencex
 
-from scripts.corpus_pages import COMMENT, REFERENCE, pages, words
+from scripts.corpus_pages import COMMENT, REFERENCE, render_articles, strip_markup
 
 PUNCTUATION = {
     "empty parentheses": r"[(\[（]\s*[,;:/|–—·-]*\s*[)\]）]",
@@ -42,39 +45,44 @@ MARKUP = {
 }
 KINDS = {name: re.compile(pattern, re.MULTILINE) for name, pattern in (PUNCTUATION | MARKUP).items()}
 LITERAL = re.compile(r"<(nowiki|code|pre|tt|kbd|syntaxhighlight|source)\b[^<>]*>.*?</\1", re.DOTALL | re.IGNORECASE)
-AROUND = 6
-"""Characters on either side by which a defect is found again in the source."""
+CONTEXT_LENGTH = 6
+"""Number of characters on either side of a defect that are searched for in the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
+    """A match of one of the patterns in a page's text."""
+
     kind: str
+    """Key of KINDS."""
     title: str
     excerpt: str
-    editors: bool
+    by_editors: bool
+    """Whether the source has the same characters, so that the pipeline did not cause it."""
 
 
-def defects(title: str, text: str, source: str) -> list[tuple[int, Defect]]:
-    """The defects of a page's text, with their places in it."""
+def find_defects(title: str, text: str, source: str) -> list[tuple[int, Defect]]:
+    """Return (offset in the text, defect) for each defect of a page's text."""
     found: list[tuple[int, Defect]] = []
-    plain = words(COMMENT.sub("", source))
-    without_references = words(REFERENCE.sub("", COMMENT.sub("", source)))
-    literal = words(" ".join(match[0] for match in LITERAL.finditer(source)))
+    plain = strip_markup(COMMENT.sub("", source))
+    without_references = strip_markup(REFERENCE.sub("", COMMENT.sub("", source)))
+    literal = strip_markup(" ".join(match[0] for match in LITERAL.finditer(source)))
     start = 0
     for line in text.split("\n"):
         for kind, pattern in KINDS.items():
             for match in pattern.finditer(line):
-                # What follows a gap's punctuation may be a reference or a template that rightly vanished.
-                after = 0 if kind == "gap" else AROUND
-                snippet = line[max(0, match.start() - AROUND) : match.end() + after].strip()
-                editors = snippet in (literal if kind in MARKUP else without_references if kind == "gap" else plain)
+                # The punctuation of a gap may be followed by a reference or template that is correctly removed.
+                after = 0 if kind == "gap" else CONTEXT_LENGTH
+                snippet = line[max(0, match.start() - CONTEXT_LENGTH) : match.end() + after].strip()
+                source_text = literal if kind in MARKUP else without_references if kind == "gap" else plain
                 excerpt = line[max(0, match.start() - 50) : match.end() + 40]
-                found.append((start + match.start(), Defect(kind, title, excerpt, editors)))
+                found.append((start + match.start(), Defect(kind, title, excerpt, snippet in source_text)))
         start += len(line) + 1
     return found
 
 
-def sentence_spans(text: str, language: str) -> Iterator[tuple[int, int]]:
+def find_sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
+    """Yield the (start, end) span of each sentence."""
     start = 0
     for line in text.split("\n"):
         if line:
@@ -83,39 +91,42 @@ def sentence_spans(text: str, language: str) -> Iterator[tuple[int, int]]:
         start += len(line) + 1
 
 
-def measured(path: Path, language: str, listed: bool) -> dict[str, float]:
-    """Count, and print, the defects of one dump's corpus."""
+def measure_dump(path: Path, language: str, print_defects: bool) -> dict[str, float]:
+    """Count the defects of one dump's corpus and print a summary."""
     sentences = 0
-    bad = {True: 0, False: 0}
+    defective = {True: 0, False: 0}
     kinds: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-    for page, made in pages(path):
-        found = defects(page.title, made.text, page.text)
-        spans = list(sentence_spans(made.text, language))
+    for page, rendered in render_articles(path):
+        found = find_defects(page.title, rendered.text, page.text)
+        spans = list(find_sentences(rendered.text, language))
         sentences += len(spans)
-        for editors in (True, False):
-            places = [place for place, defect in found if defect.editors is editors]
-            bad[editors] += sum(any(start <= place < end for place in places) for start, end in spans if places)
+        for by_editors in (True, False):
+            offsets = [offset for offset, defect in found if defect.by_editors is by_editors]
+            defective[by_editors] += sum(
+                any(start <= offset < end for offset in offsets) for start, end in spans if offsets
+            )
         for _, defect in found:
-            kinds[defect.editors][defect.kind] += 1
-            if listed:
-                print(f"{'editors' if defect.editors else 'ours'}\t{defect.kind}\t{defect.title}\t{defect.excerpt}")
+            kinds[defect.by_editors][defect.kind] += 1
+            if print_defects:
+                author = "editors" if defect.by_editors else "pipeline"
+                print(f"{author}\t{defect.kind}\t{defect.title}\t{defect.excerpt}")
     print(f"{path.name}: {sentences:,} sentences")
-    for editors, whose in ((False, "ours"), (True, "the editors'")):
-        print(f"  {whose}: {bad[editors]:,} sentences; {dict(kinds[editors].most_common())}")
+    for by_editors, author in ((False, "by the pipeline"), (True, "by the editors")):
+        print(f"  {author}: {defective[by_editors]:,} sentences; {dict(kinds[by_editors].most_common())}")
     return {
         "sentences": sentences,
-        "defect_per_1000": round(1000 * bad[False] / sentences, 2),
-        "editors_per_1000": round(1000 * bad[True] / sentences, 2),
+        "defect_per_1000": round(1000 * defective[False] / sentences, 2),
+        "editors_per_1000": round(1000 * defective[True] / sentences, 2),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dumps", nargs="+", type=Path)
-    parser.add_argument("--language", default="en", help="of the sentences")
+    parser.add_argument("--language", default="en", help="language code for the sentence splitter")
     parser.add_argument("--list", action="store_true", help="print each defect")
     args = parser.parse_args()
-    print(json.dumps({path.name: measured(path, args.language, args.list) for path in args.dumps}))
+    print(json.dumps({path.name: measure_dump(path, args.language, args.list) for path in args.dumps}))
 
 
 if __name__ == "__main__":

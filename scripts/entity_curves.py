@@ -1,33 +1,33 @@
-"""Held-out entity losses of several runs in one picture: python -m scripts.entity_curves TARGET.png RUN_FOLDER...
+"""Plot the entity losses of several training runs in one picture.
 
-A run's folder is pretrain/<run>; its name is its label. Phases follow one another, as in evaluate's loss curves.
+Usage: python -m scripts.entity_curves TARGET.png RUN_FOLDER...
+
+A run's folder is pretrain/<run>; its name becomes its label. Phases follow one another, as in the loss curves of the
+stage evaluate.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import matplotlib
 
-from pipeline.evaluate.plots import phase_starts
+from pipeline.pretrain.metrics_file import METRICS_FILE, LineKind, loss_points, read_metrics
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # after the choice of backend
+from matplotlib import pyplot  # must follow the choice of the backend
+
+STYLES: dict[LineKind, str] = {"train": ":", "validation": "o-"}
 
 
 def main(target: Path, runs: list[Path]) -> None:
+    """Write the picture of `runs` to `target`."""
     figure, axis = pyplot.subplots(figsize=(7, 3.6))
     for run in runs:
-        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-        starts = phase_starts(lines)
-        for kind, style in (("train", ":"), ("validation", "o-")):
-            points = [
-                (starts[line["phase"]] + line["step"], line["entity_loss"])
-                for line in lines
-                if line["kind"] == kind and "entity_loss" in line
-            ]
+        lines = read_metrics(run / METRICS_FILE)
+        for kind, style in STYLES.items():
+            points = loss_points(lines, kind, "entity_loss")
             label = f"{run.name}, {'training' if kind == 'train' else 'held out'}"
             colour = f"C{runs.index(run)}"
             axis.plot(*zip(*points, strict=True), style, label=label, color=colour, markersize=4, linewidth=1)

@@ -1,8 +1,8 @@
-"""What all of English Wikipedia costs at the rates of `make bench-data`, which prints this table.
+"""Extrapolate the cost of all of English Wikipedia from the rates of `make bench-data`, which prints this table.
 
-A stage's CPU time, disk and tokens grow with the wikitext; reading grows with the XML, of which a whole dump has more
-for each byte of article than the bench's. What is assumed of the wiki stands in `ENGLISH`, with where it is from; what
-the rates do not show (templates with their definitions, above all) is told in docs/scale.md.
+A stage's CPU time, disk and tokens grow with the wikitext. Reading grows with the XML, and a full dump has more XML for
+each byte of article wikitext than the benchmark's dump. `ENGLISH` holds the assumptions about the wiki, with their
+source. docs/scale.md says what the rates do not show: above all, templates with their definitions.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wiki:
-    """A whole wiki; GB are 1e9 bytes."""
+    """Sizes of a wiki; a GB is 1e9 bytes."""
 
     articles: float
+    """Number of articles."""
     compressed_gb: float
-    """pages-articles-multistream.xml.bz2."""
+    """Size of pages-articles-multistream.xml.bz2."""
     xml_gb: float
-    """The same, decompressed."""
+    """Size of the decompressed XML."""
     wikitext_gb: float
-    """Of articles alone."""
+    """Size of the articles' wikitext."""
 
 
 ENGLISH = Wiki(articles=7.1e6, compressed_gb=25, xml_gb=105, wikitext_gb=50)
 """Articles, dump and XML: Wikipedia's pages Size_of_Wikipedia and Database_download in 2025, rounded. The wikitext is
-an estimate: 7 KB an article, of which the Hub's wikimedia/wikipedia keeps 3.2 KB of text (20.3 GB of 6.4 million)."""
+an estimate: 7 KB per article, of which the Hub's wikimedia/wikipedia keeps 3.2 KB of text (20.3 GB of 6.4 million)."""
 DECODED_MB_PER_S = 15
-"""XML out of bz2, by one core."""
+"""XML that one core decodes from bz2."""
 HASHED_MB_PER_S = 300
-"""The download, hashed twice by one core."""
+"""Downloaded bytes that one core hashes twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What was measured, for each MB of article wikitext."""
+    """Measured figures per MB of article wikitext."""
 
     xml: float
     """MB of XML."""
@@ -43,11 +44,11 @@ class Rates:
     disk: dict[str, float]
     """Stage -> MB of its artefact."""
     tokens: float
-    """In the dataset's sequences."""
+    """Tokens in the dataset's sequences."""
 
 
-def table(rates: Rates, wiki: Wiki = ENGLISH) -> str:
-    """Core-hours and disk by stage."""
+def cost_table(rates: Rates, wiki: Wiki = ENGLISH) -> str:
+    """Return core-hours and disk by stage as a Markdown table."""
     megabytes = wiki.wikitext_gb * 1e3
     unmeasured = wiki.xml_gb * 1e3 - rates.xml * megabytes
     extra = {"corpus": unmeasured / DECODED_MB_PER_S}

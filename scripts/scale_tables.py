@@ -1,15 +1,15 @@
-"""Whether vocab and dataset stay small on the tables of a large Wikipedia: made titles and redirects, real stages.
+"""Measure the memory of vocab and dataset on the titles and redirects of a large Wikipedia: synthetic data, real code.
 
     python -m scripts.scale_tables --work build/scale-tables
 
-A corpus without text is made from a seed: articles, a few links in each, and redirects. Then vocab counts its entities
-and a dataset's worker looks the links of one unit up, each in a process of its own. Printed are, of each, the resident
-set at its peak, processor seconds, seconds and what lay on disk at most. English Wikipedia has 18 million titles of
-articles and redirects together; here as many articles are made, and the redirects are beside them.
+A corpus without text is generated from a seed: articles with a few links each, and redirects. Then vocab counts the
+entities, and a dataset worker looks up the links of one unit, each in its own process. The output is, for each step,
+the peak resident set, CPU seconds, elapsed seconds and the largest size on disk. English Wikipedia has 18 million
+titles of articles and redirects together; here there are as many articles, and the redirects come on top.
 
-Links are as uneven as in a wiki: of the pages in order, a link leads to number `pages * u ** 4`, u even over [0, 1), so
-that half of all links lead to the first sixteenth. One redirect in twenty leads to another one, and
-one in five hundred in a loop.
+Links are as unevenly distributed as in a wiki: a link leads to page number `pages * u ** 4`, with u uniform over
+[0, 1), so half of all links lead to the first sixteenth of the pages. One redirect in twenty leads to another redirect,
+and one in five hundred is part of a loop.
 """
 
 from __future__ import annotations
@@ -25,34 +25,36 @@ import duckdb
 import pyarrow.parquet as pq
 
 from pipeline.dataset.config import DatasetConfig
-from pipeline.dataset.worker import UnitWork
-from pipeline.vocab import entities
-from pipeline.vocab import entity_counts as counting
+from pipeline.dataset.worker import BuildShard
+from pipeline.vocab import entities, entity_counts
+from pipeline.vocab.artefact import ALIASES
 from pipeline.vocab.config import EntitiesConfig
-from scripts.commands import cost
+from scripts.commands import measure_command
 
 SEED = 0
-FOLDERS = {"make": "corpus", "entities": "vocab", "look-up": "dataset"}
-"""Step -> where it writes."""
+STEP_FOLDERS = {"make": "corpus", "entities": "vocab", "look-up": "dataset"}
+"""Step -> folder that it writes."""
 UNIT_FILES = 4
-"""Article files in the unit that is looked up."""
-ENTITIES = EntitiesConfig(size=500_000, min_count=1, in_dump_only=True, drop_disambiguation=False, white_list=None)
-DATASET = DatasetConfig(
-    name="", validation_share=0.001, max_words=512, max_entities=128, max_mention=30, min_sentence=5,
-    max_sentence=510, min_entities=1, unknown_entities="keep",
+"""Number of article files in the unit whose links are looked up."""
+ENTITIES_CONFIG = EntitiesConfig(
+    size=500_000, min_count=1, in_dump_only=True, drop_disambiguation=False, always_include=None
+)
+DATASET_CONFIG = DatasetConfig(
+    name="", validation_share=0.001, max_seq_length=512, max_entity_length=128, max_mention_length=30,
+    min_sentence_length=5, max_sentence_length=510, min_entities=1, unknown_entities="keep",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
-    """Of the made corpus."""
+class CorpusSize:
+    """Size of the generated corpus."""
 
     articles: int
     redirects: int
     links: int
-    """In each article."""
+    """Links in each article."""
     files: int
-    """Of articles, and as many of redirects."""
+    """Number of article files, and of redirect files."""
 
 
 MACROS = f"""
@@ -81,10 +83,10 @@ SELECT redirect(n) AS title,
 """
 
 
-def make(size: Size, corpus: Path) -> None:
-    """Write the corpus' parquet files, unless they are there already."""
-    note = corpus / "size.json"
-    if note.is_file() and json.loads(note.read_text()) == asdict(size):
+def write_corpus(size: CorpusSize, corpus: Path) -> None:
+    """Write the corpus' parquet files unless they exist already in this size."""
+    record = corpus / "size.json"
+    if record.is_file() and json.loads(record.read_text()) == asdict(size):
         return
     shutil.rmtree(corpus, ignore_errors=True)
     corpus.mkdir(parents=True)
@@ -96,19 +98,19 @@ def make(size: Size, corpus: Path) -> None:
                 selected = query.format(**asdict(size), first=first, last=last)
                 path = corpus / f"{kind}-{number:05d}.parquet"
                 connection.execute(f"COPY ({selected}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
-    note.write_text(json.dumps(asdict(size)))
+    record.write_text(json.dumps(asdict(size)))
 
 
 def count_entities(work: Path, workers: int, memory_gb: int) -> dict[str, int]:
-    """Vocab's part."""
+    """Run the step of vocab that counts entities, and return its counts."""
     shutil.rmtree(work / "vocab", ignore_errors=True)
     (work / "vocab" / "scratch").mkdir(parents=True)
-    return counting.build(
+    return entity_counts.write_entity_vocab(
         sorted((work / "corpus").glob("articles-*")),
         sorted((work / "corpus").glob("redirects-*")),
         [],
-        ENTITIES,
-        validation_share=DATASET.validation_share,
+        ENTITIES_CONFIG,
+        validation_share=DATASET_CONFIG.validation_share,
         out=work / "vocab",
         scratch=work / "vocab" / "scratch",
         threads=workers,
@@ -116,45 +118,45 @@ def count_entities(work: Path, workers: int, memory_gb: int) -> dict[str, int]:
     )
 
 
-def look_up(work: Path, memory_gb: int) -> dict[str, int]:
-    """A dataset worker's part."""
+def look_up_links(work: Path, memory_gb: int) -> dict[str, int]:
+    """Look up the links of one unit as a dataset worker does, and return counts."""
     files = sorted((work / "corpus").glob("articles-*"))[:UNIT_FILES]
-    unit = UnitWork(
-        units=(tuple(files),), config=DATASET, language="en", vocab=work / "vocab", fingerprint="",
+    unit = BuildShard(
+        units=(tuple(files),), config=DATASET_CONFIG, language="en", vocab_folder=work / "vocab", vocab_fingerprint="",
         out=work / "dataset", memory_gb=memory_gb,
     )  # fmt: skip
-    found = unit.entity_ids(files)
-    aliases = pq.read_metadata(work / "vocab" / entities.ALIASES).num_rows
+    found = unit.look_up_entities(files)
+    aliases = pq.read_metadata(work / "vocab" / ALIASES).num_rows
     return {"aliases": aliases, "links": len(found), "links.known": int((found != entities.UNK).sum())}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", nargs="?", choices=FOLDERS, help="only this, in this process")
-    parser.add_argument("--work", type=Path, default=Path("build/scale-tables"), help="folder for all that is written")
+    parser.add_argument("step", nargs="?", choices=STEP_FOLDERS, help="run only this step, in this process")
+    parser.add_argument("--work", type=Path, default=Path("build/scale-tables"), help="folder for all output")
     parser.add_argument("--articles", type=int, default=18_000_000)
     parser.add_argument("--redirects", type=int, default=11_000_000)
-    parser.add_argument("--links", type=int, default=3, help="in each article")
-    parser.add_argument("--files", type=int, default=256, help="of articles, and as many of redirects")
-    parser.add_argument("--workers", type=int, default=2, help="threads of the counting, as executor.workers")
-    parser.add_argument("--memory-gb", type=int, default=1, help="as executor.memory_gb")
+    parser.add_argument("--links", type=int, default=3, help="number of links in each article")
+    parser.add_argument("--files", type=int, default=256, help="number of article files, and of redirect files")
+    parser.add_argument("--workers", type=int, default=2, help="threads that count, like executor.workers")
+    parser.add_argument("--memory-gb", type=int, default=1, help="memory limit, like executor.memory_gb")
     args = parser.parse_args()
-    size = Size(articles=args.articles, redirects=args.redirects, links=args.links, files=args.files)
+    size = CorpusSize(articles=args.articles, redirects=args.redirects, links=args.links, files=args.files)
     if args.step == "make":
-        make(size, args.work / "corpus")
+        write_corpus(size, args.work / "corpus")
     elif args.step == "entities":
         print(json.dumps(count_entities(args.work, args.workers, args.memory_gb)))
     elif args.step == "look-up":
-        print(json.dumps(look_up(args.work, args.memory_gb)))
+        print(json.dumps(look_up_links(args.work, args.memory_gb)))
     else:
         print(f"{size.articles:,} articles of {size.links} links, {size.redirects:,} redirects")
-        for step in FOLDERS:
+        for step in STEP_FOLDERS:
             log = args.work / f"{step}.log"
             command = [sys.executable, "-m", "scripts.scale_tables", step, *sys.argv[1:]]
-            took = cost(command, log, folder=args.work / FOLDERS[step])
+            took = measure_command(command, log, folder=args.work / STEP_FOLDERS[step])
             print(
-                f"{step:>8}: {took.peak_mb:,.0f} MB, {took.cpu:.0f} s of CPU, {took.wall:.0f} s, "
-                f"{took.disk / 1e9:.2f} GB of disk",
+                f"{step:>8}: {took.peak_mb:,.0f} MB, {took.cpu_seconds:.0f} s of CPU, {took.wall_seconds:.0f} s, "
+                f"{took.disk_bytes / 1e9:.2f} GB of disk",
                 flush=True,
             )
             print(f"          {log.read_text().strip()}", flush=True)

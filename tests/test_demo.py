@@ -1,4 +1,4 @@
-"""The demo, whole, as the README promises it: on the real sample, with what it must reach."""
+"""The demo of the README on the real sample, with the losses that it must reach."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, LukeForEntityPairC
 
 ROOT = Path(__file__).parents[1]
 CPU_SECONDS = 1_000
-"""Ten minutes of two cores, which it keeps busy for some 85 % of the time; seconds of work, so that whatever else the
-machine does cannot fail it."""
+"""Limit of about ten minutes on two cores that are 85 % busy. CPU time does not depend on other load of the machine."""
 GIGABYTES = 4
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the demo, and return its folder."""
     data_dir = tmp_path_factory.mktemp("demo")
     began = cpu_seconds()
     subprocess.run([sys.executable, "-m", "pipeline", "stage=all", f"data_dir={data_dir}"], cwd=ROOT, check=True)
@@ -30,40 +30,41 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def cpu_seconds() -> float:
-    """Of all ended children."""
+    """Return the CPU seconds of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def figures(sample: Path, run: str) -> dict[str, float]:
+def read_metrics(sample: Path, run: str) -> dict[str, float]:
+    """Read the metrics of a run."""
     return json.loads((sample / "evaluate" / run / "metrics.json").read_text())
 
 
 @pytest.mark.parametrize("run", ["roberta_tiny", "tiny"])
-def test_words_are_half_a_nat_under_the_unigram(sample, run):
-    told = figures(sample, run)
-    assert told["word_loss"] <= told["unigram_word_loss"] - 0.5
-    assert told["words_scored"] > 5_000
+def test_the_word_loss_is_half_a_nat_below_the_unigram(sample, run):
+    metrics = read_metrics(sample, run)
+    assert metrics["word_loss"] <= metrics["unigram_word_loss"] - 0.5
+    assert metrics["words_scored"] > 5_000
 
 
-def test_entities_of_training_pages_masked_afresh_are_under_the_unigram(sample):
-    told = figures(sample, "tiny")
-    assert told["train_entity_loss"] < told["train_unigram_entity_loss"]
-    assert told["train_entities_scored"] > 500
+def test_the_entity_loss_on_training_pages_is_below_the_unigram(sample):
+    metrics = read_metrics(sample, "tiny")
+    assert metrics["train_entity_loss"] < metrics["train_unigram_entity_loss"]
+    assert metrics["train_entities_scored"] > 500
 
 
-def test_held_out_entities_are_known_by_their_mentions(sample):
-    told = figures(sample, "tiny")
-    assert told["entity_loss"] < told["unigram_entity_loss"]
-    assert told["entity_hits_at_10_seen"] >= 2 * told["unigram_entity_hits_at_10_seen"]
-    assert told["entities_scored_seen"] > 200
+def test_held_out_entities_are_predicted_better_than_by_the_unigram(sample):
+    metrics = read_metrics(sample, "tiny")
+    assert metrics["entity_loss"] < metrics["unigram_entity_loss"]
+    assert metrics["entity_hits_at_10_seen"] >= 2 * metrics["unigram_entity_hits_at_10_seen"]
+    assert metrics["entities_scored_seen"] > 200
 
 
-def test_luke_went_on_from_the_roberta(sample):
-    """Its first held-out word loss is already near the RoBERTa's, far under that of random weights."""
+def test_luke_starts_from_the_trained_roberta(sample):
+    """LUKE's first word loss is already below the unigram's, which random weights would not reach."""
     lines = (sample / "pretrain" / "tiny" / "metrics.jsonl").read_text().splitlines()
     first = next(line for line in map(json.loads, lines) if line["kind"] == "train")
-    assert first["word_loss"] < figures(sample, "roberta_tiny")["unigram_word_loss"]
+    assert first["word_loss"] < read_metrics(sample, "roberta_tiny")["unigram_word_loss"]
 
 
 def test_the_model_opens_in_transformers(sample):
@@ -78,5 +79,5 @@ def test_the_model_opens_in_transformers(sample):
     assert pair.logits.shape == (1, 5)
 
 
-def test_memory(sample):
+def test_the_demo_stays_within_its_memory(sample):
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < GIGABYTES * 2**20  # in KB

@@ -1,4 +1,4 @@
-"""What `stage=submit` asks a Slurm cluster for: the config group `cluster`."""
+"""Config of the Slurm cluster that `stage=submit` submits to: the config group `cluster`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesConfig:
-    """What one job asks for."""
+    """What one job requests."""
 
     nodes: int
-    """Nodes; more than one is for pretrain alone."""
+    """Nodes; only pretrain uses more than one."""
     cpus: int
     """CPUs on each node."""
     memory_gb: int
@@ -18,14 +18,14 @@ class ResourcesConfig:
     gpus: int
     """GPUs on each node."""
     time: str
-    """Time limit in Slurm's notation, such as 2-00:00:00; a training that reaches it saves and is queued again."""
+    """Time limit in Slurm's notation, for example 2-00:00:00. A training that reaches it saves and is requeued."""
     sbatch: dict[str, str]
     """Further sbatch options of this stage: constraint, exclusive, ..."""
 
     def __post_init__(self) -> None:
-        for name, least in (("nodes", 1), ("cpus", 1), ("memory_gb", 1), ("gpus", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"cluster.resources.*.{name} is {getattr(self, name)}: at least {least} is needed")
+        for name, minimum in (("nodes", 1), ("cpus", 1), ("memory_gb", 1), ("gpus", 0)):
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} is {getattr(self, name)}: at least {minimum} is needed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +33,18 @@ class ClusterConfig:
     """The cluster that `stage=submit` submits to."""
 
     partition: str
-    """Partition of the jobs; `sinfo` lists them."""
+    """Partition of the jobs; `sinfo` lists the names."""
     gpu_partition: str
-    """Partition of those that ask for GPUs; "" for the same."""
-    environment: str
-    """A shell command that makes `python` the project's, run first in every job; "" puts this interpreter's folder
-    on the PATH."""
+    """Partition of the jobs that request GPUs; "" for the same."""
+    env_command: str
+    """Shell command that makes `python` the project's, run first in every job; "" puts this interpreter's folder on
+    the PATH."""
     sbatch: dict[str, str]
     """Further sbatch options of every job, arrays included: account, qos, ..."""
-    accelerate: str
-    """accelerate's config file for pretrain: configs/accelerate/*.yaml or one of your own."""
     resources: dict[str, ResourcesConfig]
-    """Stage -> what its job asks for."""
+    """Stage -> what its job requests."""
 
     def __post_init__(self) -> None:
         for stage, resources in self.resources.items():
             if stage != "pretrain" and resources.nodes > 1:
-                raise ValueError(f"cluster.resources.{stage}.nodes is {resources.nodes}: only pretrain uses several")
+                raise ValueError(f"resources.{stage}.nodes is {resources.nodes}: only pretrain can use several nodes")

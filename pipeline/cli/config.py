@@ -1,22 +1,23 @@
-"""From hydra's composed YAML to one frozen, typed Config.
+"""The whole config: hydra's composed YAML becomes one frozen, typed Config.
 
-Each stage's part is a dataclass that stands beside the stage's code; the values stand in `configs/`. Conversion and
-type errors are pydantic's, unknown keys are refused here, contradictions die in the parts' `__post_init__`. Nothing
-after this module knows hydra or YAML.
+Each stage's part is a dataclass beside the stage's code; the values are in `configs/`. pydantic converts the values and
+checks their types, and the parts' `__post_init__` refuse values that cannot work together. `config_errors.py` words the
+messages. No module below `cli/` knows hydra or YAML.
 """
 
 from __future__ import annotations
 
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.cli.accelerate_launch import accelerate_file
 from pipeline.cli.cluster_config import ClusterConfig
+from pipeline.cli.config_errors import explain_invalid_values, explain_unknown_key, renamed_values, unknown_keys
 from pipeline.corpus.config import CorpusConfig
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dump.config import DumpConfig
@@ -27,60 +28,62 @@ from pipeline.execution.executors.config import ExecutorConfig
 from pipeline.export.config import ExportConfig
 from pipeline.model.config import ModelConfig
 from pipeline.pretrain.config import PretrainConfig
+from pipeline.store.files import JsonValue
 from pipeline.store.layout import Layout
 from pipeline.vocab.config import VocabConfig
 
-IN_WORDS = {"tuple_type": "Input should be a list, in square brackets"}
-"""Kind of a value that pydantic refuses -> what is needed, where it would speak of Python."""
-
-Stage = Literal["dump", "corpus", "vocab", "dataset", "pretrain", "evaluate", "export", "all", "submit", "inspect"]
+Stage = Literal[
+    "dump", "corpus", "vocab", "dataset", "pretrain", "evaluate", "export", "all", "submit", "inspect", "settings"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
-    """Which model is made: `run=tiny` chooses configs/run/tiny.yaml, `run.name=x` keeps its result apart."""
+    """The run: `run=tiny` chooses configs/run/tiny.yaml, `run.name=x` gives its results another name."""
 
     name: str
-    """Folder below pretrain/, evaluate/ and export/."""
+    """Folder of the run below pretrain/, evaluate/ and export/."""
 
     def __post_init__(self) -> None:
         if not self.name:
-            raise ValueError("run.name is empty: it names the folder of the run, beside those of other runs")
+            raise ValueError("name is empty: it names the folder of the run, beside those of other runs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectConfig:
-    """What `make inspect` shows."""
+    """What `make inspect` prints."""
 
     what: Literal["article", "example", "masked", "mentions"]
-    """An article with its links, an Example with its entities, an Example as the model sees it, or a sample of what
-    corpus.more_mentions adds."""
+    """article: an article with its links; example: an example with its entities; masked: an example as the model sees
+    it; mentions: a sample of what corpus.more_mentions adds."""
     index: int
-    """Which one, counted from 0."""
+    """Position of the article or example, counted from 0."""
 
     def __post_init__(self) -> None:
         if self.index < 0:
-            raise ValueError(f"inspect.index is {self.index}: it counts from 0")
+            raise ValueError(f"index is {self.index}: it is counted from 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything the program was asked for."""
+    """All settings of a command."""
 
     stage: Stage
-    """What to do; `all` does the whole line, `submit` hands it to Slurm."""
+    """The stage to run, or a command: `all` runs all stages, `submit` submits them to Slurm, `inspect` and `settings`
+    print."""
     data_dir: Path
-    """Where the artefacts of all dumps lie."""
+    """Folder of the artefacts of all dumps."""
     overwrite: bool
-    """Rebuild a finished artefact whose config or input has changed."""
+    """Whether a finished artefact whose config or input has changed is built again."""
     seed: int
-    """Of everything random: initial weights, order, masks, dropout."""
+    """Seed of initial weights, data order, masks and dropout."""
     validation_share: float
-    """Share of pages held out; chosen by a hash of the page's id."""
+    """Share of the pages held out; a hash of a page's id decides."""
     runs: tuple[str, ...]
-    """The runs that `all` and `submit` make, in order: names of configs/run/*.yaml."""
-    accelerate: Path | None
-    """accelerate's config file for pretraining on several processes; null: one process."""
+    """The runs that `all` and `submit` train, in order: names of configs/run/*.yaml."""
+    accelerate: str | None
+    """How pretraining is launched on several processes: a file of configs/launch/ by its name (ddp), or the path of
+    another accelerate config file. null: one process, or on a cluster what fits its resources."""
     run: RunConfig
     dump: DumpConfig
     corpus: CorpusConfig
@@ -95,62 +98,59 @@ class Config:
     inspect: InspectConfig
 
     def __post_init__(self) -> None:
-        if self.corpus.source == "jsonl":
+        if not self.corpus.reads_dump:
             self.check_own_text()
+        if self.accelerate is not None:
+            accelerate_file(self.accelerate)
 
     def check_own_text(self) -> None:
-        if self.dump.files:
+        """Raise ValueError if the folder or the files of a dump are given for text that comes from no dump."""
+        if self.dump.source == "local":
             raise ValueError("dump.files is given, but corpus.source is jsonl and reads no dump: leave one of them out")
-        if self.dump.name in ("sample", self.dump.wiki):
+        if self.dump.name in ("sample", getattr(self.dump, "wiki", None)):
             raise ValueError(
-                f"corpus.source is jsonl and dump.name is {self.dump.name}, which is a dump's: "
-                "give the folder of your own text a name, such as dump.name=mine"
+                f"dump.name is {self.dump.name}, the name of a dump, but corpus.source is jsonl: give the folder of "
+                "your own text a name, for example dump.name=mine"
             )
 
     @property
     def layout(self) -> Layout:
+        """The folders of the artefacts."""
         variants = {"corpus": self.corpus.name, "vocab": self.vocab.name, "dataset": self.dataset.name}
         return Layout(self.data_dir / self.dump.name, self.run.name, variants)
 
     @property
     def context(self) -> Context:
+        """Folders, executor and `overwrite`, which every stage gets besides its own config."""
         return Context(layout=self.layout, executor=self.executor, overwrite=self.overwrite)
 
 
-def typed(raw: Mapping[str, Any]) -> Config:
-    """Check the composed values and freeze them.
+def parse_config(composed: DictConfig) -> Config:
+    """Check hydra's composed values and freeze them.
 
     Raises:
-        PipelineError: a line for each value that is unknown, missing, of the wrong type or in contradiction.
+        PipelineError: with a line for each key or value that cannot be used.
     """
-    unknown = unknown_keys(Config, raw)
-    if unknown:
-        raise PipelineError("unknown config keys: " + ", ".join(unknown))
+    values = to_plain_dict(composed)
+    lines = [explain_unknown_key(Config, key) for key in unknown_keys(Config, values)]
+    lines += renamed_values(values)
+    if not lines:
+        try:
+            return TypeAdapter(Config).validate_python(values)
+        except ValidationError as error:
+            lines = explain_invalid_values(error.errors(), values, composed)
+    raise PipelineError("the config cannot be used:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def to_plain_dict(composed: DictConfig) -> dict[str, JsonValue]:
+    """Return the composed values with interpolations resolved.
+
+    Raises:
+        PipelineError: a required value is missing, or an interpolation cannot be resolved.
+    """
     try:
-        return TypeAdapter(Config).validate_python(raw)
-    except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            place = ".".join(str(part) for part in problem["loc"] if not str(part).endswith("Config"))
-            message = IN_WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-            value = problem["input"]
-            got = "" if isinstance(value, Mapping) else f" (got {value!r})"
-            lines.append(f"  {place}: {message}{got}" if place else f"  {message}{got}")
-        raise PipelineError("the config cannot be used:\n" + "\n".join(lines)) from None
-
-
-def unknown_keys(kind: Any, raw: Any, path: str = "") -> list[str]:
-    """Dotted names in `raw` that no field of the dataclass `kind` stands for."""
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        kind = next((part for part in typing.get_args(kind) if is_dataclass(part)), None)
-    if typing.get_origin(kind) is dict and isinstance(raw, Mapping):
-        part = typing.get_args(kind)[1]
-        return [name for key, value in raw.items() for name in unknown_keys(part, value, f"{path}{key}.")]
-    if not is_dataclass(kind) or not isinstance(raw, Mapping):
-        return []
-    hints = typing.get_type_hints(kind)
-    known = {field.name for field in fields(kind)}
-    found = [f"{path}{key}" for key in raw if key not in known]
-    return found + [
-        name for key in sorted(known & raw.keys()) for name in unknown_keys(hints[key], raw[key], f"{path}{key}.")
-    ]
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise PipelineError(f"the config cannot be composed: {error}") from None
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}

@@ -1,50 +1,74 @@
-"""What `make inspect` prints: an article, an Example, a masked Example, or mentions that could be added.
+"""The stage `inspect`: print an article, an example, a masked example, or mentions that could be added.
 
-Links and entities are underlined in colours that alternate, so that neighbours stay apart, and carry the title they
-point to; in a masked Example, what the model must predict is shown in the place of what it sees.
+Links and entities are underlined in alternating colours, so that neighbours can be told apart, and are followed by the
+title they point to. A masked example shows, after the token or entity that the model sees, the one it must predict.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.corpus.more_mentions import added
+from pipeline.corpus.artefact import Corpus
+from pipeline.corpus.more_mentions import find_more_mentions
 from pipeline.errors import PipelineError
+from pipeline.pretrain.batches import Ints
 from pipeline.pretrain.config import PretrainConfig
-from pipeline.pretrain.data import Data
+from pipeline.pretrain.data import TrainingData
 from pipeline.records import Batch, Link
-from pipeline.store.artefact import open_artefact
 from pipeline.store.layout import Layout
-from pipeline.vocab.entities import EntityVocab
 
 COLOURS = ("cyan", "magenta")
-CUT = "\N{REPLACEMENT CHARACTER}"
-"""How a decoder shows bytes that are no whole character."""
-MENTIONS_OF = ["title", "text", "links", "is_disambiguation"]
-SPACE = "▁"
-"""How SentencePiece writes a space."""
-SAMPLE, CONTEXT = 40, 60
-"""Mentions of a sample; characters shown on either side of one."""
-SEEN, HIDDEN = "black on yellow", "black on red"
+INCOMPLETE_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+"""A decoder's output for bytes that are only a part of a character."""
+MAX_CHARACTER_TOKENS = 4
+"""A character has at most four bytes in UTF-8, and a token has at least one."""
+MENTION_COLUMNS = ["title", "text", "links", "is_disambiguation"]
+SENTENCEPIECE_SPACE = "▁"
+"""The character that SentencePiece writes in place of a space."""
+SAMPLE_SIZE = 40
+"""Number of mentions in a sample."""
+CONTEXT_CHARACTERS = 60
+"""Number of characters shown on each side of a mention."""
+INPUT_STYLE, TARGET_STYLE = "black on yellow", "black on red"
+
+
+@dataclass(frozen=True, slots=True)
+class AddedMention:
+    """A mention that corpus.more_mentions adds to an article, with its kind."""
+
+    title: str
+    text: str
+    link: Link
+    kind: str
 
 
 def show(what: str, index: int, layout: Layout, pretrain: PretrainConfig) -> None:
-    """Print the `index`-th article, Example, masked Example or sample of mentions to standard output."""
-    views = {"article": article, "example": example, "masked": masked, "mentions": mentions}
+    """Print the `index`-th article, example, masked example or sample of mentions to standard output."""
+    views: dict[str, Callable[[int, Layout, PretrainConfig], Text]] = {
+        "article": format_article,
+        "example": partial(format_example, masked=False),
+        "masked": partial(format_example, masked=True),
+        "mentions": format_mentions,
+    }
     Console().print(views[what](index, layout, pretrain), soft_wrap=False)
 
 
-def article(index: int, layout: Layout, _: PretrainConfig) -> Text:
-    corpus = open_artefact(layout.folder("corpus"), stage="corpus")
+# ---------------------------------------------------------------------------------------------- articles
+
+
+def format_article(index: int, layout: Layout, _: PretrainConfig) -> Text:
+    """Return the `index`-th article of the corpus with its links."""
     before = 0
-    for path in corpus.files("articles-*.parquet"):
+    for path in Corpus.open(layout).articles:
         rows = pq.ParquetFile(path).metadata.num_rows
         if index < before + rows:
             row = pq.read_table(path).slice(index - before, 1).to_pylist()[0]
@@ -53,122 +77,130 @@ def article(index: int, layout: Layout, _: PretrainConfig) -> Text:
     else:
         raise PipelineError(f"inspect.index is {index}, but the corpus has {before} articles, counted from 0")
     result = Text.assemble((row["title"], "bold"), "  ", (row["url"], "dim"), "\n\n")
-    place = 0
+    shown = 0
     for number, link in enumerate(row["links"]):
-        result.append(row["text"][place : link["start"]])
+        result.append(row["text"][shown : link["start"]])
         mention = row["text"][link["start"] : link["end"]]
         result.append(mention, style=f"underline {COLOURS[number % 2]}")
         if link["title"] != mention:
             result.append(f" → {link['title']}", style=f"dim {COLOURS[number % 2]}")
-        place = link["end"]
-    result.append(row["text"][place:])
+        shown = link["end"]
+    result.append(row["text"][shown:])
     return result
 
 
-def mentions(index: int, layout: Layout, _: PretrainConfig) -> Text:
-    """The `index`-th sample of what corpus.more_mentions would add to this corpus, or has added, in context."""
-    corpus = open_artefact(layout.folder("corpus"), stage="corpus")
+def format_mentions(index: int, layout: Layout, _: PretrainConfig) -> Text:
+    """Return a random sample, seeded by `index`, of the mentions that corpus.more_mentions adds to this corpus."""
     draw = random.Random(index)
-    sample: list[tuple[str, str, Link, str]] = []
+    sample: list[AddedMention] = []
     kinds: Counter[str] = Counter()
-    for path in corpus.files("articles-*.parquet"):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=MENTIONS_OF):
-            for row in (row for row in batch.to_pylist() if not row["is_disambiguation"]):
-                own = [Link(**link) for link in row["links"] if not link.get("added")]
-                for link, kind in added(row["title"], row["text"], own):
-                    place = draw.randrange(kinds.total() + 1)  # of n seen, each is kept with the same chance, SAMPLE/n
-                    kinds[kind] += 1
-                    if kinds.total() <= SAMPLE:
-                        sample.append((row["title"], kind, link, row["text"]))
-                    elif place < SAMPLE:
-                        sample[place] = (row["title"], kind, link, row["text"])
-    told = ", ".join(f"{kind} {number:,}" for kind, number in sorted(kinds.items())) or "none"
-    result = Text.assemble((f"added by corpus.more_mentions=true: {told}", "bold"), "\n")
-    for title, kind, link, text in sample:
-        around = text[max(0, link.start - CONTEXT) : link.start], text[link.end : link.end + CONTEXT]
-        before, after = (part.replace("\n", " ") for part in around)
-        mention = Text.assemble((text[link.start : link.end], f"underline {COLOURS[0]}"))
-        result.append_text(Text.assemble("\n", (f"{title} ({kind}) ", "dim"), before, mention, after))
-        result.append(f" → {link.title}\n", style=f"dim {COLOURS[0]}")
+    for mention in added_mentions(Corpus.open(layout)):
+        place = draw.randrange(kinds.total() + 1)  # reservoir sampling: all n mentions have the same chance
+        kinds[mention.kind] += 1
+        if kinds.total() <= SAMPLE_SIZE:
+            sample.append(mention)
+        elif place < SAMPLE_SIZE:
+            sample[place] = mention
+    counts = ", ".join(f"{kind} {number:,}" for kind, number in sorted(kinds.items())) or "none"
+    result = Text.assemble((f"added by corpus.more_mentions=true: {counts}", "bold"), "\n")
+    for mention in sample:
+        start, end, text = mention.link.start, mention.link.end, mention.text
+        before = text[max(0, start - CONTEXT_CHARACTERS) : start].replace("\n", " ")
+        after = text[end : end + CONTEXT_CHARACTERS].replace("\n", " ")
+        result.append(f"\n{mention.title} ({mention.kind}) ", style="dim").append(before)
+        result.append(text[start:end], style=f"underline {COLOURS[0]}").append(after)
+        result.append(f" → {mention.link.title}\n", style=f"dim {COLOURS[0]}")
     return result
+
+
+def added_mentions(corpus: Corpus) -> Iterator[AddedMention]:
+    """Yield the mentions that corpus.more_mentions adds, whether or not this corpus was built with it."""
+    for path in corpus.articles:
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=64, columns=MENTION_COLUMNS):
+            for row in batch.to_pylist():
+                if row["is_disambiguation"]:
+                    continue
+                links = [Link(**link) for link in row["links"] if not link.get("added")]
+                for link, kind in find_more_mentions(row["title"], row["text"], links):
+                    yield AddedMention(title=row["title"], text=row["text"], link=link, kind=kind)
+
+
+# ---------------------------------------------------------------------------------------------- examples
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """Tokens and titles of one dataset."""
+class ExampleReader:
+    """Examples of one dataset, with the texts of their tokens."""
 
-    data: Data
-    entities: EntityVocab
+    data: TrainingData
 
     @staticmethod
-    def open(layout: Layout, pretrain: PretrainConfig) -> Reader:
-        open_artefact(layout.folder("dataset"), stage="dataset")
-        data = Data.open(layout, masking=pretrain.masking, entities=True, seed=pretrain.seed)
-        return Reader(data, EntityVocab.open(layout.folder("vocab") / "entities.parquet"))
+    def open(layout: Layout, pretrain: PretrainConfig) -> ExampleReader:
+        """Open the dataset of the layout, with the run's masking."""
+        return ExampleReader(TrainingData.open(layout, masking=pretrain.masking, entities=True, seed=pretrain.seed))
 
-    def batch(self, index: int) -> Batch:
+    def masked_batch(self, index: int) -> Batch[Ints]:
+        """Return a batch of one training example, masked as in the first epoch of the first phase."""
         examples = len(self.data.train)
         if index >= examples:
-            raise PipelineError(f"inspect.index is {index}, but the dataset has {examples} Examples, counted from 0")
-        return self.data.masker(self.data.train, phase=0).batch(np.array([index]), np.array([0]))
+            raise PipelineError(f"inspect.index is {index}, but the dataset has {examples} examples, counted from 0")
+        return self.data.masker(self.data.train, phase=0).masked_batch(np.array([index]), np.array([0]))
 
-    def words(self, ids: np.ndarray) -> list[str]:
-        """Each token as the text it stands for; special tokens under their names.
+    def entity_title(self, entity_id: int) -> str:
+        """Return the title of an entity."""
+        assert self.data.entity_vocab is not None
+        return self.data.entity_vocab.title(entity_id)
 
-        A character that several tokens share stands at the last of them, before which there is nothing.
+    def token_texts(self, ids: Ints) -> list[str]:
+        """Return the text of each token; special tokens are shown by their names.
+
+        The text of a character that consists of several tokens is at the last of them; the others are empty.
         """
-        tokenizer = self.data.words.tokenizer
+        tokenizer = self.data.word_vocab.tokenizer
         texts: list[str] = []
-        begun: list[int] = []
-        for index in ids.tolist():
-            if self.data.words.special[index]:
-                if begun:
-                    texts[-1], begun = CUT, []
-                texts.append(f" {tokenizer.id_to_token(index)}")
+        pending: list[int] = []  # tokens of a character that is not complete yet
+        for token_id in ids.tolist():
+            if self.data.word_vocab.special[token_id]:
+                if pending:
+                    texts[-1], pending = INCOMPLETE_CHARACTER, []
+                texts.append(f" {tokenizer.id_to_token(token_id)}")
                 continue
-            text = tokenizer.decode([*begun, index])
-            if not begun and (tokenizer.id_to_token(index) or "").startswith(SPACE):
-                text = f" {text}"  # which the decoder leaves out before a first token
-            cut = text.endswith(CUT) and len(begun) < 3
-            begun = [*begun, index] if cut else []
-            texts.append("" if cut else text)
+            text = tokenizer.decode([*pending, token_id])
+            if not pending and (tokenizer.id_to_token(token_id) or "").startswith(SENTENCEPIECE_SPACE):
+                text = f" {text}"  # the decoder drops the space of a first token
+            incomplete = text.endswith(INCOMPLETE_CHARACTER) and len(pending) + 1 < MAX_CHARACTER_TOKENS
+            pending = [*pending, token_id] if incomplete else []
+            texts.append("" if incomplete else text)
         return texts
 
 
-def example(index: int, layout: Layout, pretrain: PretrainConfig) -> Text:
-    return marked(Reader.open(layout, pretrain), index, masked=False)
-
-
-def masked(index: int, layout: Layout, pretrain: PretrainConfig) -> Text:
-    return marked(Reader.open(layout, pretrain), index, masked=True)
-
-
-def marked(reader: Reader, index: int, *, masked: bool) -> Text:
-    """One training Example with its entities, and with the masks of its first epoch where `masked`."""
-    batch, store = reader.batch(index), reader.data.train
-    original = store.example(index)
-    seen = reader.words(batch.word_ids[0] if masked else np.array(original.word_ids))
-    hidden = dict(zip(batch.word_targets.tolist(), reader.words(batch.word_labels), strict=True)) if masked else {}
-    hidden_entities = set(batch.entity_targets.tolist()) if masked else set()
-    begins = {start: number for number, (start, _) in enumerate(original.entity_spans)}
+def format_example(index: int, layout: Layout, pretrain: PretrainConfig, *, masked: bool) -> Text:
+    """Return the `index`-th training example with its entities; `masked` shows it as the model sees it."""
+    reader = ExampleReader.open(layout, pretrain)
+    batch = reader.masked_batch(index)
+    original = reader.data.train.example(index)
+    texts = reader.token_texts(batch.word_ids[0] if masked else np.array(original.word_ids))
+    word_targets = zip(batch.word_targets.tolist(), reader.token_texts(batch.word_labels), strict=True)
+    target_texts = dict(word_targets) if masked else {}
+    target_entities = set(batch.entity_targets.tolist()) if masked else set()
+    starts = {start: number for number, (start, _) in enumerate(original.entity_spans)}
     ends = {end: number for number, (_, end) in enumerate(original.entity_spans)}
     result = Text.assemble((f"Example {index}", "bold"), (f"  page {original.page_id}\n\n", "dim"))
     style = ""
-    for position in range(len(seen) + 1):
+    for position in range(len(texts) + 1):
         if position in ends:
             number = ends[position]
-            title = reader.entities.title(original.entity_ids[number])
-            entity = HIDDEN if number in hidden_entities else f"dim {COLOURS[number % 2]}"
-            result.append(f" → {title}", style=entity)
+            entity_style = TARGET_STYLE if number in target_entities else f"dim {COLOURS[number % 2]}"
+            result.append(f" → {reader.entity_title(original.entity_ids[number])}", style=entity_style)
             style = ""
-        if position == len(seen):
+        if position == len(texts):
             break
-        if position in begins:
-            style = f"underline {COLOURS[begins[position] % 2]}"
-        result.append(seen[position], style=SEEN if position in hidden else style)
-        if position in hidden:
-            result.append(f"({hidden[position].strip()})", style=HIDDEN)
+        if position in starts:
+            style = f"underline {COLOURS[starts[position] % 2]}"
+        result.append(texts[position], style=INPUT_STYLE if position in target_texts else style)
+        if position in target_texts:
+            result.append(f"({target_texts[position].strip()})", style=TARGET_STYLE)
     if masked:
-        legend = Text.assemble("\n\n", ("what the model sees", SEEN), " ", ("what it must predict", HIDDEN), "\n")
-        result.append_text(legend)
+        result.append("\n\n").append("what the model sees", style=INPUT_STYLE)
+        result.append(" ").append("what it must predict", style=TARGET_STYLE).append("\n")
     return result

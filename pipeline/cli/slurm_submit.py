@@ -1,9 +1,9 @@
-"""The line on a Slurm cluster: every step a job of its own, each after its parents.
+"""Submit the workflow to a Slurm cluster: every step is a job that starts after its parents.
 
 A step becomes one `sbatch` of a plain script in `scripts/slurm/`, with the resources that the config group `cluster`
-gives its stage. A data stage's job is a light driver: with executor=slurm it submits the stage's job array and waits
-for it. A job whose parent fails is cancelled by Slurm (`--kill-on-invalid-dep`); after the cause is mended the line is
-submitted again, and what is finished says so within seconds.
+gives its stage. The job of a stage that spreads units is a light driver: with executor=slurm it submits the stage's job
+array and waits for it. Slurm cancels a job whose parent fails (`--kill-on-invalid-dep`). After the cause is fixed the
+workflow is submitted again, and finished stages report within seconds that they are up to date.
 
 `DRY_RUN=1` prints the same commands as a shell script that does what submitting would have done.
 """
@@ -21,16 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.workflow import Step, run_names, steps
+from pipeline.cli.accelerate_launch import cluster_accelerate_file
+from pipeline.cli.cluster_config import ResourcesConfig
+from pipeline.cli.workflow import Step, run_names, workflow_steps
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console
+from pipeline.stages import STAGES, Stage
 
 if TYPE_CHECKING:
     from pipeline.cli.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-ARRAY_STAGES = frozenset({"corpus", "vocab", "dataset"})
-"""The stages that spread their units over an executor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,58 +41,61 @@ class Submission:
     name: str
     options: tuple[str, ...]
     parents: tuple[int, ...]
-    """Positions of the submissions that must have ended well."""
+    """Positions of the submissions that must have succeeded."""
     arguments: tuple[str, ...]
 
     def command(self, jobs: Sequence[str]) -> list[str]:
-        """The command, given the ids of the jobs submitted before it."""
+        """Return the command, given the ids of the jobs submitted before it."""
         after = [f"--dependency=afterok:{':'.join(jobs[parent] for parent in self.parents)}"] if self.parents else []
         return ["sbatch", "--parsable", *self.options, *after, *self.arguments]
 
 
 def submit(config: Config, overrides: Sequence[str]) -> None:
-    """Submit the whole line, or print it when the environment says DRY_RUN=1.
+    """Submit the whole workflow, or print it if the environment has DRY_RUN=1.
 
     Raises:
-        PipelineError: there is no Slurm here, or it refuses a job.
+        PipelineError: there is no Slurm on this machine, or it refuses a job.
     """
-    run_names(config, overrides)  # which refuses one name for several
-    plan = submissions(config, overrides)
+    run_names(config, overrides)  # it refuses one name for several runs
+    plan = plan_submissions(config, overrides)
     if os.environ.get("DRY_RUN", "0") not in ("", "0"):
-        print(script(plan, logs(config)))
+        print(shell_script(plan, log_folder(config)))
         return
     if shutil.which("sbatch") is None:
-        raise PipelineError("sbatch is not on the PATH: submit from a node of a Slurm cluster, or look with DRY_RUN=1")
-    logs(config).mkdir(parents=True, exist_ok=True)
+        raise PipelineError(
+            "sbatch is not on the PATH: submit from a node of a Slurm cluster, or print the jobs with DRY_RUN=1"
+        )
+    log_folder(config).mkdir(parents=True, exist_ok=True)
     jobs: list[str] = []
     for submission in plan:
         answer = subprocess.run(submission.command(jobs), capture_output=True, text=True, check=False)
         if answer.returncode:
-            before = f"\nSubmitted before it: scancel {' '.join(jobs)}" if jobs else ""
+            before = f"\nCancel the jobs submitted before it with scancel {' '.join(jobs)}" if jobs else ""
             raise PipelineError(f"Slurm refused {submission.name}: {answer.stderr.strip()}{before}")
         jobs.append(answer.stdout.strip().split(";")[0])  # "id" or "id;cluster"
         after = ", ".join(jobs[parent] for parent in submission.parents)
         console.print(f"job {jobs[-1]}: {submission.name}{f', after {after}' if after else ''}")
-    console.print(f"Watch them with squeue --me; their logs: {logs(config)}")
+    console.print(f"Watch the jobs with squeue --me; their logs are in {log_folder(config)}")
 
 
-def submissions(config: Config, overrides: Sequence[str]) -> list[Submission]:
-    """The line as jobs, in the order in which they can be submitted."""
+def plan_submissions(config: Config, overrides: Sequence[str]) -> list[Submission]:
+    """Return the workflow's jobs, in the order in which they can be submitted."""
     if not config.cluster.partition:
         raise PipelineError("cluster.partition is empty: name one of the cluster's partitions (sinfo lists them)")
-    line = steps(config.runs, dump=config.corpus.source != "jsonl")
-    return [submission(step, config, overrides) for step in line]
+    steps = workflow_steps(config.runs, reads_dump=config.corpus.reads_dump)
+    return [plan_submission(step, config, overrides) for step in steps]
 
 
-def submission(step: Step, config: Config, overrides: Sequence[str]) -> Submission:
+def plan_submission(step: Step, config: Config, overrides: Sequence[str]) -> Submission:
+    """Return the job of one step."""
     cluster = config.cluster
     if step.stage not in cluster.resources:
-        raise PipelineError(f"cluster.resources has nothing for the stage {step.stage}: say what its job may use")
+        raise PipelineError(f"cluster.resources.{step.stage} is missing: say what the job of the stage may use")
     resources = cluster.resources[step.stage]
     name = "-".join(filter(None, (config.dump.name, step.stage, step.run)))
     options = {
         "job-name": name,
-        "output": f"{logs(config)}/%x-%j.out",
+        "output": f"{log_folder(config)}/%x-%j.out",
         "kill-on-invalid-dep": "yes",
         "partition": (resources.gpus and cluster.gpu_partition) or cluster.partition,
         "time": resources.time,
@@ -103,12 +107,11 @@ def submission(step: Step, config: Config, overrides: Sequence[str]) -> Submissi
         **cluster.sbatch,
         **resources.sbatch,
     }
-    arguments = [*step.overrides(), *overrides]
-    if step.stage in ARRAY_STAGES and not any(override.startswith("executor=") for override in overrides):
-        arguments.insert(1, "executor=slurm")
-    environment = cluster.environment or f'export PATH={Path(sys.executable).parent}:"$PATH"'
+    arguments = [*step.overrides(), *executor_overrides(STAGES[step.stage], resources, overrides), *overrides]
+    environment = cluster.env_command or f'export PATH={Path(sys.executable).parent}:"$PATH"'
     if step.stage == "pretrain":
-        called = [str(ROOT / "scripts/slurm/pretrain.sbatch"), environment, str(ROOT / cluster.accelerate)]
+        launch_file = cluster_accelerate_file(config.accelerate, gpus=resources.gpus)
+        called = [str(ROOT / "scripts/slurm/pretrain.sbatch"), environment, str(launch_file)]
     else:
         called = [str(ROOT / "scripts/slurm/stage.sbatch"), environment]
     return Submission(
@@ -119,13 +122,24 @@ def submission(step: Step, config: Config, overrides: Sequence[str]) -> Submissi
     )
 
 
-def logs(config: Config) -> Path:
-    """Where the jobs' output goes; sbatch does not make the folder."""
+def executor_overrides(stage: Stage, resources: ResourcesConfig, overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that make the stage use Slurm, or all of its job, unless the user chose an executor."""
+    if any(override.startswith(("executor=", "executor.")) for override in overrides):
+        return []
+    if stage.spreads_units:
+        return ["executor=slurm"]
+    if stage.threads:  # half of the memory is left to what DuckDB does not count
+        return [f"executor.workers={resources.cpus}", f"executor.memory_gb={max(1, resources.memory_gb // 2)}"]
+    return []
+
+
+def log_folder(config: Config) -> Path:
+    """Return the folder of the jobs' output, which must exist before sbatch is called."""
     return config.layout.root / "logs"
 
 
-def script(plan: Sequence[Submission], folder: Path) -> str:
-    """The submissions as a shell script, in which `$corpus` stands for the id that the job corpus will get."""
+def shell_script(plan: Sequence[Submission], folder: Path) -> str:
+    """Return the submissions as a shell script, in which `$name` stands for the id that an earlier job will get."""
     names = [re.sub(r"\W", "_", submission.name) for submission in plan]
     lines = [f"mkdir -p {shlex.quote(str(folder))}"]
     for position, submission in enumerate(plan):

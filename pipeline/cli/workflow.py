@@ -1,6 +1,6 @@
-"""The line: which stages in which order, each in a process of its own.
+"""The workflow: which stages run in which order, each in a process of its own.
 
-`make all` runs it here, `make submit` hands the same steps to Slurm.
+`make all` runs them on this machine, `make submit` hands the same steps to Slurm.
 """
 
 from __future__ import annotations
@@ -13,70 +13,86 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console
-from pipeline.execution.interrupts import politely
+from pipeline.execution.interrupts import allow_keyboard_interrupt
+from pipeline.stages import STAGES
 
 if TYPE_CHECKING:
     from pipeline.cli.config import Config
 
-DATA_STAGES = ("dump", "corpus", "vocab", "dataset")
-RUN_STAGES = ("pretrain", "evaluate", "export")
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of the line."""
+    """One command of the workflow."""
 
     stage: str
     run: str | None
-    """The run a training stage belongs to; None for a data stage."""
+    """The run that a stage per run belongs to; None for the others."""
     parents: tuple[int, ...]
-    """Positions in the line of the steps that must have finished."""
+    """Positions in the workflow of the steps that must have finished."""
 
     def overrides(self) -> list[str]:
+        """Return the overrides that make the command line run this step."""
         return [f"stage={self.stage}", *([f"run={self.run}"] if self.run else [])]
 
 
-def steps(runs: Sequence[str], *, dump: bool = True) -> list[Step]:
-    """The data stages in a row, then for each run: pretrain after the dataset and the run before it, whose export it
-    may start from; evaluate and export beside each other.
+def workflow_steps(runs: Sequence[str], *, reads_dump: bool = True) -> list[Step]:
+    """Return the data stages, then the stages of each run.
+
+    A step comes after the steps of the stages that it reads. A run also starts after the run before it, because it may
+    start from that run's export.
 
     Args:
-        dump: False for a corpus of one's own text, which is made from no dump.
+        runs: names of the runs, in order.
+        reads_dump: False for a corpus of the user's own text, which needs no dump.
     """
-    stages = DATA_STAGES if dump else DATA_STAGES[1:]
-    line = [Step(stage, None, (position - 1,) if position else ()) for position, stage in enumerate(stages)]
-    before = len(line) - 1
-    for run in runs:
-        trained = len(line)
-        line.append(Step("pretrain", run, (before,)))
-        line += [Step("evaluate", run, (trained,)), Step("export", run, (trained,))]
-        before = trained + 2
-    return line
+    steps: list[Step] = []
+    for run in (None, *runs):
+        positions = {step.stage: index for index, step in enumerate(steps) if step.run is None}
+        exported = [index for index, step in enumerate(steps) if step.stage == "export"][-1:]
+        for stage in STAGES.values():
+            if stage.per_run == (run is None) or (stage.name == "dump" and not reads_dump):
+                continue
+            parents = [positions[name] for name in stage.reads if name in positions]
+            if stage.per_run:
+                parents += exported
+            positions[stage.name] = len(steps)
+            steps.append(Step(stage.name, run, without_ancestors(parents, steps)))
+    return steps
+
+
+def without_ancestors(parents: Sequence[int], steps: Sequence[Step]) -> tuple[int, ...]:
+    """Return the parents that no other parent waits for anyway."""
+    implied: set[int] = set()
+    waiting = list(parents)
+    while waiting:
+        above = steps[waiting.pop()].parents
+        implied.update(above)
+        waiting.extend(above)
+    return tuple(sorted(set(parents) - implied))
 
 
 def run_names(config: Config, overrides: Sequence[str]) -> tuple[str, ...]:
-    """What the runs' folders are called.
+    """Return the names of the runs' folders.
 
     Raises:
-        PipelineError: `run.name=x`, which names one run, was given to a line of several: to one folder for all of them.
+        PipelineError: `run.name=x`, which names one folder, was given to a workflow of several runs.
     """
     if not any(override.startswith("run.name=") for override in overrides):
         return config.runs
     if len(config.runs) > 1:
         raise PipelineError(
-            f"run.name was given to a line of {len(config.runs)} runs ({', '.join(config.runs)}): "
-            f"run their stages one by one, each with run=... and run.name=..., or choose one with runs=[...]"
+            f"run.name was given for {len(config.runs)} runs ({', '.join(config.runs)}), but it names the folder of "
+            "one: run their stages one by one, each with run=... and run.name=..., or select one run with runs=[...]"
         )
     return (config.run.name,)
 
 
-def run(config: Config, overrides: Sequence[str]) -> None:
-    """Run every step here, one after the other; stop at the first that fails, with its exit code."""
+def run_workflow(config: Config, overrides: Sequence[str]) -> None:
+    """Run all steps on this machine, one after the other; exit with the code of the first that fails."""
     names = run_names(config, overrides)
-    for step in steps(config.runs, dump=config.corpus.source != "jsonl"):
-        name = f"{step.stage} {step.run}" if step.run else step.stage
-        console.rule(name, align="left")
-        code = ended([sys.executable, "-m", "pipeline", *step.overrides(), *overrides])
+    for step in workflow_steps(config.runs, reads_dump=config.corpus.reads_dump):
+        console.rule(f"{step.stage} {step.run}" if step.run else step.stage, align="left")
+        code = run_command([sys.executable, "-m", "pipeline", *step.overrides(), *overrides])
         if code:
             sys.exit(code)
     console.rule("done", align="left")
@@ -85,9 +101,9 @@ def run(config: Config, overrides: Sequence[str]) -> None:
         console.print(f"{name}: model in {root}/export/{name}, figures in {root}/evaluate/{name}")
 
 
-def ended(command: Sequence[str]) -> int:
-    """Run a command; its exit code. Ctrl-C reaches it too, and it gets the time to obey."""
-    with politely(), subprocess.Popen(command) as process:
+def run_command(command: Sequence[str]) -> int:
+    """Run a command and return its exit code; after Ctrl-C, which it receives too, wait until it has ended."""
+    with allow_keyboard_interrupt(), subprocess.Popen(command) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The corpus' README.md: a dataset card that the Hub renders, and that tells `datasets` which files are the rows."""
+"""README.md of the corpus: a dataset card for the Hub, with the file patterns that `datasets` loads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ configs:
 ---
 # {name}: plain text with its links
 
-{articles:,} articles as paragraphs of plain text, and every {link} as the span of its mention.
+{articles:,} articles as paragraphs of plain text. Every {link} is the span of its mention.
 
 ```python
 from datasets import load_dataset
@@ -33,59 +33,64 @@ article = articles[0]
 [(article["text"][link["start"] : link["end"]], link["title"]) for link in article["links"]]
 ```
 
-| column | what it is |
+| column | content |
 |---|---|
-| `id`, `revision`, `url`, `title` | the page, as strings |
+| `id`, `revision`, `url`, `title` | identify the page; all are strings |
 | `text` | {text} |
 | `lead_end` | {lead_end} |
 | `links` | `{{start, end, title}}`: `text[start:end]` is the mention, `title` {title} |
-{added}| `is_disambiguation` | whether the page is a list of meanings |
+{added}| `is_disambiguation` | whether the page is a disambiguation page |
 
-`redirects-*.parquet` has a row `title, target` for each redirect, `quarantine-*.parquet` one for each page given up,
-with the reason.
+`redirects-*.parquet` has a row `title, target` for each redirect. `quarantine-*.parquet` has a row for each page that
+could not be rendered, with the reason.
 
-## The account
+## Counts
 {account}
 {source}"""
 
-WIKI = {
+WIKI_COLUMNS = {
     "link": "link in them to an article",
     "text": "paragraphs and list items, each ended by a newline, without headings, tables, references and captions",
-    "lead_end": "`text[:lead_end]` stands before the first heading",
-    "title": "where it leads, redirects not resolved",
+    "lead_end": "`text[:lead_end]` is the text before the first heading",
+    "title": "the title that it links to, redirects not resolved",
 }
-OWN = {
+OWN_TEXT_COLUMNS = {
     "link": "link in them",
-    "text": "paragraphs, each ended by a newline, as they were given",
+    "text": "paragraphs, each ended by a newline, as in the input",
     "lead_end": "the length of the text: there are no headings",
     "title": "the name of its entity; there are no redirects",
 }
-PAGES = """
-Of the pages, redirects ({redirects:,}) and templates ({templates:,}) are kept, too, but are no articles. What was
-dropped is named by where it stood or why.
+PAGES_SECTION = """
+The pages that are kept include redirects ({redirects:,}) and templates ({templates:,}), which are not articles. The
+names in the last column are the reason why something was dropped, or the kind of markup that it was in.
 """
-WIKIPEDIA = """
-The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
+WIKIPEDIA_LICENCE = """
+The text of Wikipedia is licensed under CC BY-SA 4.0; the page histories name its authors.
 """
-ADDED = "| `links.added` | whether corpus.more_mentions found it; the page's own links are the others |\n"
+ADDED_COLUMN = "| `links.added` | whether corpus.more_mentions added the link; the others are in the page itself |\n"
 
 
-def card(site: SiteInfo, counts: Counts, *, own: bool = False) -> str:
-    """The card of a corpus of this wiki, or of one's own text, with this account."""
+def corpus_card(site: SiteInfo, counts: Counts, *, is_own_text: bool = False) -> str:
+    """Return the dataset card of a corpus.
+
+    Args:
+        site: the wiki.
+        counts: the counts of the corpus.
+        is_own_text: whether the corpus is the user's own text instead of a wiki's.
+    """
     name = site.dbname or urlsplit(site.base).hostname  # old exports have no dbname
-    pages = PAGES.format(redirects=counts["pages.redirects"], templates=counts["pages.templates"])
+    pages = PAGES_SECTION.format(redirects=counts["pages.redirects"], templates=counts["pages.templates"])
     characters = counts["characters.wikitext"] + counts.get("characters.rendered", 0)
+    nouns = ["pages", "links"] if is_own_text else ["pages", "links", "characters"]
     return CARD.format(
         language=site.language or "und",
         tags="entity-linking, wikipedia" if name else "entity-linking",
         licence="license: cc-by-sa-4.0\n" if name else "",
-        name="Own text" if own else name or "A wiki",
+        name="Own text" if is_own_text else name or "A wiki",
         size=size_category(counts["pages.articles"]),
         articles=counts["pages.articles"],
-        added=ADDED if any(key.startswith("links.added.") for key in counts) else "",
-        account=account_table(
-            counts | {"characters.seen": characters}, ["pages", "links"] if own else ["pages", "links", "characters"]
-        ),
-        source=("" if own else pages) + (WIKIPEDIA if name else ""),
-        **(OWN if own else WIKI),
+        added=ADDED_COLUMN if any(key.startswith("links.added.") for key in counts) else "",
+        account=account_table(counts | {"characters.seen": characters}, nouns),
+        source=("" if is_own_text else pages) + (WIKIPEDIA_LICENCE if name else ""),
+        **(OWN_TEXT_COLUMNS if is_own_text else WIKI_COLUMNS),
     )

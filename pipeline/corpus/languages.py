@@ -1,8 +1,8 @@
-"""What a dump does not say about its wiki's language: tables, and nothing but tables.
+"""Tables of facts about languages and wikis that a dump does not contain.
 
-Namespaces, case rule and language itself come from <siteinfo>. Three things do not: which prefixes lead to another
-wiki (the interwiki map), which older names of the file and category namespaces still work (aliases), and which letters
-after a link belong to its text (MediaWiki's `linkTrail`, set in the message file of each language).
+A dump's <siteinfo> gives the language, the namespaces and the case rule. It does not give the prefixes of other wikis
+(the interwiki map), the older names of the file and category namespaces that still work (aliases), and the letters
+after a link that belong to its text (MediaWiki's `linkTrail`, set in the message file of each language).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-WIKIPEDIAS = frozenset(
+WIKIPEDIA_PREFIXES = frozenset(
     """
     aa ab ace ady af ak als alt am ami an ang ann anp ar arc ary arz as ast atj av avk awa ay az azb ba ban bar bat-smg
     bbc bcl bdr be be-tarask be-x-old bew bg bh bi bjn blk bm bn bo bpy br bs btm bug bxr ca cbk-zam cdo ce ceb ch cho
@@ -26,18 +26,18 @@ WIKIPEDIAS = frozenset(
     wuu xal xh xmf yi yo yue za zea zgh zh zh-classical zh-min-nan zh-yue zu
     """.split()
 )
-"""Prefixes of the other languages' Wikipedias: such a link is the sidebar's and not seen in the text."""
+"""Prefixes of Wikipedias in other languages; such a link belongs to the sidebar and is not shown in the text."""
 
-OTHER_WIKIS = frozenset(
+OTHER_WIKI_PREFIXES = frozenset(
     """
     b c commons d doi foundation iarchive incubator m mail mediawikiwiki meta metawikipedia mw n phab phabricator q rfc
     s species t translatewiki v voy w wikia wikibooks wikidata wikimedia wikinews wikipedia wikiquote wikisource
     wikispecies wikiversity wikivoyage wikt wiktionary wmf
     """.split()
 )
-"""Prefixes of everything else worth knowing; such a link is shown, and leads out of the wiki."""
+"""Prefixes of other wikis and sites; such a link is shown in the text and leads out of the wiki."""
 
-ALIASES = {
+NAMESPACE_ALIASES = {
     6: """
     image bild bilde billede afbeelding imagen immagine imagem imaxe imatge grafika kép slika mynd resim kuva pilt
     soubor obrázok dosiero hình
@@ -47,7 +47,7 @@ ALIASES = {
     """.split(),
     14: ["category"],
 }
-"""Namespace id -> names that its wikis took for it once and still read, beside the one that <siteinfo> gives."""
+"""Namespace id -> older names, in all languages, that still work beside the one in <siteinfo>."""
 
 ENGLISH_NAMESPACES = {
     "media": -2,
@@ -72,13 +72,13 @@ ENGLISH_NAMESPACES = {
     "help talk": 13,
     "category talk": 15,
 }
-"""These work on every wiki, whatever its language."""
+"""English name -> namespace id; these names work on every wiki, whatever its language."""
 
-MEDIA_FILE = re.compile(
+MEDIA_FILE_NAME = re.compile(
     r"\.(?:jpe?g|png|svg|gif|tiff?|webp|xcf|djvu?|pdf|og[agvx]|opus|webm|wav|mp[34]|mpe?g|midi?|flac|stl)\s*$",
     re.IGNORECASE,
 )
-"""How the name of an uploaded file ends: tells a media link whose prefix no table knows."""
+"""End of the name of an uploaded file, which identifies a media link whose prefix is in no table."""
 
 LANGUAGE_NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh", "da": "Danish", "de": "German",
@@ -95,14 +95,14 @@ LANGUAGE_NAMES = {
     "eo": "Esperanto", "et": "Estonian", "gd": "Scottish Gaelic", "ku": "Kurdish", "mk": "Macedonian",
     "mt": "Maltese", "sh": "Serbo-Croatian", "sco": "Scots", "ang": "Old English",
 }  # fmt: skip
-"""Code -> English name, for the English Wikipedia's {{lang-de|Wort}}: "German: Wort"."""
+"""Language code -> English name, for templates of the English Wikipedia: {{lang-de|Wort}} gives "German: Wort"."""
 
-DOTTED = frozenset(["tr", "az", "kaa"])
-"""Languages in which the capital of i is İ, also in the titles of their wikis."""
+DOTTED_I_LANGUAGES = frozenset(["tr", "az", "kaa"])
+"""Languages in which the capital of i is İ, in the titles of their wikis too."""
 
 LATIN = "a-zA-ZÀ-ÖØ-öø-ɏ"
 CYRILLIC = "a-zа-џѐ-ӿА-Я"
-TRAILS = {
+LINK_TRAILS = {
     "a-z": "en simple ja id ms ko th vi",
     LATIN: "de fr es it pt nl pl cs sk sl hr bs hu ro tr sv da no nb nn fi et lv lt is fo ca gl eu oc br cy ga eo la "
     "lb nds fy af az sq sc ast an li vec scn sco hsb dsb szl csb uz tk kaa tt ltg",
@@ -116,11 +116,11 @@ TRAILS = {
     "a-zം-ൿ": "ml",
     "": "zh zh-yue yue zh-classical lzh zh-min-nan nan wuu gan hak cdo",
 }
-"""Character class -> languages whose links swallow such letters when they follow at once: "[[dog]]s"."""
+"""Character class -> languages in which such letters directly after a link belong to its text, as in "[[dog]]s"."""
 
 
 @cache
 def link_trail(language: str) -> re.Pattern[str]:
-    """What of the text after a link is shown as part of it; MediaWiki's default, a to z, for an unknown language."""
-    letters = next((letters for letters, codes in TRAILS.items() if language in codes.split()), "a-z")
+    """Return a pattern of the text after a link that belongs to it; for an unknown language a to z, as in MediaWiki."""
+    letters = next((letters for letters, codes in LINK_TRAILS.items() if language in codes.split()), "a-z")
     return re.compile(f"[{letters}]+" if letters else r"(?!)")

@@ -1,8 +1,8 @@
-"""Which pages become articles: titles to keep, titles to leave out, disambiguation pages, short ones. Pure.
+"""Selection of the pages that become articles: by title lists, disambiguation and length.
 
-A list of titles is a sorted array of their 64-bit hashes, 8 bytes a title, mapped into memory by every worker; that two
-of ten million titles share one has a chance of 3 in a million. What a page is dropped for is the first that holds of
-`leave_out`, `not_kept`, `disambiguation`, `short`.
+A title list is a sorted array of 64-bit hashes, 8 bytes per title, which every worker maps into memory. The chance that
+any two of ten million titles have the same hash is 3 in a million. A page that matches several rules is counted under
+the first of `leave_out`, `not_kept`, `disambiguation`, `short`.
 """
 
 from __future__ import annotations
@@ -17,56 +17,60 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Hashes = NDArray[np.uint64]
-REASONS = ("leave_out", "not_kept", "disambiguation", "short")
+TitleHashes = NDArray[np.uint64]
+DROP_REASONS = ("leave_out", "not_kept", "disambiguation", "short")
 
 
-class LeftOut(Exception):
-    """A page that is not wanted; the message is one of `REASONS`."""
+class PageDropped(Exception):
+    """The page does not become an article; the message is one of `DROP_REASONS`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What is wanted, as workers need it; the two methods raise LeftOut for a page that is not."""
+class PageFilter:
+    """The rules for pages, in a form that can be sent to workers; the files are opened at first use."""
 
-    keep: Path | None
-    """Hashes of the only titles wanted, as .npy; None for all."""
-    leave_out: Path | None
-    """Hashes of titles not wanted, whatever `keep` says."""
+    keep_titles: Path | None
+    """.npy file with the hashes of the only titles to keep; None keeps all."""
+    leave_out_titles: Path | None
+    """.npy file with the hashes of titles to drop, even if `keep_titles` has them."""
     disambiguation: Literal["keep", "drop"]
     min_characters: int
 
     @cached_property
-    def kept(self) -> Hashes | None:
-        return np.load(self.keep, mmap_mode="r") if self.keep else None
+    def keep_hashes(self) -> TitleHashes | None:
+        return np.load(self.keep_titles, mmap_mode="r") if self.keep_titles else None
 
     @cached_property
-    def left_out(self) -> Hashes | None:
-        return np.load(self.leave_out, mmap_mode="r") if self.leave_out else None
+    def leave_out_hashes(self) -> TitleHashes | None:
+        return np.load(self.leave_out_titles, mmap_mode="r") if self.leave_out_titles else None
 
-    def by_title(self, title: str) -> None:
-        if self.left_out is not None and holds(self.left_out, title):
-            raise LeftOut("leave_out")
-        if self.kept is not None and not holds(self.kept, title):
-            raise LeftOut("not_kept")
+    def check_title(self, title: str) -> None:
+        """Raise PageDropped if the title lists exclude the page."""
+        if self.leave_out_hashes is not None and contains_title(self.leave_out_hashes, title):
+            raise PageDropped("leave_out")
+        if self.keep_hashes is not None and not contains_title(self.keep_hashes, title):
+            raise PageDropped("not_kept")
 
-    def by_content(self, *, text: str, is_disambiguation: bool) -> None:
+    def check_content(self, *, text: str, is_disambiguation: bool) -> None:
+        """Raise PageDropped if the page is an unwanted disambiguation page or too short."""
         if is_disambiguation and self.disambiguation == "drop":
-            raise LeftOut("disambiguation")
+            raise PageDropped("disambiguation")
         if len(text) < self.min_characters:
-            raise LeftOut("short")
+            raise PageDropped("short")
 
 
-def hashed(title: str) -> int:
+def title_hash(title: str) -> int:
+    """Return the 64-bit hash of a title, the same in every process."""
     return int.from_bytes(hashlib.blake2b(title.encode(), digest_size=8).digest(), "little")
 
 
-def hashes(titles: Iterable[str]) -> Hashes:
-    """Sorted hashes of titles."""
-    return np.unique(np.fromiter((hashed(title) for title in titles), dtype=np.uint64))
+def sorted_title_hashes(titles: Iterable[str]) -> TitleHashes:
+    """Return the distinct hashes of the titles in ascending order."""
+    return np.unique(np.fromiter((title_hash(title) for title in titles), dtype=np.uint64))
 
 
-def holds(sorted_hashes: Hashes, title: str) -> bool:
-    value = np.uint64(hashed(title))
-    place = int(np.searchsorted(sorted_hashes, value))
-    return place < len(sorted_hashes) and bool(sorted_hashes[place] == value)
+def contains_title(sorted_hashes: TitleHashes, title: str) -> bool:
+    """Whether the sorted hashes contain the title's."""
+    value = np.uint64(title_hash(title))
+    index = int(np.searchsorted(sorted_hashes, value))
+    return index < len(sorted_hashes) and bool(sorted_hashes[index] == value)

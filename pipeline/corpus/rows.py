@@ -1,76 +1,105 @@
-"""Rows of the corpus on disk: their columns, and parquet files that end by the size of what is in them.
+"""The corpus' parquet files: their columns, their records, and a writer that starts a new file by the size of the text.
 
-A file's end depends on its rows alone, never on who writes it: the same rows give the same files, to the byte.
+The files depend only on the rows, never on the worker that writes them: the same rows give the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.io.arrow import to_arrow
-from pipeline.records import Article
 from pipeline.store.files import atomic_write
 
-REDIRECTS = pa.schema([("title", "string"), ("target", "string")])
-QUARANTINE = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("reason", "string")])
-ARTICLE = tuple(column.name for column in fields(Article))
-LINK = (("start", pa.int32()), ("end", pa.int32()), ("title", pa.string()))
-ADDED = ("added", pa.bool_())
+REDIRECT_SCHEMA = pa.schema([("title", "string"), ("target", "string")])
+QUARANTINE_SCHEMA = pa.schema([("id", "string"), ("revision", "string"), ("title", "string"), ("reason", "string")])
+LINK_FIELDS = (("start", pa.int32()), ("end", pa.int32()), ("title", pa.string()))
+ADDED_FIELD = ("added", pa.bool_())
+
+
+class Row(Protocol):
+    """A dataclass whose fields are the columns of a file; it may have more fields than the file has columns."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+class TextRow(Row, Protocol):
+    """A row with a text, by whose length files end."""
+
+    @property
+    def text(self) -> str: ...
+
+
+TextRowType = TypeVar("TextRowType", bound=TextRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirect: its title, and the title that it leads to."""
+
+    title: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedPage:
+    """A page that could not be rendered."""
+
+    id: str
+    revision: str
+    title: str
+    reason: str
+    """A key, such as "too_slow", and details after a colon."""
 
 
 def article_schema(*, more_mentions: bool) -> pa.Schema:
-    """The columns of an article; where mentions are added, a link says whether it is one of them."""
-    links = pa.list_(pa.struct([*LINK, ADDED] if more_mentions else LINK))
+    """Return the columns of `Article`; a link has the column `added` only with `corpus.more_mentions`."""
+    links = pa.list_(pa.struct([*LINK_FIELDS, ADDED_FIELD] if more_mentions else LINK_FIELDS))
     return pa.schema([("id", "string"), ("revision", "string"), ("url", "string"), ("title", "string"),
                       ("text", "string"), ("links", links), ("lead_end", "int32"),
                       ("is_disambiguation", "bool")])  # fmt: skip
 
 
-def article_row(article: Article) -> dict[str, Any]:
-    """An article as `article_schema` takes it."""
-    # By hand: dataclasses.asdict would copy every link.
-    return {name: getattr(article, name) for name in ARTICLE}
-
-
-def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write a parquet file at once; the same rows give the same bytes."""
+def write_rows(path: Path, rows: Iterable[Row], schema: pa.Schema) -> None:
+    """Write one parquet file with a column for each field of the schema; the same rows give the same bytes."""
     rows = list(rows)
-    columns = [to_arrow([row[part.name] for row in rows], part.type) for part in schema]
+    columns = [to_arrow([getattr(row, column.name) for row in rows], column.type) for column in schema]
     with atomic_write(path, "wb") as file:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), file, compression="zstd")
 
 
 @dataclass(slots=True, kw_only=True)
-class RowFiles:
-    """Rows with a text, written to <prefix>NNNNN.parquet one after the other; memory holds those of one file."""
+class RowFileWriter(Generic[TextRowType]):
+    """A writer of numbered parquet files, one after the other; memory holds the rows of one file."""
 
     folder: Path
-    prefix: str
+    pattern: str
+    """File name with "*" in place of the number, such as "articles-*.parquet"."""
     schema: pa.Schema
-    characters: int
-    """Of text, with which a file ends."""
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    """Of the file that is not ended yet."""
-    held: int = 0
-    """Characters of their text."""
-    ended: int = 0
-    """Files."""
+    file_characters: int
+    """Number of characters of text at which a file ends."""
+    pending: list[TextRowType] = field(default_factory=list)
+    """Rows of the file that is not written yet."""
+    pending_characters: int = 0
+    """Number of characters of their text."""
+    files_written: int = 0
 
-    def add(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
-        self.held += len(row["text"])
-        if self.held >= self.characters:
+    def add(self, row: TextRowType) -> None:
+        """Add a row; write the file if it is now full."""
+        self.pending.append(row)
+        self.pending_characters += len(row.text)
+        if self.pending_characters >= self.file_characters:
             self.end_file()
 
     def end_file(self) -> None:
-        """Write what there is; a file without rows is not made."""
-        if self.rows:
-            write_rows(self.folder / f"{self.prefix}{self.ended:05d}.parquet", self.rows, self.schema)
-            self.ended += 1
-            self.rows, self.held = [], 0
+        """Write the pending rows, if there are any."""
+        if self.pending:
+            name = self.pattern.replace("*", f"{self.files_written:05d}")
+            write_rows(self.folder / name, self.pending, self.schema)
+            self.files_written += 1
+            self.pending, self.pending_characters = [], 0

@@ -1,9 +1,13 @@
-"""Titles as MediaWiki reads them: namespaces, case rule, normalisation. Pure.
+"""Normalisation of titles as in MediaWiki: namespaces, case rule, prefixes of other wikis. Pure.
 
-In: what stands between "[[" and "|" in wikitext, and the wiki's `SiteInfo`. Out: a `Title`, or None where MediaWiki
-would make no link. The order of the steps is MediaWiki's: entities and %XX are decoded, the fragment is cut, white
-space and underscores are folded, prefixes are taken off from the left (a namespace ends that, the wiki's own prefix
-goes on, another wiki's stops it), the first letter is raised where the wiki's case rule says so.
+Input: the text between "[[" and "|" in wikitext, and the wiki's `SiteInfo`. Output: a `Title`, or None if MediaWiki
+would not make a link. The steps are in MediaWiki's order:
+
+1. decode entities and %XX;
+2. split off the fragment after "#";
+3. collapse white space and underscores;
+4. remove prefixes from the left: stop after a namespace or another wiki's prefix, continue after the wiki's own prefix;
+5. capitalise the first letter, if the wiki's case rule says so.
 """
 
 from __future__ import annotations
@@ -16,7 +20,14 @@ from dataclasses import dataclass, field
 from html.entities import html5
 from urllib.parse import quote, unquote
 
-from pipeline.corpus.languages import ALIASES, DOTTED, ENGLISH_NAMESPACES, MEDIA_FILE, OTHER_WIKIS, WIKIPEDIAS
+from pipeline.corpus.languages import (
+    DOTTED_I_LANGUAGES,
+    ENGLISH_NAMESPACES,
+    MEDIA_FILE_NAME,
+    NAMESPACE_ALIASES,
+    OTHER_WIKI_PREFIXES,
+    WIKIPEDIA_PREFIXES,
+)
 
 MAIN, FILE, TEMPLATE, CATEGORY = 0, 6, 10, 14
 MAX_TITLE_BYTES = 255
@@ -27,7 +38,7 @@ ILLEGAL = re.compile(r"[\[\]{}|<>\x00-\x1f\x7f\ufffd]")
 PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][0-9A-Fa-f]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
 GEORGIAN = range(0x10D0, 0x1100)
-"""Letters that Unicode can raise and MediaWiki leaves alone."""
+"""Letters that have a capital in Unicode, but that MediaWiki does not capitalise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,54 +47,54 @@ class SiteInfo:
 
     dbname: str
     language: str
-    """Its language's code, as in xml:lang; "" where the dump has none."""
+    """Language code, as in xml:lang; "" if the dump has none."""
     base: str
-    """The main page's URL; "" where the dump has none."""
+    """URL of the main page; "" if the dump has none."""
     first_letter: bool
-    """Whether a title's first letter is always a capital."""
+    """Whether the first letter of every title is a capital."""
     namespaces: Mapping[int, str]
-    """Id -> the local name."""
+    """Namespace id -> local name."""
     prefixes: Mapping[str, int] = field(init=False, repr=False)
-    """Every name that leads to a namespace, in lower case -> id."""
+    """Every name of a namespace, in lower case -> namespace id."""
 
     def __post_init__(self) -> None:
         prefixes = dict(ENGLISH_NAMESPACES)
-        prefixes |= {alias: key for key, aliases in ALIASES.items() for alias in aliases}
-        prefixes |= {folded(name).lower(): key for key, name in self.namespaces.items() if key != MAIN}
+        prefixes |= {alias: key for key, aliases in NAMESPACE_ALIASES.items() for alias in aliases}
+        prefixes |= {collapse_whitespace(name).lower(): key for key, name in self.namespaces.items() if key != MAIN}
         object.__setattr__(self, "prefixes", prefixes)
 
     def url(self, title: str) -> str:
-        """Where the page is read; quoted as the Hub's wikimedia/wikipedia quotes it."""
+        """Return the URL of a page, quoted as in the Hub's wikimedia/wikipedia."""
         folder = self.base.rpartition("/")[0] or f"https://{self.language or 'en'}.wikipedia.org/wiki"
         return f"{folder}/{quote(title)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A link's target."""
+    """The target of a link."""
 
     namespace: int
     text: str
-    """The normalised title, with its namespace's local name; without fragment. "" for a link into the same page."""
+    """The normalised title with the namespace's local name, without fragment; "" for a link within the page."""
     fragment: str = ""
     interwiki: str = ""
-    """The prefix of the other wiki, in lower case; namespace and text then say nothing about this one."""
+    """Prefix of another wiki, in lower case; namespace and text are then not those of this wiki."""
     colon: bool = False
-    """A leading colon: the link is shown even where its kind would hide it."""
+    """Whether the target began with a colon, which shows links that would otherwise be hidden."""
 
     @property
     def hidden(self) -> bool:
-        """Whether the link does its work elsewhere (category, sidebar) and leaves nothing in the text."""
-        return not self.colon and (self.namespace == CATEGORY or self.interwiki in WIKIPEDIAS)
+        """Whether the link leaves nothing in the text: a category, or a link of the sidebar to another language."""
+        return not self.colon and (self.namespace == CATEGORY or self.interwiki in WIKIPEDIA_PREFIXES)
 
 
-def folded(raw: str) -> str:
-    """White space and underscores folded into single spaces, none at the ends."""
+def collapse_whitespace(raw: str) -> str:
+    """Return the text with runs of white space and underscores as single spaces, and none at the ends."""
     return SPACES.sub(" ", raw).strip()
 
 
-def raised(title: str) -> str:
-    """The title with its first letter a capital, by MediaWiki's rule: only where one letter becomes one."""
+def capitalise_first(title: str) -> str:
+    """Return the title with a capital first letter; as in MediaWiki, only if the capital is a single letter."""
     letter = title[:1]
     if letter.isascii():
         return title if letter.isupper() else letter.upper() + title[1:]
@@ -93,76 +104,81 @@ def raised(title: str) -> str:
     return first + title[1:] if len(first) == 1 else title
 
 
-def unescaped(text: str) -> str:
-    """The text with its entities decoded: those with a semicolon, as in MediaWiki, but not as in HTML."""
-    return ENTITY.sub(lambda found: named(found[0]), text) if "&" in text else text
+def decode_entities(text: str) -> str:
+    """Return the text with entities decoded; as in MediaWiki and unlike HTML, only those that end in a semicolon."""
+    return ENTITY.sub(lambda found: unescape_entity(found[0]), text) if "&" in text else text
 
 
-def named(entity: str) -> str:
+def unescape_entity(entity: str) -> str:
+    """Return the character of an entity such as "&amp;" or "&#38;"; an unknown name is returned as it is."""
     return html.unescape(entity) if entity[1] == "#" or entity[1:] in html5 else entity
 
 
-def raised_with_dot(title: str) -> str:
-    """The same where the capital of i is İ: "insan" is "İnsan"."""
-    return f"İ{title[1:]}" if title[:1] == "i" else raised(title)
+def capitalise_first_dotted(title: str) -> str:
+    """Do the same in languages in which the capital of i is İ: "insan" becomes "İnsan"."""
+    return f"İ{title[1:]}" if title[:1] == "i" else capitalise_first(title)
 
 
-def case_rule(site: SiteInfo) -> Callable[[str], str]:
-    """What makes a name the wiki's title: its first letter raised, or nothing."""
+def title_case_function(site: SiteInfo) -> Callable[[str], str]:
+    """Return the function that applies the wiki's case rule to a title."""
     if not site.first_letter:
         return str
-    return raised_with_dot if site.language in DOTTED else raised
+    return capitalise_first_dotted if site.language in DOTTED_I_LANGUAGES else capitalise_first
 
 
 def normalise_title(raw: str, site: SiteInfo) -> Title | None:
-    """Read a link's target.
+    """Parse the target of a link.
 
     Args:
         raw: the target as written, without the brackets and the label.
+        site: the wiki that the link is on.
 
     Returns:
-        None where MediaWiki would refuse the title and show the wikitext itself.
+        The title, or None if MediaWiki would refuse it and show the wikitext itself.
     """
-    name = unescaped(raw)
+    name = decode_entities(raw)
     name = unquote(name) if "%" in name and PERCENT.search(name) else name
     name = name if name.isascii() else unicodedata.normalize("NFC", BIDI_MARKS.sub("", name))
     name, _, fragment = name.partition("#")
-    name, fragment = folded(name), folded(fragment)
+    name, fragment = collapse_whitespace(name), collapse_whitespace(fragment)
     colon = name.startswith(":")
     name = name[1:].lstrip() if colon else name
     namespace = MAIN
-    own = {site.language} | ({"w"} if site.language == "en" else set())
+    own_prefixes = {site.language} | ({"w"} if site.language == "en" else set())
     while ":" in name:
         prefix, _, rest = (part.strip() for part in name.partition(":"))
         key = prefix.lower()
-        if key in site.prefixes or (MEDIA_FILE.search(rest) and " " not in prefix and not colon):
+        if key in site.prefixes or (MEDIA_FILE_NAME.search(rest) and " " not in prefix and not colon):
             namespace, name = site.prefixes.get(key, FILE), rest
             break
-        if key not in WIKIPEDIAS and key not in OTHER_WIKIS:
+        if key not in WIKIPEDIA_PREFIXES and key not in OTHER_WIKI_PREFIXES:
             break
-        if key not in own:
+        if key not in own_prefixes:
             return Title(MAIN, rest, fragment, interwiki=key, colon=colon)
         name = rest.removeprefix(":").lstrip()
     if ILLEGAL.search(name) or len(name.encode()) > MAX_TITLE_BYTES or name in (".", ".."):
         return None
     if not name:
         return Title(MAIN, "", fragment, colon=colon) if fragment and namespace == MAIN else None
-    name = case_rule(site)(name)
+    name = title_case_function(site)(name)
     if namespace != MAIN:
         name = f"{site.namespaces.get(namespace, '')}:{name}"
     return Title(namespace, name, fragment, colon=colon)
 
 
-def shown_title(raw: str) -> str:
-    """What a link without a label shows: its target as written, decoded, without the leading colon."""
+def default_label(raw: str) -> str:
+    """Return the text of a link without a label: its target as written, decoded, without a leading colon."""
     name = raw.strip()
     name = unquote(name) if "%" in name and PERCENT.search(name) else name
-    return unescaped(name).removeprefix(":").strip()
+    return decode_entities(name).removeprefix(":").strip()
 
 
 def pipe_trick(raw: str) -> str:
-    """The label that MediaWiki fills in for "[[raw|]]": no prefix, no final parenthesis, else nothing after a comma."""
-    name = shown_title(raw)
+    """Return the label that MediaWiki fills in for "[[raw|]]".
+
+    It is the target without prefix and without a final parenthesis; if there is none, without the part after a comma.
+    """
+    name = default_label(raw)
     name = name.partition(":")[2] if ":" in name[1:] and not name.partition(":")[2].startswith(" ") else name
     short = re.sub(r"\s*(?:\([^()]*\)|（[^（）]*）)\s*$", "", name)
     if short == name:
@@ -171,13 +187,13 @@ def pipe_trick(raw: str) -> str:
 
 
 def namespace_of(title: str, site: SiteInfo) -> int:
-    """The namespace of a page whose <ns> is missing, from its title's prefix."""
+    """Return the namespace of a page without <ns>, from the prefix of its title."""
     prefix, colon, _ = title.partition(":")
-    return site.prefixes.get(folded(prefix).lower(), MAIN) if colon else MAIN
+    return site.prefixes.get(collapse_whitespace(prefix).lower(), MAIN) if colon else MAIN
 
 
 def default_site(language: str) -> SiteInfo:
-    """What to take for a dump without <siteinfo>: the English names, which every wiki knows."""
+    """Return the site to assume for a dump without <siteinfo>: English namespaces, which work on every wiki."""
     names = {key: name.capitalize() for name, key in ENGLISH_NAMESPACES.items() if name not in ("wp", "wt")}
     names |= {4: "Wikipedia", 5: "Wikipedia talk", CATEGORY: "Category", MAIN: ""}
     return SiteInfo("", language, "", True, names)

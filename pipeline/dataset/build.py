@@ -1,7 +1,7 @@
-"""The dataset stage: corpus + vocab -> train/ and validation/, Examples that `datasets.load_from_disk` opens.
+"""STAGE dataset: corpus + vocab -> train/ and validation/, examples that `datasets.load_from_disk` opens.
 
-The corpus' files are grouped into units, which `unit.py` turns into shards, each on any worker; here they are grouped,
-checked, named as a dataset and told of.
+The corpus' files are grouped into units, which `worker.py` turns into shards on any worker. This module groups them,
+checks the result, completes the two splits as `datasets` expects them, and prints the account.
 """
 
 from __future__ import annotations
@@ -10,82 +10,78 @@ import hashlib
 import json
 from pathlib import Path
 
+from pipeline.corpus.artefact import Corpus
 from pipeline.dataset import shards
-from pipeline.dataset.card import card
+from pipeline.dataset.artefact import CARD, HISTOGRAMS, SPLITS, TRAIN
+from pipeline.dataset.card import dataset_card
 from pipeline.dataset.config import DatasetConfig
-from pipeline.dataset.histograms import coverage, draw, histograms
+from pipeline.dataset.histograms import coverage, draw_figure, size_histograms
 from pipeline.dataset.reader import ExampleStore
-from pipeline.dataset.worker import UnitWork
+from pipeline.dataset.worker import BuildShard
 from pipeline.errors import PipelineError
-from pipeline.execution.console import console, working
+from pipeline.execution.console import console, spinner
 from pipeline.execution.context import Context
 from pipeline.execution.map_units import map_units
-from pipeline.execution.preflight import preflight, total
-from pipeline.records import SPECIAL_ENTITIES
-from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.builder import begin
-from pipeline.store.files import read_json, atomic_write
-from pipeline.store.manifest import Counts, merged
-from pipeline.vocab.entities import ENTITIES, EntityVocab
+from pipeline.execution.preflight import preflight, total_bytes
+from pipeline.execution.units import unit_names
+from pipeline.store.files import atomic_write
+from pipeline.store.manifest import Counts, sum_counts
+from pipeline.vocab.artefact import Vocab
+from pipeline.vocab.entities import FIRST_TITLE
 
 UNITS = 64
 MIN_UNIT_BYTES, MAX_UNIT_BYTES = 1 << 20, 16 << 20
-"""Article files of a unit, together: UNITS of them where that keeps within these bounds. 1 MB is 400,000 tokens and a
-second of one core, so that a small wiki is spread over workers too; 16 MB is 6 million. A unit's join costs 0.5 s where
-aliases.parquet has 4 million rows."""
+"""Bounds for the article files of a unit, together; within them there are UNITS units. 1 MB is 400,000 tokens and one
+second of one core, so that a small wiki is spread over workers too; 16 MB is 6 million tokens. The join of a unit takes
+0.5 s when aliases.parquet has 4 million rows."""
 
 
 def build(config: DatasetConfig, context: Context) -> None:
-    """Make the dataset artefact.
+    """Build the artefact `dataset`.
 
     Raises:
-        PipelineError: corpus and vocab do not fit, a split stays empty, or what `begin` raises.
+        PipelineError: corpus and vocab do not fit together, a split stays empty, or as `Context.begin`.
     """
-    corpus = open_artefact(context.layout.folder("corpus"), stage="corpus")
-    vocab = open_artefact(context.layout.folder("vocab"), stage="vocab")
+    corpus, vocab = Corpus.open(context.layout), Vocab.open(context.layout)
     check_parents(config, corpus, vocab)
-    target = context.layout.folder("dataset")
-    parents = {"corpus": corpus.fingerprint, "vocab": vocab.fingerprint}
-    job = begin(target, stage="dataset", config=config, parents=parents, overwrite=context.overwrite)
-    if job is None:
-        console.print(f"dataset: {target} is up to date")
+    builder = context.begin("dataset", config, {"corpus": corpus.fingerprint, "vocab": vocab.fingerprint})
+    if builder is None:
         return
-    articles = corpus.files("articles-*.parquet")
-    preflight(job, {"dataset": total(articles)}, context.executor)
-    units = grouped(articles)
-    work = UnitWork(
+    articles = corpus.articles
+    preflight(builder, {"dataset": total_bytes(articles)}, context.executor)
+    units = group_files(articles)
+    work = BuildShard(
         units=units,
         config=config,
-        language=read_json(corpus.folder / "site.json")["language"],
-        vocab=vocab.folder.absolute(),
-        fingerprint=vocab.fingerprint,
-        out=job.folder.absolute(),
+        language=corpus.language,
+        vocab_folder=vocab.folder.absolute(),
+        vocab_fingerprint=vocab.fingerprint,
+        out=builder.folder.absolute(),
         memory_gb=context.executor.memory_gb,
     )
-    names = [f"{number:05d}" for number in range(len(units))]
-    counts = merged(map_units(work, names, scratch=job.work, label="dataset", executor=context.executor))
+    names = unit_names(len(units))
+    counts = sum_counts(map_units(work, names, scratch=builder.work, step="dataset", executor=context.executor))
     check_result(counts, config)
-    for split in ("train", "validation"):
-        content = json.dumps([job.plan, split], sort_keys=True).encode()
-        shards.complete(job.folder / split, hashlib.sha256(content).hexdigest()[:16])
-    with working("card and sums"):
-        describe(job.folder, work.language, vocab, counts)
-        job.finish(counts)
-    tell(counts, target)
+    for split in SPLITS:
+        content = json.dumps([builder.plan, split], sort_keys=True).encode()
+        shards.write_split_metadata(builder.folder / split, hashlib.sha256(content).hexdigest()[:16])
+    with spinner("card and sums"):
+        write_card_and_histograms(builder.folder, corpus.language, vocab, counts)
+        builder.finish(counts)
+    print_account(counts, builder.target)
 
 
-def describe(folder: Path, language: str, vocab: Artefact, counts: Counts) -> None:
-    """Write the page of histograms and the card."""
-    found = histograms(ExampleStore.open(folder / "train"))
-    links = EntityVocab.open(vocab.folder / ENTITIES).counts[len(SPECIAL_ENTITIES) :]
-    covered = coverage(links, vocab.counts["links.seen"])
-    draw(found, covered, folder / "histograms.png")
-    with atomic_write(folder / "README.md") as file:
-        file.write(card(language, counts, found, covered))
+def write_card_and_histograms(folder: Path, language: str, vocab: Vocab, counts: Counts) -> None:
+    """Write the dataset card and the figure with its histograms."""
+    histograms = size_histograms(ExampleStore.open(folder / TRAIN))
+    covered = coverage(vocab.entities.counts[FIRST_TITLE:], vocab.links_seen)
+    draw_figure(histograms, covered, folder / HISTOGRAMS)
+    with atomic_write(folder / CARD) as file:
+        file.write(dataset_card(language, counts, histograms, covered))
 
 
-def grouped(files: list[Path]) -> tuple[tuple[Path, ...], ...]:
-    """Runs of files of about the same size; at least one file a run. The workers have no say in it."""
+def group_files(files: list[Path]) -> tuple[tuple[Path, ...], ...]:
+    """Return runs of consecutive files of about the same total size; the grouping does not depend on the workers."""
     sizes = [path.stat().st_size for path in files]
     unit_bytes = min(max(sum(sizes) // UNITS, MIN_UNIT_BYTES), MAX_UNIT_BYTES)
     groups: list[list[Path]] = []
@@ -99,47 +95,48 @@ def grouped(files: list[Path]) -> tuple[tuple[Path, ...], ...]:
     return tuple(tuple(group) for group in groups)
 
 
-def check_parents(config: DatasetConfig, corpus: Artefact, vocab: Artefact) -> None:
+def check_parents(config: DatasetConfig, corpus: Corpus, vocab: Vocab) -> None:
     """Raise PipelineError unless the vocabulary was counted on this corpus and on the same training pages."""
-    share = vocab.manifest["config"]["validation_share"]
-    if share != config.validation_share:
+    if vocab.validation_share != config.validation_share:
         raise PipelineError(
-            f"{vocab.folder} was counted with validation_share={share}, the dataset is asked for with "
-            f"{config.validation_share}: pages held out here would have been counted there.\n"
-            "Set both by the top-level key validation_share, and rebuild the vocab if it is the one to change."
+            f"{vocab.folder} was counted with validation_share={vocab.validation_share}, but the dataset has "
+            f"validation_share={config.validation_share}: pages held out here would have been counted there.\n"
+            "Set both with the top-level key validation_share, and rebuild the vocab if its value has to change."
         )
-    if vocab.manifest["parents"]["corpus"] != corpus.fingerprint:
+    if vocab.corpus_fingerprint != corpus.fingerprint:
         raise PipelineError(
             f"{vocab.folder} was counted on another corpus than {corpus.folder}: "
-            "rebuild it (make vocab ARGS=overwrite=true) or choose another by vocab.name=..."
+            "rebuild it (make vocab ARGS=overwrite=true) or choose another with vocab.name=..."
         )
 
 
 def check_result(counts: Counts, config: DatasetConfig) -> None:
-    """Raise PipelineError when a split is empty, saying why."""
+    """Raise PipelineError, with the likely reason, if a split is empty."""
     if not counts.get("pages.seen"):
-        raise PipelineError("the corpus has no articles: take another dump, or look into its account of dropped pages")
-    account = ", ".join(f"{key}={number}" for key, number in counts.items() if "dropped" in key and number)
+        raise PipelineError(
+            "the corpus has no articles: use another dump, or read the corpus' account of dropped pages"
+        )
+    dropped = ", ".join(f"{key}={number}" for key, number in counts.items() if "dropped" in key and number)
     if not counts.get("examples.kept.train"):
         raise PipelineError(
-            f"no training page gave an Example ({counts['pages.seen']} pages; {account}): "
-            "take a larger dump, set dataset.min_entities=0, or lower dataset.min_sentence"
+            f"no training page gave an example ({counts['pages.seen']} pages; {dropped}): use a larger dump, set "
+            "dataset.min_entities=0, or lower dataset.min_sentence_length"
         )
     if not counts.get("examples.kept.validation"):
         raise PipelineError(
-            f"no validation page gave an Example ({counts['pages.seen']} pages, of which validation_share="
-            f"{config.validation_share} is held out; {account}): raise validation_share or take a larger dump"
+            f"no held-out page gave an example ({counts['pages.seen']} pages with validation_share="
+            f"{config.validation_share}; {dropped}): raise validation_share or use a larger dump"
         )
 
 
 # ---------------------------------------------------------------------------------------------- account
 
 
-def tell(counts: Counts, target: Path) -> None:
-    """The account, for people."""
+def print_account(counts: Counts, target: Path) -> None:
+    """Print the account for people."""
     console.print(
-        f"dataset: {counts['examples.kept.train']:,} training and {counts['examples.kept.validation']:,} validation "
-        f"Examples in {target}"
+        f"dataset: {counts['examples.kept.train']:,} training and {counts['examples.kept.validation']:,} held-out "
+        f"examples in {target}"
     )
     for noun in ("pages", "sentences", "tokens", "links"):
         kept = {key: number for key, number in counts.items() if key.startswith(f"{noun}.kept")}

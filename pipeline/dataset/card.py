@@ -1,4 +1,4 @@
-"""The dataset's README.md: a dataset card with the account, sizes and coverage."""
+"""Write the dataset card (README.md): the account, the sizes of the examples, and the coverage of the vocabulary."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pipeline.store.manifest import Counts
 
 CARD = """---
 language: ["{language}"]
-pretty_name: Sequences for LUKE
+pretty_name: Pretraining examples for LUKE
 size_categories: [{size}]
 task_categories: [fill-mask]
 tags: [luke, entity-linking]
 ---
-# Sequences for LUKE
+# Pretraining examples for LUKE
 
-{train:,} training and {validation:,} validation Examples: sentences of one page each as word ids, with the entities
-that they mention. Pages are held out by a hash of their id.
+{train:,} training and {validation:,} validation examples. An example is a sequence of sentences of one page as token
+ids, with the entities that these sentences mention. Validation pages are chosen by a hash of the page id.
 
 ```python
 from datasets import load_from_disk
@@ -29,32 +29,40 @@ example = train[0]
 [example["word_ids"][start:end] for start, end in example["entity_spans"]]  # the mentions
 ```
 
-Ids are those of the `vocab` beside this folder, entity 1 is [UNK], spans are half-open and count `<s>`.
+Ids are those of the `vocab` folder that this dataset was built with; entity 1 is [UNK]. Spans are half-open, and
+position 0 is `<s>`.
 
-## Sizes of the training Examples
+## Sizes of the training examples
 | | {percentiles} | largest | mean |
 |---|{rules}---|---|
 {sizes}
 
 ## Coverage
-| entities in the vocabulary | links of training pages that they cover |
+| most frequent entities | share of the links on training pages that they cover |
 |---|---|
 {coverage}
 
 ![histograms](histograms.png)
 
-## The account
+## Account
+Everything seen in the corpus is either kept or dropped, by reason.
+
 {account}
 """
 
 
-def card(language: str, counts: Counts, found: dict[str, Histogram], covered: NDArray[np.float64]) -> str:
-    """The card of a dataset with this account."""
+def dataset_card(language: str, counts: Counts, histograms: dict[str, Histogram], covered: NDArray[np.float64]) -> str:
+    """Return the text of the card.
+
+    Args:
+        histograms: those of the training split, by label.
+        covered: [entities] the share of links that the n most frequent entities cover.
+    """
     sizes = (
         f"| {name} | "
         + " | ".join(str(histogram.percentile(share)) for share in PERCENTILES)
         + f" | {histogram.largest} | {histogram.mean:.1f} |"
-        for name, histogram in found.items()
+        for name, histogram in histograms.items()
     )
     return CARD.format(
         language=language or "und",
@@ -64,12 +72,12 @@ def card(language: str, counts: Counts, found: dict[str, Histogram], covered: ND
         percentiles=" | ".join(f"{share} %" for share in PERCENTILES),
         rules="---|" * len(PERCENTILES),
         sizes="\n".join(sizes),
-        coverage="\n".join(f"| {size:,} | {covered[size - 1]:.1%} |" for size in steps(len(covered))),
+        coverage="\n".join(f"| {size:,} | {covered[size - 1]:.1%} |" for size in coverage_sizes(len(covered))),
         account=account_table(counts, ["pages", "sentences", "tokens", "links"]),
     )
 
 
-def steps(size: int) -> list[int]:
-    """1, 10, 100, ... and `size` itself."""
+def coverage_sizes(size: int) -> list[int]:
+    """Return the numbers of entities in the coverage table: 1, 10, 100, ... and `size` itself."""
     powers = [10**power for power in range(9) if 10**power < size]
     return [*powers, size] if size else []

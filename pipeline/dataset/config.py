@@ -1,4 +1,4 @@
-"""What the dataset stage can be told; the values live in configs/dataset/."""
+"""Config of the dataset stage."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.holdout import check_share
-from pipeline.store.manifest import policy
+from pipeline.store.manifest import not_fingerprinted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetConfig:
-    """The dataset stage. Lengths are in tokens."""
+    """How articles become examples. Lengths are in tokens."""
 
-    name: str = field(metadata=policy())
+    name: str = field(metadata=not_fingerprinted())
     """Variant of the folder: dataset-<name>; "" is the plain one."""
     validation_share: float
-    """Share of the pages held out; the vocabulary must have been counted with the same."""
-    max_words: int
-    """Longest Example, <s> and </s> included."""
-    max_entities: int
-    """Most mentions of an Example."""
-    max_mention: int
-    """Longest mention; a longer one stays as text and loses its link."""
-    min_sentence: int
-    """Shortest sentence; shorter ones are dropped."""
-    max_sentence: int
-    """Longest sentence; longer ones are dropped."""
+    """Share of the pages held out. The vocabulary must have been counted with the same share."""
+    max_seq_length: int
+    """Most tokens of an example, <s> and </s> included."""
+    max_entity_length: int
+    """Most entities of an example."""
+    max_mention_length: int
+    """Most tokens of a mention. A longer mention stays as text and loses its link."""
+    min_sentence_length: int
+    """Fewest tokens of a sentence. Shorter sentences are dropped."""
+    max_sentence_length: int
+    """Most tokens of a sentence. Longer sentences are dropped."""
     min_entities: int
-    """Fewest mentions of an Example; one with fewer is dropped, 0 keeps all."""
+    """Fewest entities of an example. An example with fewer is dropped; 0 keeps all."""
     unknown_entities: Literal["keep", "drop"]
     """Links to titles outside the vocabulary: kept as [UNK], or dropped."""
 
     def __post_init__(self) -> None:
-        check_share(self.validation_share, "dataset.validation_share")
-        ordered = [
-            ("max_mention", self.max_mention, "max_sentence", self.max_sentence),
-            ("min_sentence", self.min_sentence, "max_sentence", self.max_sentence),
-            ("max_sentence", self.max_sentence, "max_words - 2", self.max_words - 2),
-            ("min_entities", self.min_entities, "max_entities", self.max_entities),
+        check_share(self.validation_share)
+        limits = [
+            ("max_mention_length", self.max_mention_length, "max_sentence_length", self.max_sentence_length),
+            ("min_sentence_length", self.min_sentence_length, "max_sentence_length", self.max_sentence_length),
+            ("max_sentence_length", self.max_sentence_length, "max_seq_length - 2", self.max_seq_length - 2),
+            ("min_entities", self.min_entities, "max_entity_length", self.max_entity_length),
         ]
-        for small, less, large, more in ordered:
-            if less > more:
-                raise ValueError(f"dataset.{small} is {less}, more than dataset.{large}, which is {more}")
-        for key in ("max_mention", "min_sentence", "max_entities"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"dataset.{key} is {getattr(self, key)}: at least 1 is needed")
+        for name, value, limit_name, limit in limits:
+            if value > limit:
+                raise ValueError(f"{name} is {value}: at most dataset.{limit_name}, which is {limit}, is allowed")
+        for name in ("max_mention_length", "min_sentence_length", "max_entity_length"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: at least 1 is needed")
         if self.min_entities < 0:
-            raise ValueError(f"dataset.min_entities is {self.min_entities}: at least 0 is needed")
+            raise ValueError(f"min_entities is {self.min_entities}: it cannot be negative")

@@ -1,8 +1,8 @@
-"""Sentences of one page -> Examples (pure).
+"""Pack the sentences of one page into examples (pure).
 
-Sentences are taken in order and packed greedily: an Example is closed when the next sentence would bring it past
-`max_words` (with <s> and </s>) or past `max_entities`, and at the end of the page. What cannot be used is dropped and
-counted, with the tokens and links it had: for sentences, tokens and links, seen = kept + dropped by reason.
+Sentences are packed greedily, in order. An example ends when the next sentence would bring it over `max_seq_length`
+(<s> and </s> included) or `max_entity_length`, and at the end of the page. Sentences, tokens and links that cannot be
+used are dropped and counted, so that for each of the three seen = kept + dropped by reason.
 """
 
 from __future__ import annotations
@@ -15,109 +15,117 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.config import DatasetConfig
-from pipeline.dataset.tokens import Sentences
+from pipeline.dataset.tokens import TokenizedPage
 from pipeline.records import Example
 from pipeline.vocab.entities import UNK
 
 
-def examples(
-    page_id: str, sentences: Sentences, config: DatasetConfig, *, bos: int, eos: int, counts: Counter[str]
+def pack_page(
+    page_id: str, tokenized: TokenizedPage, config: DatasetConfig, *, bos: int, eos: int, counts: Counter[str]
 ) -> Iterator[Example]:
-    """Pack one page's sentences.
+    """Yield the examples of one page.
 
     Args:
-        bos: the id of <s>.
-        eos: the id of </s>.
-        counts: the account, added to.
+        bos: id of <s>.
+        eos: id of </s>.
+        counts: the account; the page's numbers are added to it.
     """
-    page = fitting(usable(sentences, config, counts), config, counts)
-    words, entities, spans = page.words.tolist(), page.entities.tolist(), page.spans.tolist()
-    lengths = page.lengths.tolist()
-    mentions = np.bincount(page.owners, minlength=len(lengths)).tolist()
+    page = limit_mentions(drop_unfit_sentences(tokenized, config, counts), config, counts)
+    words, entities, spans = page.word_ids.tolist(), page.entity_ids.tolist(), page.entity_spans.tolist()
+    lengths = page.sentence_lengths.tolist()
+    mentions = np.bincount(page.sentence_of_mention, minlength=len(lengths)).tolist()
     word_edges, entity_edges = [0, *accumulate(lengths)], [0, *accumulate(mentions)]
-    for first, last in packed(lengths, mentions, config):
+    for first, last in sentence_runs(lengths, mentions, config):
         start, end = word_edges[first], word_edges[last]
-        own = slice(entity_edges[first], entity_edges[last])
+        run = slice(entity_edges[first], entity_edges[last])
         example = Example(
             page_id,
             (bos, *words[start:end], eos),
-            tuple(entities[own]),
-            tuple((left - start + 1, right - start + 1) for left, right in spans[own]),
+            tuple(entities[run]),
+            tuple((left - start + 1, right - start + 1) for left, right in spans[run]),
         )
-        if is_kept(example, last - first, config, counts):
+        if has_enough_entities(example, last - first, config, counts):
             yield example
 
 
-def usable(page: Sentences, config: DatasetConfig, counts: Counter[str]) -> Sentences:
-    """The sentences of a fit length, moved together."""
-    lengths, owners = page.lengths, page.owners
+def drop_unfit_sentences(page: TokenizedPage, config: DatasetConfig, counts: Counter[str]) -> TokenizedPage:
+    """Return the page without the sentences that are too short or too long, and count those."""
+    lengths, sentence_of_mention = page.sentence_lengths, page.sentence_of_mention
     counts["sentences.seen"] += len(lengths)
-    counts["tokens.seen"] += len(page.words)
-    lost = {"short_sentence": lengths < config.min_sentence, "long_sentence": lengths > config.max_sentence}
-    for reason, which in lost.items():
-        drop(reason, int(which.sum()), int(lengths[which].sum()), int(which[owners].sum()), counts)
-    fit = ~(lost["short_sentence"] | lost["long_sentence"])
-    kept = fit[owners]
-    missing = np.cumsum(np.where(fit, 0, lengths))[owners[kept]]  # words dropped before each mention
-    return Sentences(
-        page.words[np.repeat(fit, lengths)],
-        np.cumsum(lengths[fit]),
-        page.entities[kept],
-        page.spans[kept] - missing[:, None],
+    counts["tokens.seen"] += len(page.word_ids)
+    short, long = lengths < config.min_sentence_length, lengths > config.max_sentence_length
+    for reason, which in (("short_sentence", short), ("long_sentence", long)):
+        links = int(which[sentence_of_mention].sum())
+        count_dropped(reason, int(which.sum()), int(lengths[which].sum()), links, counts)
+    fits = ~(short | long)
+    kept = fits[sentence_of_mention]  # [mentions]
+    dropped_before = np.cumsum(np.where(fits, 0, lengths))[sentence_of_mention[kept]]  # [kept mentions] in tokens
+    return TokenizedPage(
+        page.word_ids[np.repeat(fits, lengths)],
+        np.cumsum(lengths[fits]),
+        page.entity_ids[kept],
+        page.entity_spans[kept] - dropped_before[:, None],
     )
 
 
-def fitting(page: Sentences, config: DatasetConfig, counts: Counter[str]) -> Sentences:
-    """The page with the entities that Examples can take: of each sentence the first `max_entities` asked for."""
+def limit_mentions(page: TokenizedPage, config: DatasetConfig, counts: Counter[str]) -> TokenizedPage:
+    """Return the page without the mentions that examples cannot take, and count those.
+
+    They are the mentions of unknown entities, if the config drops these, and in each sentence the mentions after the
+    first `max_entity_length`.
+    """
     if config.unknown_entities == "drop":
-        known = page.entities != UNK
+        known = page.entity_ids != UNK
         counts["links.dropped.out_of_vocabulary"] += int((~known).sum())
-        page = with_mentions(page, known)
-    owners = page.owners
-    within = np.arange(len(owners)) - np.searchsorted(owners, owners) < config.max_entities
+        page = select_mentions(page, known)
+    sentences = page.sentence_of_mention
+    place_in_sentence = np.arange(len(sentences)) - np.searchsorted(sentences, sentences)
+    within = place_in_sentence < config.max_entity_length
     counts["links.dropped.surplus"] += int((~within).sum())
-    return with_mentions(page, within)
+    return select_mentions(page, within)
 
 
-def with_mentions(page: Sentences, which: NDArray[np.bool_]) -> Sentences:
-    return Sentences(page.words, page.ends, page.entities[which], page.spans[which])
+def select_mentions(page: TokenizedPage, kept: NDArray[np.bool_]) -> TokenizedPage:
+    """Return the page with the mentions for which `kept` is true: [mentions]."""
+    return TokenizedPage(page.word_ids, page.sentence_ends, page.entity_ids[kept], page.entity_spans[kept])
 
 
-def packed(lengths: list[int], mentions: list[int], config: DatasetConfig) -> Iterator[tuple[int, int]]:
-    """Runs [first, last) of sentences that fill an Example without passing its limits.
+def sentence_runs(lengths: list[int], mentions: list[int], config: DatasetConfig) -> Iterator[tuple[int, int]]:
+    """Yield the sentences of each example as a range [first, last).
 
     Args:
-        lengths: words of each sentence.
-        mentions: entities of each.
+        lengths: number of tokens of each sentence.
+        mentions: number of mentions of each sentence.
     """
-    first = words = entities = 0
-    for place, (length, number) in enumerate(zip(lengths, mentions, strict=True)):
-        words += length
+    first = tokens = entities = 0
+    for index, (length, number) in enumerate(zip(lengths, mentions, strict=True)):
+        tokens += length
         entities += number
-        if place > first and (words > config.max_words - 2 or entities > config.max_entities):
-            yield first, place
-            first, words, entities = place, length, number
+        if index > first and (tokens > config.max_seq_length - 2 or entities > config.max_entity_length):
+            yield first, index
+            first, tokens, entities = index, length, number
     if lengths:
         yield first, len(lengths)
 
 
-def is_kept(example: Example, sentences: int, config: DatasetConfig, counts: Counter[str]) -> bool:
-    """Whether an Example of so many sentences has entities enough; counted either way."""
+def has_enough_entities(example: Example, sentences: int, config: DatasetConfig, counts: Counter[str]) -> bool:
+    """Whether the example has at least `min_entities` entities; either way it is counted, with its `sentences`."""
     counts["examples.seen"] += 1
-    words, entities = len(example.word_ids) - 2, len(example.entity_ids)
+    tokens, entities = len(example.word_ids) - 2, len(example.entity_ids)
     if entities < config.min_entities:
         counts["examples.dropped.few_entities"] += 1
-        drop("few_entities", sentences, words, entities, counts)
+        count_dropped("few_entities", sentences, tokens, entities, counts)
         return False
     counts["sentences.kept"] += sentences
-    counts["tokens.kept"] += words
+    counts["tokens.kept"] += tokens
     unknown = example.entity_ids.count(UNK)
     counts["links.kept.unknown"] += unknown
     counts["links.kept.known"] += entities - unknown
     return True
 
 
-def drop(reason: str, sentences: int, tokens: int, links: int, counts: Counter[str]) -> None:
+def count_dropped(reason: str, sentences: int, tokens: int, links: int, counts: Counter[str]) -> None:
+    """Add dropped sentences, with their tokens and links, to the account under `reason`."""
     counts[f"sentences.dropped.{reason}"] += sentences
     counts[f"tokens.dropped.{reason}"] += tokens
     counts[f"links.dropped.{reason}"] += links

@@ -1,9 +1,9 @@
-"""Sentences and their links as word ids and entity spans (pure).
+"""Tokenize the sentences of a page and find the token spans of its mentions (pure).
 
-A sentence is cut at its mentions' borders and each piece is tokenized apart, so no token straddles a border. The
-space before a piece belongs to it, and a sentence begins as if after a space: "He saw [[dogs]]." is the three pieces
-" He saw", " dogs" and ".". All pieces of a page go to the tokenizer in one call, and what comes of them stays in
-arrays: Python objects for every sentence and id would cost as much as the tokens.
+A sentence is cut at the borders of its mentions and each piece is tokenized separately, so that no token straddles a
+border. The space before a piece belongs to the piece, and a sentence begins as if after a space: "He saw [[dogs]]."
+becomes the pieces " He saw", " dogs" and ".". All pieces of a page are tokenized in one call and the result stays in
+arrays, because Python objects for every sentence and id would take as long as tokenizing does.
 """
 
 from __future__ import annotations
@@ -15,52 +15,53 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.dataset.sentences import Span, trimmed
+from pipeline.dataset.sentences import Span, trim_span
 
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
-Encoded = tuple[Int32s, Int64s]
-"""Word ids of pieces, without special tokens, all in a row; [pieces + 1] where each begins, and where the last ends."""
-Encode = Callable[[list[str]], Encoded]
+EncodedPieces = tuple[Int32s, Int64s]
+"""Token ids of all pieces concatenated, without special tokens, and the start of each piece in them with the end of the
+last: [pieces + 1]."""
+PieceEncoder = Callable[[list[str]], EncodedPieces]
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A link whose title has been looked up."""
+    """A link `text[start:end]` whose title has been looked up."""
 
     start: int
     end: int
-    entity: int
-    """Its entity's id, [UNK]'s if the title has none."""
+    entity_id: int
+    """Entity id; that of [UNK] if the title leads to no entity."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sentences:
-    """A page's tokenized sentences, side by side."""
+class TokenizedPage:
+    """The sentences of a page as token ids, concatenated."""
 
-    words: Int32s
-    """Of all sentences, in a row."""
-    ends: Int64s
-    """[sentences] where each ends in `words`."""
-    entities: Int32s
-    """Of all mentions, in text order."""
-    spans: Int64s
-    """[mentions, 2] half-open, in `words`."""
-
-    @property
-    def lengths(self) -> Int64s:
-        """[sentences] in words."""
-        return np.diff(self.ends, prepend=0)
+    word_ids: Int32s
+    """[tokens] of all sentences."""
+    sentence_ends: Int64s
+    """[sentences] end of each sentence in `word_ids`."""
+    entity_ids: Int32s
+    """[mentions] in text order."""
+    entity_spans: Int64s
+    """[mentions, 2] half-open, in `word_ids`."""
 
     @property
-    def owners(self) -> Int64s:
-        """[mentions] the sentence of each."""
-        return np.searchsorted(self.ends, self.spans[:, 0], side="right")
+    def sentence_lengths(self) -> Int64s:
+        """Number of tokens of each sentence: [sentences]."""
+        return np.diff(self.sentence_ends, prepend=0)
+
+    @property
+    def sentence_of_mention(self) -> Int64s:
+        """Index of the sentence that contains each mention: [mentions]."""
+        return np.searchsorted(self.sentence_ends, self.entity_spans[:, 0], side="right")
 
 
 def usable_mentions(text: str, links: Sequence[Mention], counts: Counter[str]) -> list[Mention]:
-    """Links with white space trimmed off their mentions; the blank ones and those across a newline are dropped.
+    """Return the links without white space at their ends; drop and count blank links and those across a newline.
 
     Raises:
         ValueError: the links are not in text order or overlap.
@@ -70,60 +71,60 @@ def usable_mentions(text: str, links: Sequence[Mention], counts: Counter[str]) -
     counts["links.seen"] += len(links)
     for link in links:
         if not end <= link.start <= link.end <= len(text):
-            raise ValueError(f"link {link} in a text of {len(text)} characters, after one that ends at {end}")
-        start, end = trimmed(text, link.start, link.end)
+            raise ValueError(f"{link} in a text of {len(text)} characters follows a link that ends at {end}")
+        start, end = trim_span(text, link.start, link.end)
         if start == end:
             counts["links.dropped.blank_mention"] += 1
         elif "\n" in text[start:end]:
             counts["links.dropped.across_paragraphs"] += 1
         else:
-            kept.append(link if (start, end) == (link.start, link.end) else Mention(start, end, link.entity))
+            kept.append(link if (start, end) == (link.start, link.end) else Mention(start, end, link.entity_id))
         end = link.end
     return kept
 
 
-def tokenized(
+def tokenize_page(
     text: str,
     spans: Sequence[Span],
     mentions: Sequence[Mention],
-    encode: Encode,
+    encode: PieceEncoder,
     *,
-    max_mention: int,
+    max_mention_length: int,
     counts: Counter[str],
-) -> Sentences:
-    """A sentence a span.
+) -> TokenizedPage:
+    """Tokenize the sentences of a page.
 
     Args:
         spans: sentences in text order that cut no mention.
-        mentions: as `usable_mentions` leaves them; each lies in one span.
-        max_mention: tokens of the longest mention that keeps its link.
-        counts: where lost links are counted.
+        mentions: the result of `usable_mentions`; each lies in one of the spans.
+        max_mention_length: a mention with more tokens loses its link.
+        counts: the account; lost links are added to it.
     """
     pieces: list[str] = []
-    places: list[int] = []  # of each mention, in pieces
-    ends: list[int] = []  # of each sentence, in pieces
-    coming = 0
+    piece_of_mention: list[int] = []
+    sentence_ends: list[int] = []  # in pieces
+    last = 0
     for span in spans:
-        first = coming
-        while coming < len(mentions) and mentions[coming].start < span[1]:
-            coming += 1
-        found, own = cut(text, span, mentions[first:coming])
-        places += [len(pieces) + place for place in own]
-        pieces += found
-        ends.append(len(pieces))
-    words, edges = encode(pieces)
-    at = np.array(places, dtype=np.int64)
-    bounds = np.stack([edges[at], edges[at + 1]], axis=1)
-    lengths = bounds[:, 1] - bounds[:, 0]
+        first = last
+        while last < len(mentions) and mentions[last].start < span[1]:
+            last += 1
+        sentence_pieces, mention_places = cut_at_mentions(text, span, mentions[first:last])
+        piece_of_mention += [len(pieces) + place for place in mention_places]
+        pieces += sentence_pieces
+        sentence_ends.append(len(pieces))
+    word_ids, edges = encode(pieces)
+    at = np.array(piece_of_mention, dtype=np.int64)
+    entity_spans = np.stack([edges[at], edges[at + 1]], axis=1)
+    lengths = entity_spans[:, 1] - entity_spans[:, 0]
     counts["links.dropped.no_token"] += int((lengths == 0).sum())
-    counts["links.dropped.long_mention"] += int((lengths > max_mention).sum())
-    kept = (lengths > 0) & (lengths <= max_mention)
-    entities = np.array([mention.entity for mention in mentions[:coming]], dtype=np.int32)
-    return Sentences(words, edges[np.array(ends, dtype=np.int64)], entities[kept], bounds[kept])
+    counts["links.dropped.long_mention"] += int((lengths > max_mention_length).sum())
+    kept = (lengths > 0) & (lengths <= max_mention_length)
+    entity_ids = np.array([mention.entity_id for mention in mentions[:last]], dtype=np.int32)
+    return TokenizedPage(word_ids, edges[np.array(sentence_ends, dtype=np.int64)], entity_ids[kept], entity_spans[kept])
 
 
-def cut(text: str, span: Span, mentions: Sequence[Mention]) -> tuple[list[str], list[int]]:
-    """The pieces of one sentence, and which of them are the mentions."""
+def cut_at_mentions(text: str, span: Span, mentions: Sequence[Mention]) -> tuple[list[str], list[int]]:
+    """Return the pieces of one sentence, and the places of the mentions among them."""
     pieces: list[str] = []
     places: list[int] = []
     position = span[0]

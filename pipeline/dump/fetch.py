@@ -1,13 +1,14 @@
-"""A dump's files from Wikimedia's server or a mirror: found, downloaded, resumed and checked.
+"""Find, download, resume and verify a dump's files from Wikimedia's server or a mirror.
 
-In comes a wiki's name and a date, out come the files of that dump's job `articlesmultistreamdump` (all current pages,
-in one file or, for the largest wikis, in some tens of parts), each under its published name with its published sum.
-What there is to fetch is read from `<mirror>/<wiki>/<date>/dumpstatus.json`, which also says whether the job is done:
-a dump that is still being written is never taken.
+In: a wiki's name and a date. Out: the files of that dump's job `articlesmultistreamdump` (all current pages, in one
+file or, for the largest wikis, in some tens of parts), each under its published name and with its published checksum.
+`<mirror>/<wiki>/<date>/dumpstatus.json` lists the files, and says whether the job is done. A dump that is still being
+written is never taken.
 
-A file is written to `<name>.part` and renamed when its sum is right, so a file under its own name is whole. A cut
-connection is resumed at the byte where it broke (HTTP Range), in this process or the next one. Files come one after
-another: Wikimedia limits the connections of a client, and what one waits for is its bandwidth per client.
+A file is written to `<name>.part` and renamed after its checksum is verified, so a file under its own name is complete.
+After a lost connection, the download resumes at the byte where it broke (HTTP Range), in this process or in a later
+one. Files are downloaded one after another, because Wikimedia limits the connections of a client and the bottleneck is
+its bandwidth per client.
 """
 
 from __future__ import annotations
@@ -18,30 +19,30 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Required, TypedDict
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from pipeline.dump.config import LATEST, DumpConfig
+from pipeline.dump.config import LATEST, WikimediaDumpConfig
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console
 from pipeline.store.files import sync
 
 JOB = "articlesmultistreamdump"
-# Wikimedia asks robots to say who they are and how their authors can be found.
 USER_AGENT = "luke-pretraining/0.1 (a pipeline for Wikipedia dumps; python-urllib)"
+"""Wikimedia asks automatic clients to identify themselves."""
 TIMEOUT_SECONDS = 60
-LONGEST_WAIT_SECONDS = 300.0
+MAX_WAIT_SECONDS = 300.0
 CHUNK_BYTES = 1 << 20
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
-"""HTTP codes that may be gone a little later."""
+TEMPORARY_HTTP_CODES = frozenset({408, 429, 500, 502, 503, 504})
+"""HTTP codes after which a later attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """One file of a dump, as dumpstatus.json has it."""
+class PublishedFile:
+    """A file of a dump, as described in dumpstatus.json."""
 
     name: str
     date: str
@@ -49,83 +50,96 @@ class Published:
     algorithm: str
     """"sha1" or "md5"."""
     sum: str
+    """Checksum, in hexadecimal digits."""
 
-    def url(self, config: DumpConfig) -> str:
+    def url(self, config: WikimediaDumpConfig) -> str:
+        """Return the file's address on the mirror of `config`."""
         return f"{folder_url(config, self.date)}/{self.name}"
 
 
-class Absent(Exception):
-    """The server says that there is no such thing (HTTP 404)."""
+class JobStatus(TypedDict, total=False):
+    """Entry of a job in dumpstatus.json."""
+
+    status: Required[str]
+    """"done" when all files are complete."""
+    files: dict[str, dict[str, str | int]]
+    """File name -> size, url, md5 and sha1."""
 
 
-class Passing(Exception):
-    """A failure that may be gone at the next attempt; `wait` is what the server asked for, in seconds."""
+class NotFound(Exception):
+    """The server's answer HTTP 404."""
+
+
+class TemporaryFailure(Exception):
+    """A failure after which a later attempt may succeed; `wait` is the delay that the server asked for, in seconds."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
         self.wait = wait
 
 
-# ---------------------------------------------------------------------------------------------- what there is
+# ---------------------------------------------------------------------------------------------- list of files
 
 
-def listing(config: DumpConfig) -> list[Published]:
-    """The files of the dump that `config` names, in the order of their pages.
+def list_files(config: WikimediaDumpConfig) -> list[PublishedFile]:
+    """Return the files of the dump that `config` names, in the order of their pages.
 
     Raises:
         PipelineError: there is no such wiki or date, the dump is not complete, or the server cannot be reached.
     """
     if config.date != LATEST:
-        return published(config, config.date)
+        return files_of_date(config, config.date)
     address = f"{folder_url(config)}/"
-    page = get(address, config)
+    page = fetch_small_file(address, config)
     if page is None:
         raise PipelineError(f"{address} is not there (HTTP 404): check dump.wiki ({config.wiki}) and dump.mirror")
     dates = sorted(set(re.findall(r'href="(?:[^"]*/)?(\d{8})/?"', page.decode(errors="replace"))), reverse=True)
     for date in dates:
-        # A dump stands in the list from its first day and is done some days or weeks later.
-        status = dump_status(config, date)
+        # A dump is listed from its first day on, and complete some days or weeks later.
+        status = fetch_job_status(config, date)
         if status is not None and status["status"] == "done":
-            return files_of(config, date, status)
-    raise PipelineError(f"none of the dumps listed at {address} is complete ({len(dates)} dates): give dump.date")
+            return list_xml_files(config, date, status)
+    raise PipelineError(f"none of the {len(dates)} dumps listed at {address} is complete: set dump.date")
 
 
-def folder_url(config: DumpConfig, date: str = "") -> str:
+def folder_url(config: WikimediaDumpConfig, date: str = "") -> str:
+    """Return the address of the wiki's folder, or of the dump of `date`, without a slash at its end."""
     return "/".join(filter(None, (config.mirror.rstrip("/"), config.wiki, date)))
 
 
-def published(config: DumpConfig, date: str) -> list[Published]:
-    """The files of the dump of `date`, which must be there and done."""
-    status = dump_status(config, date)
+def files_of_date(config: WikimediaDumpConfig, date: str) -> list[PublishedFile]:
+    """Return the files of the dump of `date`; raise PipelineError if it does not exist or is not complete."""
+    status = fetch_job_status(config, date)
     address = f"{folder_url(config)}/"
     if status is None:
         raise PipelineError(
             f"{address}{date}/dumpstatus.json is not there (HTTP 404): check dump.wiki ({config.wiki}) and dump.date "
-            f"({date}); the dates on offer are listed at {address}"
+            f"({date}); the available dates are listed at {address}"
         )
     if status["status"] != "done":
         raise PipelineError(
             f"the dump of {config.wiki} of {date} is not complete (its job {JOB} is {status['status']!r}): "
-            f"take an earlier dump.date from {address}, or dump.date=latest"
+            f"choose an earlier dump.date from {address}, or dump.date=latest"
         )
-    return files_of(config, date, status)
+    return list_xml_files(config, date, status)
 
 
-def dump_status(config: DumpConfig, date: str) -> dict[str, Any] | None:
-    """The job's entry in dumpstatus.json; None where there is no such file."""
+def fetch_job_status(config: WikimediaDumpConfig, date: str) -> JobStatus | None:
+    """Return the job's entry in dumpstatus.json, or None if there is no such file."""
     url = f"{folder_url(config, date)}/dumpstatus.json"
-    body = get(url, config)
+    body = fetch_small_file(url, config)
     if body is None:
         return None
     try:
         jobs = json.loads(body)["jobs"]
     except (ValueError, KeyError, TypeError) as error:
-        raise PipelineError(f"{url} is no dump status (it has no 'jobs'): check dump.mirror") from error
-    return dict(jobs.get(JOB, {"status": "absent"}))
+        raise PipelineError(f"{url} is not the status of a dump (it has no 'jobs'): check dump.mirror") from error
+    status: JobStatus = jobs.get(JOB, {"status": "absent"})
+    return status
 
 
-def files_of(config: DumpConfig, date: str, status: dict[str, Any]) -> list[Published]:
-    """The XML files of a job that is done (its other half are the indices of the streams)."""
+def list_xml_files(config: WikimediaDumpConfig, date: str, status: JobStatus) -> list[PublishedFile]:
+    """Return the XML files of a complete job; its other files are the indices of the streams."""
     base = folder_url(config, date)
     found = []
     for name, entry in status["files"].items():
@@ -133,124 +147,136 @@ def files_of(config: DumpConfig, date: str, status: dict[str, Any]) -> list[Publ
         if ".xml" not in name:
             continue
         if algorithm is None or "size" not in entry or Path(name).name != name:
-            raise PipelineError(f"{base}/dumpstatus.json gives no size or no sum for {name}: take another dump.date")
-        found.append(Published(name, date, int(entry["size"]), algorithm, entry[algorithm]))
+            raise PipelineError(
+                f"{base}/dumpstatus.json has no size or no checksum for {name}: choose another dump.date"
+            )
+        found.append(PublishedFile(name, date, int(entry["size"]), algorithm, str(entry[algorithm])))
     if not found:
-        raise PipelineError(f"{base}/dumpstatus.json names no XML file in its job {JOB}: take another dump.date")
-    return sorted(found, key=lambda file: numbers_as_numbers(file.name))
+        raise PipelineError(f"{base}/dumpstatus.json has no XML file in its job {JOB}: choose another dump.date")
+    return sorted(found, key=lambda file: natural_sort_key(file.name))
 
 
-def numbers_as_numbers(name: str) -> list[str | int]:
-    """A key that sorts part 2 before part 10."""
+def natural_sort_key(name: str) -> list[str | int]:
+    """Return a sort key that puts part 2 before part 10."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-# ---------------------------------------------------------------------------------------------- getting it
+# ---------------------------------------------------------------------------------------------- download
 
 
-def download(file: Published, folder: Path, config: DumpConfig, progress: Callable[[int], None]) -> None:
-    """Bring `file` into `folder`, going on from its `.part` if there is one.
+def download(file: PublishedFile, folder: Path, config: WikimediaDumpConfig, progress: Callable[[int], None]) -> None:
+    """Download `file` into `folder`, resuming its `.part` file if there is one.
 
     Args:
-        progress: told the number of bytes that are there, again and again.
+        file: the file to download.
+        folder: where the file and its `.part` file are written.
+        config: the mirror, and how often and how soon to try again.
+        progress: called repeatedly with the number of bytes that have arrived.
 
     Raises:
-        PipelineError: the file is not there, its sum is wrong, or the server stays out of reach.
+        PipelineError: the file does not exist, its checksum is wrong, or the server cannot be reached.
     """
     url = file.url(config)
     part = folder / f"{file.name}.part"
     failures = 0
-    while (there := size(part)) != file.size:
+    while (received := file_size(part)) != file.size:
         try:
-            fetch_rest(url, file.size, part, progress)
-        except Absent as error:
+            fetch_remainder(url, file.size, part, progress)
+        except NotFound as error:
             raise PipelineError(
-                f"{url} is not there (HTTP 404), though its dump lists it: take another dump.mirror"
+                f"{url} is not there (HTTP 404), though its dump lists it: choose another dump.mirror"
             ) from error
-        except (OSError, HTTPException, Passing) as error:
-            failures = 0 if there < size(part) < file.size else failures + 1
+        except (OSError, HTTPException, TemporaryFailure) as error:
+            failures = 0 if received < file_size(part) < file.size else failures + 1
             wait_or_give_up(url, error, failures, config)
-    check(file, url, part)
+    verify_checksum(file, url, part)
     sync(part)
     part.rename(folder / file.name)
     sync(folder)
     progress(file.size)
 
 
-def size(path: Path) -> int:
+def file_size(path: Path) -> int:
+    """Return the file's size in bytes; 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 
-def fetch_rest(url: str, whole: int, part: Path, progress: Callable[[int], None]) -> None:
-    """One request for what is missing of `part`, written as it comes."""
-    there = size(part)
-    if there > whole:
+def fetch_remainder(url: str, total: int, part: Path, progress: Callable[[int], None]) -> None:
+    """Request the bytes that `part` lacks and append them as they arrive; raise TemporaryFailure if some do not."""
+    received = file_size(part)
+    if received > total:
         part.unlink()
-        there = 0
-    with request(url, {"Range": f"bytes={there}-"} if there else {}) as answer:
-        if there and answer.status != 206:
-            there = 0  # this server knows no Range and sends the whole file
-        with open(part, "ab" if there else "wb") as out:
+        received = 0
+    with send_request(url, {"Range": f"bytes={received}-"} if received else {}) as answer:
+        if received and answer.status != 206:
+            received = 0  # the server does not support Range and sends the whole file
+        with open(part, "ab" if received else "wb") as out:
             while chunk := answer.read(CHUNK_BYTES):
                 out.write(chunk)
-                there += len(chunk)
-                progress(there)
-    if there != whole:
-        raise Passing(f"the connection ended at byte {there} of {whole}")
+                received += len(chunk)
+                progress(received)
+    if received != total:
+        raise TemporaryFailure(f"the connection ended at byte {received} of {total}")
 
 
-def check(file: Published, url: str, part: Path) -> None:
+def verify_checksum(file: PublishedFile, url: str, part: Path) -> None:
+    """Delete `part` and raise PipelineError if its checksum is not the published one."""
     with open(part, "rb") as stream:
         found = hashlib.file_digest(stream, file.algorithm).hexdigest()
     if found != file.sum:
         part.unlink()
         raise PipelineError(
-            f"{url} was damaged on its way: its {file.algorithm} is {found}, published is {file.sum}. The copy is "
-            f"deleted; run the stage again to fetch it anew, and if that gives the same, take another dump.mirror"
+            f"{url} was damaged during the download: its {file.algorithm} is {found}, but the published one is "
+            f"{file.sum}. The file was deleted: run the stage again to download it again; if that gives the same "
+            "checksum, choose another dump.mirror"
         )
 
 
-def get(url: str, config: DumpConfig) -> bytes | None:
-    """A small file; None when the server says that it is not there."""
+def fetch_small_file(url: str, config: WikimediaDumpConfig) -> bytes | None:
+    """Return the content of a small file, or None if it does not exist."""
     failures = 0
     while True:
         try:
-            with request(url, {}) as answer:
+            with send_request(url, {}) as answer:
                 return bytes(answer.read())
-        except Absent:
+        except NotFound:
             return None
-        except (OSError, HTTPException, Passing) as error:
+        except (OSError, HTTPException, TemporaryFailure) as error:
             failures += 1
             wait_or_give_up(url, error, failures, config)
 
 
-def request(url: str, headers: dict[str, str]) -> Any:
-    """Send a request.
+def send_request(url: str, headers: dict[str, str]) -> HTTPResponse:
+    """Send a GET request and return the open response.
 
     Raises:
-        Absent: HTTP 404.
-        Passing, OSError: a later attempt may go well.
-        PipelineError: any other refusal.
+        NotFound: HTTP 404.
+        TemporaryFailure, OSError: a later attempt may succeed.
+        PipelineError: any other HTTP error.
     """
+    request = Request(url, headers={"User-Agent": USER_AGENT, **headers})
     try:
-        return urlopen(Request(url, headers={"User-Agent": USER_AGENT, **headers}), timeout=TIMEOUT_SECONDS)
+        response: HTTPResponse = urlopen(request, timeout=TIMEOUT_SECONDS)
+        return response
     except HTTPError as error:
         if error.code == 404:
-            raise Absent from error
-        if error.code in PASSING:
-            wait = error.headers.get("Retry-After", "")
-            raise Passing(f"HTTP {error.code} {error.reason}", float(wait) if wait.isdigit() else 0.0) from error
+            raise NotFound from error
+        if error.code in TEMPORARY_HTTP_CODES:
+            delay = error.headers.get("Retry-After", "")
+            wait = float(delay) if delay.isdigit() else 0.0
+            raise TemporaryFailure(f"HTTP {error.code} {error.reason}", wait) from error
         raise PipelineError(f"{url}: HTTP {error.code} {error.reason}; check dump.mirror") from error
 
 
-def wait_or_give_up(url: str, error: Exception, failures: int, config: DumpConfig) -> None:
+def wait_or_give_up(url: str, error: Exception, failures: int, config: WikimediaDumpConfig) -> None:
+    """Sleep before the next attempt, longer after each failure; raise PipelineError after `config.retries` of them."""
     reason = error.reason if isinstance(error, URLError) else error
     if failures >= config.retries:
         raise PipelineError(
-            f"{url}: {reason}; gave up after {failures} attempts in a row. What has come is kept: run the stage again "
-            f"to go on from there, with another dump.mirror if need be"
+            f"{url}: {reason}; gave up after {failures} attempts in a row. The bytes that have arrived are kept: "
+            "run the stage again to resume, or choose another dump.mirror"
         ) from error
-    asked = error.wait if isinstance(error, Passing) else 0.0
-    wait = min(max(config.retry_seconds * 2 ** max(failures - 1, 0), asked), LONGEST_WAIT_SECONDS)
+    asked = error.wait if isinstance(error, TemporaryFailure) else 0.0
+    wait = min(max(config.retry_seconds * 2 ** max(failures - 1, 0), asked), MAX_WAIT_SECONDS)
     console.print(f"{url}: {reason}; next attempt in {wait:g} s")
     time.sleep(wait)

@@ -1,8 +1,9 @@
-"""STAGE evaluate: a pretrained model on held-out pages -> metrics.json, loss_curves.png.
+"""STAGE evaluate: a pretrained model and held-out pages -> metrics.json, loss_curves.png.
 
-Each Example is masked once, with masks that are a function of the seed alone. Entities are reported over all that were
-scored and, with the suffix `_seen`, over those that occur in the training Examples. Training Examples are measured
-too, behind masks the training did not use: what was learned at all, beside what carries over to new pages.
+Each example is masked once, with masks that are a function of the seed alone. Entity metrics are reported over all
+entities that were scored and, with the suffix `_seen`, over those that occur in the training examples. A sample of
+training examples is scored too, with masks that the training did not use. It shows what the model has learned at all,
+the held-out examples show how much of it carries over to new pages.
 """
 
 from __future__ import annotations
@@ -11,87 +12,89 @@ import numpy as np
 import torch
 from rich.table import Table
 
+from pipeline.dataset.artefact import Dataset
+from pipeline.evaluate.artefact import LOSS_CURVES, METRICS
 from pipeline.evaluate.config import EvaluateConfig
-from pipeline.evaluate.plots import loss_curves
-from pipeline.evaluate.scores import Figures, entity_figures, score, train_figures, word_figures
+from pipeline.evaluate.plots import plot_loss_curves
+from pipeline.evaluate.scores import MetricValues, entity_metrics, score_batches, train_metrics, word_metrics
 from pipeline.evaluate.unigram import Unigram
 from pipeline.execution.console import console
 from pipeline.execution.context import Context
-from pipeline.pretrain.batches import Ints, in_turn
-from pipeline.pretrain.data import Data, trained_model
-from pipeline.store.artefact import open_artefact
-from pipeline.store.builder import begin
+from pipeline.pretrain.artefact import Training
+from pipeline.pretrain.batches import Ints, eval_batches
+from pipeline.pretrain.data import TrainingData
 from pipeline.store.files import write_json
-from pipeline.vocab.entities import MASK
+from pipeline.vocab.artefact import Vocab
+from pipeline.vocab.entities import FIRST_TITLE, UNK
 
 
 def build(config: EvaluateConfig, context: Context) -> None:
-    """Measure the run's model."""
+    """Measure the run's model on the dataset's held-out examples.
+
+    Raises:
+        PipelineError: an artefact that it reads is missing or unfinished.
+    """
     layout = context.layout
-    parents = {stage: open_artefact(layout.folder(stage), stage=stage) for stage in ("vocab", "dataset", "pretrain")}
-    job = begin(
-        layout.folder("evaluate"),
-        stage="evaluate",
-        config=config,
-        parents={name: parent.fingerprint for name, parent in parents.items()},
-        overwrite=context.overwrite,
-    )
-    if job is None:
-        console.print(f"evaluate: {layout.folder('evaluate')} is up to date")
+    vocab, dataset, training = Vocab.open(layout), Dataset.open(layout), Training.open(layout)
+    parents = {"vocab": vocab.fingerprint, "dataset": dataset.fingerprint, "pretrain": training.fingerprint}
+    builder = context.begin("evaluate", config, parents)
+    if builder is None:
         return
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    data = Data.open(layout, masking=config.masking, entities=config.entities, seed=config.seed)
-    model = trained_model(parents["pretrain"]).to(device)
+    data = TrainingData.open(layout, masking=config.masking, entities=config.entities, seed=config.seed)
+    model = training.load_model().to(device)
 
     masker = data.masker(data.validation, phase=0)
-    words, entities = score(model, in_turn(masker, np.arange(len(data.validation)), config.micro_batch_tokens), device)
-    figures = word_figures(words, word_unigram(data))
+    words, entities = score_batches(
+        model, eval_batches(masker, np.arange(len(data.validation)), config.micro_batch_tokens), device
+    )
+    metrics = word_metrics(words, word_unigram(data))
     if config.entities:
         unigram = entity_unigram(data, config)
         seen = unigram.counts[entities.labels] > 0
-        figures |= entity_figures(entities, unigram) | entity_figures(entities.where(seen), unigram, "_seen")
+        metrics |= entity_metrics(entities, unigram) | entity_metrics(entities.select(seen), unigram, "_seen")
         masker = data.masker(data.train, phase=0)
-        chosen = some_of(len(data.train), config.train_examples, config.seed)
-        _, trained = score(model, in_turn(masker, chosen, config.micro_batch_tokens), device)
-        figures |= train_figures(trained, unigram)
+        chosen = subsample(len(data.train), config.train_examples, config.seed)
+        _, trained = score_batches(model, eval_batches(masker, chosen, config.micro_batch_tokens), device)
+        metrics |= train_metrics(trained, unigram)
 
-    write_json(job.folder / "metrics.json", figures)
-    baselines = {"word_loss": figures["unigram_word_loss"], "entity_loss": figures.get("unigram_entity_loss")}
-    loss_curves(layout.folder("pretrain") / "metrics.jsonl", baselines, job.folder / "loss_curves.png")
-    artefact = job.finish({name: int(value or 0) for name, value in figures.items() if "_scored" in name})
-    show(figures)
-    console.print(f"evaluate: figures and curves in {artefact.folder}")
+    write_json(builder.folder / METRICS, metrics)
+    baselines = {"word_loss": metrics["unigram_word_loss"], "entity_loss": metrics.get("unigram_entity_loss")}
+    plot_loss_curves(training.metrics, baselines, builder.folder / LOSS_CURVES)
+    artefact = builder.finish({name: int(value or 0) for name, value in metrics.items() if "_scored" in name})
+    print_metrics(metrics)
+    console.print(f"evaluate: metrics and curves in {artefact.folder}")
 
 
-def some_of(length: int, most: int, seed: int) -> Ints:
-    """At most `most` of `length` indices, drawn by `seed`."""
+def subsample(length: int, most: int, seed: int) -> Ints:
+    """Return at most `most` of the indices from 0 to `length` - 1, in random order."""
     return np.random.default_rng(seed).permutation(length)[:most]
 
 
-def word_unigram(data: Data) -> Unigram:
-    ids = (block.words for block in data.train.blocks)
-    return Unigram.of(ids, size=data.words.size, never=np.flatnonzero(data.words.special))
+def word_unigram(data: TrainingData) -> Unigram:
+    """Return the unigram model of the training examples' tokens, special ones excluded."""
+    ids = (block.word_ids for block in data.train.blocks)
+    return Unigram.of(ids, size=data.word_vocab.size, excluded=np.flatnonzero(data.word_vocab.special))
 
 
-def entity_unigram(data: Data, config: EvaluateConfig) -> Unigram:
-    """[UNK] counts only where it is a target."""
-    first = MASK + 1
-    never = np.setdiff1d(np.arange(first), [1] if config.masking.unknown_entities else [])
-    ids = (block.entities for block in data.train.blocks)
-    return Unigram.of(ids, size=data.entity_vocab_size, never=never)
+def entity_unigram(data: TrainingData, config: EvaluateConfig) -> Unigram:
+    """Return the unigram model of the training examples' entities; [UNK] counts only if it can be masked."""
+    never = np.setdiff1d(np.arange(FIRST_TITLE), [UNK] if config.masking.unknown_entities else [])
+    ids = (block.entity_ids for block in data.train.blocks)
+    return Unigram.of(ids, size=data.entity_vocab_size, excluded=never)
 
 
-def show(figures: Figures) -> None:
-    """metrics.json as a table: a figure a row, its baseline beside it."""
+def print_metrics(metrics: MetricValues) -> None:
+    """Print metrics.json as a table, with the model's value and the baseline's side by side."""
     table = Table("", "model", "unigram", "scored", box=None)
     rows = [
         ("words, held out: loss", "word_loss", "unigram_word_loss", "words_scored"),
         ("words, held out: accuracy", "word_accuracy", None, "words_scored"),
-        ("entities, training pages masked afresh: loss", "train_entity_loss", "train_unigram_entity_loss",
+        ("entities, training pages with new masks: loss", "train_entity_loss", "train_unigram_entity_loss",
          "train_entities_scored"),
         *(
-            (f"entities, held out{told}: {name}", key + suffix, base and base + suffix, "entities_scored" + suffix)
-            for suffix, told in (("", ""), ("_seen", ", seen in training"))
+            (f"entities, held out{which}: {name}", key + suffix, base and base + suffix, "entities_scored" + suffix)
+            for suffix, which in (("", ""), ("_seen", ", seen in training"))
             for name, key, base in (
                 ("loss", "entity_loss", "unigram_entity_loss"),
                 ("accuracy", "entity_accuracy", None),
@@ -100,11 +103,13 @@ def show(figures: Figures) -> None:
             )
         ),
     ]  # fmt: skip
-    for label, key, base, scored in rows:
-        if key in figures:
-            table.add_row(label, number(figures[key]), number(figures[base]) if base else "", str(figures[scored]))
+    for title, key, base, scored in rows:
+        if key in metrics:
+            baseline = format_number(metrics[base]) if base else ""
+            table.add_row(title, format_number(metrics[key]), baseline, str(metrics[scored]))
     console.print(table)
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
+    """Return the value with three decimals; "-" if there is none."""
     return "-" if value is None else f"{value:.3f}"

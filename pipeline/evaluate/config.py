@@ -1,24 +1,30 @@
-"""What the evaluation is told."""
+"""Config of the evaluate stage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.store.manifest import policy
+from pipeline.store.manifest import not_fingerprinted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateConfig:
-    """The stage evaluate."""
+    """How a trained model is measured."""
 
     masking: MaskingConfig
-    """What is hidden; the published shares, so that figures compare."""
+    """Masking of the measured examples: the published shares, so that figures can be compared."""
     entities: bool
-    """False for a words-only model."""
+    """Whether the model has entities."""
     train_examples: int
-    """Training Examples that are measured too, masked as the training never masked them."""
-    micro_batch_tokens: int = field(metadata=policy())
-    """Words and entities per forward pass, padding included, at most."""
+    """Training examples that are measured too, with masks that the training never used."""
+    micro_batch_tokens: int = field(metadata=not_fingerprinted())
+    """Most tokens and entities per forward pass, padding included."""
     seed: int
-    """Of the masks and of the choice of training Examples; not the training's seed, so the masks are fresh."""
+    """Seed of the masks and of the choice of training examples. It differs from the training's, so the masks do too."""
+
+    def __post_init__(self) -> None:
+        if self.train_examples < 0:
+            raise ValueError(f"train_examples is {self.train_examples}: it cannot be negative")
+        if self.micro_batch_tokens < 1:
+            raise ValueError(f"micro_batch_tokens is {self.micro_batch_tokens}: at least 1 is needed")

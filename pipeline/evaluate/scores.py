@@ -1,12 +1,12 @@
-"""From a model and masked batches to one number per masked token, and from those to the figures of metrics.json.
+"""Score a model on masked batches: first a loss and a rank per masked position, then the means of metrics.json.
 
-Per masked entity it keeps the loss and the rank (1 + the entities that score higher), per masked word the loss and
-whether it was the best; everything reported is a mean over a selection of these.
+The rank of a label is 1 + the number of ids with a higher logit. Every reported value is a mean over a selection of the
+losses and ranks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,100 +15,113 @@ from numpy.typing import NDArray
 
 from pipeline.evaluate.unigram import Unigram
 from pipeline.model.luke import Luke
+from pipeline.pretrain.batches import Ints
 from pipeline.pretrain.objective import to_device
 from pipeline.records import Batch
 
-Figures = dict[str, float | None]
-"""Name -> mean; None (null in metrics.json) where nothing was scored."""
+MetricValues = dict[str, float | None]
+"""Name -> mean; None (null in metrics.json) if nothing was scored."""
 
-TOP = 10
-CHUNK = 256
-"""Masked tokens whose logits are held at once: 512 MB at 500,000 entities."""
+TOP_K = 10
+CHUNK_SIZE = 256
+"""Number of masked positions whose logits are in memory at once: 512 MB at 500,000 entities."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One masked token each: original ids, losses in nats, ranks from 1."""
+    """Scores of K masked positions."""
 
     labels: NDArray[np.int64]
+    """[K] original ids."""
     losses: NDArray[np.float64]
+    """[K] losses in nats."""
     ranks: NDArray[np.int64]
+    """[K] ranks of the labels, from 1."""
 
     @staticmethod
     def join(parts: list[Scores]) -> Scores:
+        """Concatenate scores."""
         return Scores(
             np.concatenate([np.empty(0, np.int64), *(part.labels for part in parts)]),
             np.concatenate([np.empty(0), *(part.losses for part in parts)]),
             np.concatenate([np.empty(0, np.int64), *(part.ranks for part in parts)]),
         )
 
-    def where(self, chosen: NDArray[np.bool_]) -> Scores:
+    def select(self, chosen: NDArray[np.bool_]) -> Scores:
+        """Return the scores at which `chosen` [K] is True."""
         return Scores(self.labels[chosen], self.losses[chosen], self.ranks[chosen])
 
 
 @torch.no_grad()
-def score(model: Luke, batches: Iterable[Batch], device: torch.device) -> tuple[Scores, Scores]:
-    """The masked words' and the masked entities' scores, without dropout."""
+def score_batches(model: Luke, batches: Iterable[Batch[Ints]], device: torch.device) -> tuple[Scores, Scores]:
+    """Return the scores of the masked words and of the masked entities, computed without dropout."""
     model.eval()
     words, entities = [], []
     for batch in batches:
         on_device = to_device(batch, device)
         word_states, entity_states = model.encode(on_device)
         targets = word_states.flatten(0, 1)[on_device.word_targets]
-        words += ranked(model.word_logits, targets, on_device.word_labels)
+        words += rank_labels(model.word_logits, targets, on_device.word_labels)
         targets = entity_states.flatten(0, 1)[on_device.entity_targets]
         if len(targets):
-            entities += ranked(model.entity_logits, targets, on_device.entity_labels)
+            entities += rank_labels(model.entity_logits, targets, on_device.entity_labels)
     return Scores.join(words), Scores.join(entities)
 
 
-def ranked(head: object, states: torch.Tensor, labels: torch.Tensor) -> list[Scores]:
-    """Loss and rank of each label under `head`, a chunk of positions at a time.
+def rank_labels(
+    head: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor, labels: torch.Tensor
+) -> list[Scores]:
+    """Return loss and rank of each label, in chunks of positions.
 
     Args:
-        states: [K, H]; labels: [K].
+        head: [K, H] hidden states -> [K, V] logits.
+        states: [K, H].
+        labels: [K].
     """
-    assert callable(head)
     parts = []
-    for start in range(0, len(labels), CHUNK):
-        part = labels[start : start + CHUNK]
-        logits = head(states[start : start + CHUNK]).double()
-        right = logits.gather(1, part[:, None])
-        losses = torch.logsumexp(logits, dim=1) - right[:, 0]
-        ranks = 1 + (logits > right).sum(dim=1)
+    for start in range(0, len(labels), CHUNK_SIZE):
+        part = labels[start : start + CHUNK_SIZE]
+        logits = head(states[start : start + CHUNK_SIZE]).double()
+        label_logits = logits.gather(1, part[:, None])
+        losses = torch.logsumexp(logits, dim=1) - label_logits[:, 0]
+        ranks = 1 + (logits > label_logits).sum(dim=1)
         parts.append(Scores(part.cpu().numpy(), losses.cpu().numpy(), ranks.cpu().numpy()))
     return parts
 
 
-def word_figures(scores: Scores, unigram: Unigram) -> Figures:
+def word_metrics(scores: Scores, unigram: Unigram) -> MetricValues:
+    """Return the metrics of held-out words."""
     return {
-        "word_loss": mean(scores.losses),
-        "word_accuracy": mean(scores.ranks == 1),
-        "unigram_word_loss": mean(unigram.losses(scores.labels)),
+        "word_loss": mean_or_none(scores.losses),
+        "word_accuracy": mean_or_none(scores.ranks == 1),
+        "unigram_word_loss": mean_or_none(unigram.losses(scores.labels)),
         "words_scored": len(scores.labels),
     }
 
 
-def entity_figures(scores: Scores, unigram: Unigram, suffix: str = "") -> Figures:
-    figures: Figures = {
-        "entity_loss": mean(scores.losses),
-        "entity_accuracy": mean(scores.ranks == 1),
-        "entity_mrr": mean(1 / scores.ranks),
-        f"entity_hits_at_{TOP}": mean(scores.ranks <= TOP),
-        "unigram_entity_loss": mean(unigram.losses(scores.labels)),
-        f"unigram_entity_hits_at_{TOP}": mean(unigram.hits(scores.labels, TOP)),
+def entity_metrics(scores: Scores, unigram: Unigram, suffix: str = "") -> MetricValues:
+    """Return the metrics of held-out entities, each name with `suffix` appended."""
+    metrics: MetricValues = {
+        "entity_loss": mean_or_none(scores.losses),
+        "entity_accuracy": mean_or_none(scores.ranks == 1),
+        "entity_mrr": mean_or_none(1 / scores.ranks),
+        f"entity_hits_at_{TOP_K}": mean_or_none(scores.ranks <= TOP_K),
+        "unigram_entity_loss": mean_or_none(unigram.losses(scores.labels)),
+        f"unigram_entity_hits_at_{TOP_K}": mean_or_none(unigram.hits(scores.labels, TOP_K)),
         "entities_scored": len(scores.labels),
     }
-    return {name + suffix: value for name, value in figures.items()}
+    return {name + suffix: value for name, value in metrics.items()}
 
 
-def train_figures(scores: Scores, unigram: Unigram) -> Figures:
+def train_metrics(scores: Scores, unigram: Unigram) -> MetricValues:
+    """Return the metrics of entities of training examples."""
     return {
-        "train_entity_loss": mean(scores.losses),
-        "train_unigram_entity_loss": mean(unigram.losses(scores.labels)),
+        "train_entity_loss": mean_or_none(scores.losses),
+        "train_unigram_entity_loss": mean_or_none(unigram.losses(scores.labels)),
         "train_entities_scored": len(scores.labels),
     }
 
 
-def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float | None:
+def mean_or_none(values: NDArray[np.float64] | NDArray[np.bool_]) -> float | None:
+    """Return the mean, or None of nothing."""
     return float(np.mean(values)) if len(values) else None

@@ -1,6 +1,7 @@
-"""The baseline: what is known of a masked token without its context.
+"""The baseline of the evaluation: a unigram model, which predicts a masked position without its context.
 
-The add-one-smoothed unigram of the training Examples over the model's own vocabulary: p(i) = (count_i + 1) / (N + V).
+It has the counts of the training examples with add-one smoothing, over the model's own vocabulary:
+p(i) = (count_i + 1) / (N + V), where N is the sum of all counts and V the size of the vocabulary.
 """
 
 from __future__ import annotations
@@ -16,25 +17,32 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Unigram:
-    """Counts of a vocabulary's ids in the training Examples, [V]."""
+    """A unigram model of a vocabulary."""
 
     counts: Ints
+    """[V] counts of the ids in the training examples."""
 
     @staticmethod
-    def of(parts: Iterable[NDArray[np.integer]], *, size: int, never: Ints) -> Unigram:
-        """Count the ids in `parts`; the ids `never` (special tokens, [UNK]), which are no target, count zero."""
+    def of(parts: Iterable[NDArray[np.integer]], *, size: int, excluded: Ints) -> Unigram:
+        """Count the ids in `parts`.
+
+        Args:
+            parts: arrays of ids.
+            size: size of the vocabulary.
+            excluded: ids that are never a label (special tokens, [UNK]); their counts are 0.
+        """
         counts = np.zeros(size, dtype=np.int64)
         for ids in parts:
             counts += np.bincount(ids, minlength=size)
-        counts[never] = 0
+        counts[excluded] = 0
         return Unigram(counts)
 
     def losses(self, labels: Ints) -> NDArray[np.float64]:
-        """-log p of each label, in nats."""
+        """Return -log p of each label, in nats."""
         total = self.counts.sum() + len(self.counts)
         losses: NDArray[np.float64] = np.log(total) - np.log(self.counts[labels] + 1.0)
         return losses
 
     def hits(self, labels: Ints, top: int) -> NDArray[np.bool_]:
-        """Whether each label is one of the `top` most frequent ids; ties in favour of the lower id."""
+        """Return for each label whether it is one of the `top` most frequent ids; ties favour the lower id."""
         return np.isin(labels, np.argsort(-self.counts, kind="stable")[:top])

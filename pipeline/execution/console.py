@@ -1,4 +1,4 @@
-"""What a person sees of a running stage: messages on stderr, progress bars on a terminal, lines in a log."""
+"""Output of a running stage for people: messages on stderr, progress bars on a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -22,52 +22,57 @@ from rich.text import Text
 console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 """Markup and emoji are off: "[b]" or ":x:" in a path or a title is printed literally."""
 LINE_SECONDS = 60.0
-"""Between two lines of a bar where there is no terminal to draw it on."""
-DRAWN = BarColumn, SpinnerColumn
+"""Time between two lines of a progress bar when there is no terminal to draw it on."""
+DRAWN_COLUMNS = BarColumn, SpinnerColumn
+"""Columns that have no text, so that lines leave them out."""
 
 
 @contextmanager
 def progress_bar(*columns: ProgressColumn, shown: bool = True, transient: bool = False) -> Iterator[Progress]:
-    """A bar on a terminal while the block feeds it; elsewhere, such as in a batch job's log, what it says as lines.
+    """Show a progress bar while the block updates it; without a terminal (a batch job's log) print its text as lines.
 
     Args:
-        columns: what it shows, if not how many of how many.
-        shown: false in a process that leaves it to another one.
-        transient: whether the bar vanishes with its end.
+        columns: columns of the bar; by default those of `counting_columns`.
+        shown: false in processes that must print nothing because another one shows the bar.
+        transient: whether the bar disappears when the block ends.
     """
     bar = Progress(
-        *(columns or counting()), console=console, transient=transient, disable=not (shown and console.is_terminal)
+        *(columns or counting_columns()),
+        console=console,
+        transient=transient,
+        disable=not (shown and console.is_terminal),
     )
-    over = threading.Event()
+    ended = threading.Event()
 
-    def tell() -> None:
-        while not over.wait(LINE_SECONDS):
+    def print_lines() -> None:
+        while not ended.wait(LINE_SECONDS):
             for task in bar.tasks:
-                parts = [str(column(task)) for column in bar.columns if not isinstance(column, (str, *DRAWN))]
+                parts = [str(column(task)) for column in bar.columns if not isinstance(column, (str, *DRAWN_COLUMNS))]
                 console.print(Text("  " + " ".join(" ".join(parts).split())))
 
-    thread = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=print_lines, daemon=True)
     if shown and not console.is_terminal:
         thread.start()
     try:
         with bar:
             yield bar
     finally:
-        over.set()
+        ended.set()
         if thread.ident:
             thread.join()
 
 
-def counting() -> Sequence[ProgressColumn]:
-    """How many of how many, since when and how much longer."""
-    named = TextColumn("{task.description:<22}", markup=False)
-    return named, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+def counting_columns() -> Sequence[ProgressColumn]:
+    """Return columns that show a description, a bar, how many are done, the elapsed time and the remaining time."""
+    description = TextColumn("{task.description:<22}", markup=False)
+    times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+    return description, BarColumn(), MofNCompleteColumn(), *times
 
 
 @contextmanager
-def working(label: str) -> Iterator[None]:
-    """Shows that something goes on whose length nobody knows, and since when."""
+def spinner(description: str) -> Iterator[None]:
+    """Show a spinner with the elapsed time while the block runs, for work of unknown length."""
     columns = TextColumn("{task.description:<22}", markup=False), SpinnerColumn(), TimeElapsedColumn()
     with progress_bar(*columns, transient=True) as bar:
-        bar.add_task(label, total=None)
+        bar.add_task(description, total=None)
         yield

@@ -1,10 +1,15 @@
-"""A unit of a stage's work: what is done to it on whichever worker takes it, and the marks it leaves.
+"""Units of a stage's work, the tasks that process them, and the marker files that tasks leave.
 
-A unit is a string (a file, a chunk of pages) whose output depends on that string and the config alone, never on the
-worker that took it, so one worker and forty write the same bytes. Each finished unit leaves a mark with its counts
-(`<work>/<label>/<unit>.json`, written last); a failed one leaves its message (`.error`), one at work its share
-(`.share`) and whose it is (`.task`). Files are all that workers and their caller exchange, so that it does not matter
-where they run.
+A unit is a string (a file, a chunk of pages). Its output depends on that string and the config alone, never on the
+worker that took it, so one worker and forty write the same bytes. A stage's step has one folder of marker files,
+`<scratch>/<step>/`. Each file is named after its unit, and the suffix says what it holds:
+
+    .json     the counts of a finished unit (its done marker, written last)
+    .error    the message of a failed unit
+    .share    progress of a unit that a task is working on, between 0 and 1
+    .task     a link that names the task which took the unit
+
+Workers and their caller exchange nothing but these files, so a worker may run anywhere that sees the folder.
 """
 
 from __future__ import annotations
@@ -20,116 +25,139 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from pipeline.errors import PipelineError, disks
-from pipeline.store.files import write_json, atomic_write
+from pipeline.errors import PipelineError, disk_error_message
+from pipeline.store.files import atomic_write, write_json
 from pipeline.store.manifest import Counts
 
-Report = Callable[[float], None]
+ReportProgress = Callable[[float], None]
+"""Takes the share of the unit that is done, in [0, 1]."""
 POLL_SECONDS = 0.5
-FAILED = "failed"
-"""Beside the marks when a unit has failed: tasks look at it before each unit, and not through all marks."""
-GRACE_SECONDS = 30
-"""How long a shared file system may take to show the marks of tasks that are known to have ended."""
+PROGRESS_SECONDS = 0.5
+"""Least time between two writes of a progress file."""
+FAILURE_MARKER = "failed"
+"""Name of the file that says that some unit failed. Tasks look for it before each unit, which is cheaper than a search
+for `.error` files."""
+MARKER_DELAY_SECONDS = 30
+"""Time that a shared file system may take to show the markers of tasks that have ended."""
 
 
 class Work(Protocol):
-    """What is done to one unit: an importable, picklable callable."""
+    """The work on one unit: an importable, picklable callable."""
 
-    def __call__(self, unit: str, report: Report) -> Counts:
-        """Write the unit's output, atomically; call `report` with the share done, in [0, 1], as often as it likes."""
+    def __call__(self, unit: str, report: ReportProgress) -> Counts:
+        """Write the unit's output atomically, and return its counts; `report` may be called at any time."""
         ...
 
 
-def mark(marks: Path, unit: str, kind: str = "json") -> Path:
-    return marks / f"{quote(unit, safe='')}.{kind}"
+def unit_names(count: int) -> list[str]:
+    """Return names for `count` numbered units, in order."""
+    return [f"{number:05d}" for number in range(count)]
+
+
+def unit_file(markers: Path, unit: str, suffix: str) -> Path:
+    """Return the path of a unit's marker file; characters of the unit that a file name cannot hold are quoted."""
+    return markers / f"{quote(unit, safe='')}.{suffix}"
+
+
+def done_marker(markers: Path, unit: str) -> Path:
+    """Return the path of the file that exists once the unit is finished, and holds its counts."""
+    return unit_file(markers, unit, "json")
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """The units that are left, for tasks that share them; an executor has `task` called once for each.
+class UnitQueue:
+    """The units that are not done yet; an executor calls `run_task` once for each of its tasks.
 
-    A task begins with every n-th unit of n tasks and goes on with what the others have not begun, so that a slow
-    machine, or a task that waits in the queue, holds up no more than the unit it is at.
+    Task r of n first takes units r, r+n, r+2n, ... and then units that no other task has taken. A slow machine, or a
+    task that still waits for a machine, therefore delays no unit except the one that it is working on.
     """
 
     work: Work
     units: tuple[str, ...]
-    marks: Path
-    folder: Path
-    """The caller's working directory, from which relative paths count; a worker may be started elsewhere."""
+    markers: Path
+    """Folder of the marker files."""
+    working_directory: Path
+    """The caller's working directory. Relative paths start there, and a worker may be started elsewhere."""
 
-    def task(self, rank: int, tasks: int) -> None:
-        """Do the turns of task `rank`, counted from 0, of so many."""
+    def run_task(self, rank: int, tasks: int) -> None:
+        """Process units as task `rank`, counted from 0, of `tasks` until none is left or one has failed."""
         if multiprocessing.parent_process():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends its workers, quietly
-        os.chdir(self.folder)
-        for unit in self.turns(rank, tasks):
-            if not self.begins(unit, rank):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent ends its workers
+        os.chdir(self.working_directory)
+        for unit in self.order(rank, tasks):
+            if not self.claim(unit, rank):
                 continue
-            if (self.marks / FAILED).exists():
-                return  # another unit failed: the stage cannot finish, so stop soon
-            if mark(self.marks, unit).is_file():
-                continue  # done before this task was started again
+            if (self.markers / FAILURE_MARKER).exists():
+                return  # the stage cannot finish any more, so stop soon
+            if done_marker(self.markers, unit).is_file():
+                continue  # finished before this task was restarted
             try:
-                counts = self.work(unit, Reporter(mark(self.marks, unit, "share")))
+                counts = self.work(unit, ProgressFile(unit_file(self.markers, unit, "share")))
             except PipelineError as error:
-                self.fail(unit, str(error))
+                self.record_failure(unit, str(error))
             except Exception as error:
-                told = disks(error, self.marks.parent.parent)
-                self.fail(unit, told or f"unexpected error in unit {unit}\n{traceback.format_exc()}")
+                message = disk_error_message(error, self.markers.parent.parent)
+                self.record_failure(unit, message or f"unexpected error in unit {unit}\n{traceback.format_exc()}")
             else:
-                write_json(mark(self.marks, unit), counts)
+                write_json(done_marker(self.markers, unit), counts)
 
-    def turns(self, rank: int, tasks: int) -> Iterator[str]:
-        """All units, the task's own ones first."""
+    def order(self, rank: int, tasks: int) -> Iterator[str]:
+        """Yield all units: those of task `rank` first, then those of each task after it."""
         for shift in range(tasks):
             yield from self.units[(rank + shift) % tasks :: tasks]
 
-    def begins(self, unit: str, rank: int) -> bool:
-        """Whether the unit is this task's to do: nobody's until now, or its own from before it was started again."""
-        task = mark(self.marks, unit, "task")
+    def claim(self, unit: str, rank: int) -> bool:
+        """Take the unit unless another task has it; return whether it is this task's, now or from before a restart."""
+        link = unit_file(self.markers, unit, "task")
         try:
-            task.symlink_to(str(rank))  # made and filled in one step, also where several machines share the folder
+            link.symlink_to(str(rank))  # atomic, also on a file system that several machines share
         except FileExistsError:
-            return os.readlink(task) == str(rank)
+            return os.readlink(link) == str(rank)
         return True
 
-    def fail(self, unit: str, message: str) -> None:
-        with atomic_write(mark(self.marks, unit, "error")) as file:
+    def record_failure(self, unit: str, message: str) -> None:
+        """Write the unit's message and the marker that stops the other tasks."""
+        with atomic_write(unit_file(self.markers, unit, "error")) as file:
             file.write(message)
-        (self.marks / FAILED).touch()
+        (self.markers / FAILURE_MARKER).touch()
 
 
-class Reporter:
-    """Writes a unit's progress to a small file, at most twice a second."""
+class ProgressFile:
+    """Report function that writes a unit's progress to a small file, at most twice a second."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.last = time.monotonic()
+        self.last_write = time.monotonic()
 
     def __call__(self, share: float) -> None:
         now = time.monotonic()
-        if now - self.last >= 0.5:
-            self.last = now
+        if now - self.last_write >= PROGRESS_SECONDS:
+            self.last_write = now
             self.path.write_text(f"{share:.4f}")
 
 
-def raise_failure(marks: Path) -> None:
-    for path in sorted(marks.glob("*.error")):
+def raise_failure(markers: Path) -> None:
+    """Raise PipelineError with the message of the first failed unit, if there is one."""
+    for path in sorted(markers.glob("*.error")):
         raise PipelineError(path.read_text(encoding="utf-8"))
 
 
-def await_marks(share: Share) -> bool:
-    """Whether every unit has its mark, by when a shared file system shows what ended tasks have written."""
-    deadline = time.monotonic() + GRACE_SECONDS
+def await_markers(queue: UnitQueue) -> bool:
+    """Whether every unit is done, after a shared file system has had time to show what the ended tasks wrote.
+
+    Raises:
+        PipelineError: a unit failed; its message is the unit's own.
+    """
+    deadline = time.monotonic() + MARKER_DELAY_SECONDS
     while True:
-        raise_failure(share.marks)
-        if done(share):
+        raise_failure(queue.markers)
+        if all_done(queue):
             return True
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_SECONDS)
 
 
-def done(share: Share) -> bool:
-    return all(mark(share.marks, unit).is_file() for unit in share.units)
+def all_done(queue: UnitQueue) -> bool:
+    """Whether every unit has its done marker."""
+    return all(done_marker(queue.markers, unit).is_file() for unit in queue.units)

@@ -1,25 +1,26 @@
-"""The model card: what the model is, what it was made from, how it is used."""
+"""The model card: a description of the model, how to use it, and what it was made from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-PROGRAM = """```python
+from pipeline.pretrain.artefact import Training
+
+LUKE_USAGE = """```python
 from transformers import AutoModelForMaskedLM, LukeForEntityPairClassification, LukeTokenizer
 
 tokenizer = LukeTokenizer.from_pretrained(folder)
 model = AutoModelForMaskedLM.from_pretrained(folder)           # both pretraining heads
-classifier = LukeForEntityPairClassification.from_pretrained(folder)  # its classifier is new: fine-tune it
+classifier = LukeForEntityPairClassification.from_pretrained(folder)  # its classifier has random weights: fine-tune it
 
 inputs = tokenizer("Taro belong to Keio university", entity_spans=[(0, 4), (15, 30)], return_tensors="pt")
 outputs = model(**inputs)                                      # outputs.logits, outputs.entity_logits
 ```
-transformers 5's LukeTokenizer takes a literal "[MASK]" or "[UNK]" in a text for a special token whose id lies past the
-word embeddings; remove or escape such strings.
+The LukeTokenizer of transformers 5 turns a literal "[MASK]" or "[UNK]" in a text into a special token whose id is
+outside the word embeddings; remove or escape such strings.
 """
 
-SENTENCEPIECE_PROGRAM = """```python
+SENTENCEPIECE_USAGE = """```python
 import json
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
@@ -32,14 +33,14 @@ text, start, end = "Taro belongs to Keio university", 16, 31
 inputs = tokenizer(text, return_tensors="pt")
 first, last = inputs.char_to_token(start), inputs.char_to_token(end - 1)
 inputs["entity_ids"] = torch.tensor([[entities["[MASK]"]]])
-inputs["entity_position_ids"] = torch.arange(first, last + 1)[None, None]  # pad with -1 for mentions of unlike lengths
+inputs["entity_position_ids"] = torch.arange(first, last + 1)[None, None]  # pad shorter mentions with -1
 outputs = model(**inputs)                                      # outputs.logits, outputs.entity_logits
 ```
-In pretraining a mention's words were tokenized apart from those around it, so tokenize them apart where no space stands
-before or after a mention. MLukeTokenizer of transformers 5 gives other ids than this model was trained with.
+In pretraining, mentions were tokenized separately from the text around them. Do the same if there is no space before or
+after a mention. Do not use MLukeTokenizer of transformers 5: it gives other ids than this model was trained with.
 """
 
-WORDS_PROGRAM = """```python
+ROBERTA_USAGE = """```python
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -47,12 +48,12 @@ model = AutoModelForMaskedLM.from_pretrained(folder)
 ```
 """
 
-POOLER = """
-No pretraining loss reaches the pooler: it is exported as the identity before its tanh, for fine-tuning to train, and
-`pooler_output` says no more than the first token's `last_hidden_state`.
+POOLER_NOTE = """
+Pretraining does not train the pooler. Its linear layer is exported as the identity, to be trained by fine-tuning, so
+`pooler_output` is the tanh of the first token's `last_hidden_state`.
 """
 
-CARD = """---
+CARD_TEMPLATE = """---
 language: "{language}"
 library_name: transformers
 pipeline_tag: fill-mask
@@ -79,51 +80,54 @@ Batches of {batch} sequences, seed {seed}.
 {made_from}
 {source}"""
 
-WIKIPEDIA = """
+WIKIPEDIA_LICENCE = """
 The text of Wikipedia is licensed CC BY-SA 4.0; its authors are named in the articles' histories.
 """
 
 
-def card(
+def render_card(
     *,
     run: str,
     language: str,
     dump: str,
-    own: bool,
+    is_own_text: bool,
     entities: bool,
     sentencepiece: bool,
     attention: str,
-    training: Mapping[str, Any],
+    training: Training,
     parents: Mapping[str, str],
 ) -> str:
-    """The README.md of the exported folder.
+    """Return the README.md of the exported folder.
 
     Args:
-        own: whether the text is one's own, under whatever licence, not a Wikipedia's.
-        sentencepiece: whether the word tokenizer is one, which LukeTokenizer cannot read.
-        training: the manifest of the stage pretrain.
-        parents: stage -> fingerprint of what the model was made from.
+        run: name of the run.
+        language: language code of the text.
+        dump: name of the dump.
+        is_own_text: whether the text is the user's own and not Wikipedia's; the card names no licence then.
+        entities: False for a words-only model.
+        sentencepiece: whether the tokenizer is a SentencePiece model, which LukeTokenizer cannot read.
+        attention: the attention of the exported model.
+        training: the finished training.
+        parents: stage -> fingerprint of the artefact.
     """
-    pretrain, counts = training["config"]["pretrain"], training["counts"]
     phases = (
-        f"| {name} | {phase['trains']} | {counts[f'steps_{name}']:,} | {phase['epochs']:g} "
-        f"| {phase['learning_rate']:g} |"
-        for name, phase in ((name, pretrain["phases"][name]) for name in training["config"]["phases"])
+        f"| {phase.name} | {phase.trains} | {phase.steps:,} | {phase.epochs:g} | {phase.learning_rate:g} |"
+        for phase in training.phases
     )
-    return CARD.format(
+    return CARD_TEMPLATE.format(
         language=language,
         tags="luke, fill-mask" if entities else "fill-mask",
         run=run,
         kind=f"LUKE ({attention.replace('_', '-')} attention)" if entities else "RoBERTa",
-        parameters=counts["parameters"] / 1e6,
+        parameters=training.parameters / 1e6,
         dump=dump,
-        text="one's own text" if own else "the Wikipedia dump",
-        licence="" if own else "license: cc-by-sa-4.0\n",
-        source="" if own else WIKIPEDIA,
-        examples=counts["train_examples"],
-        use=(SENTENCEPIECE_PROGRAM if sentencepiece else PROGRAM) + POOLER if entities else WORDS_PROGRAM,
-        batch=pretrain["batch"],
-        seed=pretrain["seed"],
+        text="the text" if is_own_text else "the Wikipedia dump",
+        licence="" if is_own_text else "license: cc-by-sa-4.0\n",
+        source="" if is_own_text else WIKIPEDIA_LICENCE,
+        examples=training.train_examples,
+        use=(SENTENCEPIECE_USAGE if sentencepiece else LUKE_USAGE) + POOLER_NOTE if entities else ROBERTA_USAGE,
+        batch=training.batch_size,
+        seed=training.seed,
         phases="\n".join(phases),
         made_from="\n".join(f"| {stage} | `{fingerprint}` |" for stage, fingerprint in parents.items()),
     )

@@ -1,4 +1,4 @@
-"""What the export is told."""
+"""Config of the export stage."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
-    """The stage export."""
+    """How a trained model is exported."""
 
     attention: Literal["entity_aware", "vanilla"]
-    """What the exported folder computes. A model trained with vanilla attention may be exported as entity-aware: its
-    extra queries are then copies of `query`, as the published models were made (luke#76)."""
+    """Attention of the exported model. A model trained with vanilla attention can be exported as entity-aware: its
+    extra queries are then copies of `query`, as in the published models (luke#76)."""

@@ -1,77 +1,88 @@
-"""Arrow columns out of Python's values, numpy's views of them, and the rows of parquet files.
+"""Conversion between Python values, Arrow arrays and numpy arrays, and reading of parquet files in batches.
 
-`pyarrow.array`, `Array.to_numpy` and `parquet.read_table` import pandas to see whether it has to do with what they are
-given, which takes half a second in every process. What is here does not, and needs no dictionary for each link.
+`pyarrow.array`, `Array.to_numpy` and `parquet.read_table` import pandas to check for pandas objects, which takes half a
+second in every process. The functions here do not, and they build structs from tuples instead of dictionaries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-LARGEST = {kind: np.iinfo(kind).max for kind in (np.int32, np.int64)}
+Value: TypeAlias = "str | int | Sequence[Value] | NDArray[np.generic] | None"
+"""A value of a column; a struct is a tuple of its fields' values, in the order of the fields."""
+Values: TypeAlias = Sequence[Value] | NDArray[np.generic]
+Offset = TypeVar("Offset", np.int32, np.int64)
+
+MAX_OFFSET = {dtype: np.iinfo(dtype).max for dtype in (np.int32, np.int64)}
 
 
-def to_arrow(values: Sequence[Any] | NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """The values as Arrow has them; a struct's are tuples, in the order of its fields.
+def to_arrow(values: Values, kind: pa.DataType) -> pa.Array:
+    """Return the values as an Arrow array.
+
+    A tuple may have more values than the struct has fields; the rest is ignored. Only strings may be None.
 
     Raises:
-        OverflowError: more text than one array holds.
-        TypeError: a kind that no column here has.
+        OverflowError: the text or the list items are too many for one array.
+        TypeError: the Arrow type is not supported.
     """
     buffers: list[pa.Buffer | None] = [None]
     children: list[pa.Array] = []
     if pa.types.is_struct(kind):
-        children = [to_arrow([value[place] for value in values], part.type) for place, part in enumerate(kind)]
+        rows = cast("Sequence[Sequence[Value]]", values)
+        children = [to_arrow([row[index] for row in rows], part.type) for index, part in enumerate(kind)]
     elif pa.types.is_list(kind):
-        buffers.append(pa.py_buffer(offsets(map(len, values), np.int32)))
-        children = [to_arrow([item for value in values for item in value], kind.value_type)]
+        lists = cast("Sequence[Sequence[Value]]", values)
+        buffers.append(pa.py_buffer(to_offsets(map(len, lists), np.int32)))
+        children = [to_arrow([item for items in lists for item in items], kind.value_type)]
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        encoded = [(value or "").encode() for value in values]
-        missing = [value is None for value in values]
-        buffers = [pa.py_buffer(packed([not gone for gone in missing])) if any(missing) else None]
-        buffers.append(pa.py_buffer(offsets(map(len, encoded), np.int32 if pa.types.is_string(kind) else np.int64)))
-        buffers.append(pa.py_buffer(b"".join(encoded)))
+        strings = cast("Sequence[str | None]", values)
+        encoded = [(string or "").encode() for string in strings]
+        is_null = [string is None for string in strings]
+        buffers = [pa.py_buffer(pack_bits([not null for null in is_null])) if any(is_null) else None]
+        lengths = map(len, encoded)
+        offsets = to_offsets(lengths, np.int32) if pa.types.is_string(kind) else to_offsets(lengths, np.int64)
+        buffers += [pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
     elif pa.types.is_boolean(kind):
-        buffers.append(pa.py_buffer(packed(values)))
+        buffers.append(pa.py_buffer(pack_bits(cast("Sequence[bool]", values))))
     elif pa.types.is_integer(kind):
         buffers.append(pa.py_buffer(np.ascontiguousarray(values, dtype=kind.to_pandas_dtype())))
     else:
-        raise TypeError(f"no column here is of type {kind}")
+        raise TypeError(f"columns of type {kind} are not supported")
     return pa.Array.from_buffers(kind, len(values), buffers, children=children)
 
 
-def offsets(lengths: Iterable[int], kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
-    """Where values of these lengths begin, one after the other, and where the last one ends.
+def to_offsets(lengths: Iterable[int], dtype: type[Offset]) -> NDArray[Offset]:
+    """Return the start of each of N consecutive values of these lengths, and the end of the last one: [N + 1].
 
     Raises:
-        OverflowError: that is too far for the kind.
+        OverflowError: the total length does not fit in the dtype.
     """
-    places = np.concatenate([[0], np.cumsum(np.fromiter(lengths, np.int64))])
-    if places[-1] > LARGEST[kind]:
-        raise OverflowError(f"{places[-1]:,} bytes or values are more than one column of a file holds")
-    return places.astype(kind)
+    offsets = np.concatenate([[0], np.cumsum(np.fromiter(lengths, np.int64))])
+    if offsets[-1] > MAX_OFFSET[dtype]:
+        raise OverflowError(f"{offsets[-1]:,} bytes or values are more than one column of a file can hold")
+    return offsets.astype(dtype)
 
 
-def packed(values: Sequence[bool] | NDArray[Any]) -> bytes:
-    """A bit a value."""
+def pack_bits(values: Sequence[bool] | NDArray[np.bool_]) -> bytes:
+    """Return the values with one bit each, the lowest bit first."""
     return np.packbits(np.array(values, dtype=bool), bitorder="little").tobytes()
 
 
-def batches(paths: Iterable[Path], rows: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of parquet files, so many at a time; one file is open at a time, of which there may be thousands."""
+def read_batches(paths: Iterable[Path], rows: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of parquet files in batches of up to `rows`; only one file is open at a time."""
     for path in paths:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=rows, columns=columns)
 
 
-def numbers(array: pa.Array) -> NDArray[Any]:
-    """The values of a column of numbers, as they lie in memory; what stands in place of a null is undefined."""
+def as_numpy(array: pa.Array) -> NDArray[Any]:
+    """Return a view of a column of numbers as numpy; the value of a null is undefined."""
     values = np.frombuffer(array.buffers()[1], dtype=array.type.to_pandas_dtype())
     return values[array.offset : array.offset + len(array)]

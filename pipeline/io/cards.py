@@ -1,4 +1,4 @@
-"""What the dataset cards of several stages have in common: the account as a table, and a size in the Hub's words."""
+"""Parts that the dataset cards of several stages share: the table of counts and the Hub's size category."""
 
 from __future__ import annotations
 
@@ -6,27 +6,35 @@ from collections.abc import Sequence
 
 from pipeline.store.manifest import Counts
 
-SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+SIZE_CATEGORIES = (
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+)
 
 
 def account_table(counts: Counts, nouns: Sequence[str]) -> str:
-    """A Markdown table: for each noun what was seen, what of it was kept, and what was dropped, by reason.
+    """Return a Markdown table with one row per noun: how many were seen, kept and dropped, by reason.
 
     Args:
-        counts: `<noun>.seen`, `<noun>.kept[.kind]` or kinds named in another way, `<noun>.dropped.<reason>`.
+        counts: with the keys `<noun>.seen`, `<noun>.dropped.<reason>` and `<noun>.quarantined.<reason>`; all that were
+            seen and not dropped or quarantined count as kept.
+        nouns: the things to report, such as "pages" and "links".
     """
     lines = ["| | seen | kept | dropped |", "|---|---|---|---|"]
     for noun in nouns:
-        drops = reasons(counts, noun)
+        drops = drop_counts(counts, noun)
         seen = counts.get(f"{noun}.seen", 0)
         kept = seen - sum(number for _, number in drops)
-        told = ", ".join(f"{reason.replace('_', ' ')} {number:,}" for reason, number in drops) or "none"
-        lines.append(f"| {noun} | {seen:,} | {kept:,} | {told} |")
+        dropped = ", ".join(f"{reason.replace('_', ' ')} {number:,}" for reason, number in drops) or "none"
+        lines.append(f"| {noun} | {seen:,} | {kept:,} | {dropped} |")
     return "\n".join(lines)
 
 
-def reasons(counts: Counts, noun: str) -> list[tuple[str, int]]:
-    """Why things were lost and how many, the most frequent first."""
+def drop_counts(counts: Counts, noun: str) -> list[tuple[str, int]]:
+    """Return (reason, number) of what was dropped or quarantined, the most frequent first."""
     prefixes = (f"{noun}.dropped.", f"{noun}.quarantined.")
     found = [
         (key.removeprefix(prefix), number)
@@ -38,5 +46,5 @@ def reasons(counts: Counts, noun: str) -> list[tuple[str, int]]:
 
 
 def size_category(rows: int) -> str:
-    """The Hub's name for a number of rows."""
-    return next((name for limit, name in SIZES if rows < limit), "n>10M")
+    """Return the Hub's size category for a number of rows."""
+    return next((name for limit, name in SIZE_CATEGORIES if rows < limit), "n>10M")

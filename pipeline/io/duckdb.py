@@ -1,31 +1,36 @@
-"""DuckDB on files: within the memory that the executor gives, and with each file's name taken as it stands."""
+"""DuckDB connections within the executor's memory, and file names that DuckDB does not take for glob patterns."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 Connect = Callable[[], duckdb.DuckDBPyConnection]
-"""`connected` with what the executor gives."""
-MEGABYTES = 700
-"""Of each gigabyte; the rest is for Python and the arrays."""
+"""`connect` with its arguments bound."""
+MEGABYTES_PER_GB = 700
+"""Megabytes for DuckDB per gigabyte of the executor's memory; the rest is for Python and the arrays."""
 
 
 def connect(memory_gb: int, spill: Path, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A database of its own.
+    """Return a connection to a new in-memory database.
 
     Args:
-        spill: where it puts what does not fit in memory.
-        threads: None for one a processor.
+        memory_gb: the executor's memory, of which DuckDB gets `MEGABYTES_PER_GB` per gigabyte.
+        spill: the folder for data that does not fit in memory.
+        threads: None for one thread per processor.
     """
-    settings: dict[str, Any] = {"memory_limit": f"{memory_gb * MEGABYTES}MB", "temp_directory": str(spill)}
-    return duckdb.connect(config=settings | ({"threads": threads} if threads else {}))
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_gb * MEGABYTES_PER_GB}MB",
+        "temp_directory": str(spill),
+    }
+    if threads:
+        settings["threads"] = threads
+    return duckdb.connect(config=settings)
 
 
-def parquet(paths: Iterable[Path]) -> list[str]:
-    """What `read_parquet` takes for these files and no others: for it "*", "?" and "[" stand for other letters."""
+def literal_paths(paths: Iterable[Path]) -> list[str]:
+    """Return the paths with the glob characters "*", "?" and "[" escaped, for `read_parquet` and the like."""
     return [re.sub(r"[*?[]", r"[\g<0>]", str(path)) for path in paths]

@@ -1,4 +1,4 @@
-"""What a model is made of, beside its weights: the config group `model`."""
+"""Config of the model: the config group `model`."""
 
 from __future__ import annotations
 
@@ -7,77 +7,82 @@ from typing import Literal
 
 Attention = Literal["entity_aware", "vanilla"]
 Backend = Literal["auto", "reference", "split", "sdpa"]
-AttentionStart = Literal["random", "local"]
-EntityStart = Literal["random", "positions", "titles"]
+AttentionInit = Literal["random", "local"]
+EntityInit = Literal["random", "positions", "titles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyConfig:
-    """The sizes of a model made from nothing; one that starts from a checkpoint has the checkpoint's."""
+    """Sizes of a model with random weights, by transformers' names."""
 
-    layers: int
+    num_hidden_layers: int
     """Transformer layers."""
-    hidden: int
+    hidden_size: int
     """Width of the residual stream."""
-    heads: int
-    """Attention heads; `hidden` is a multiple of it."""
-    intermediate: int
-    """Width of the feed-forward part."""
-    deviation: float
-    """Standard deviation of the initial weights: RoBERTa's 0.02 at a width of 768, more for a narrower body, in which
-    attention would else start all but uniform and stay so for long (0.02 * sqrt(768 / hidden) keeps its scores)."""
-    attention_start: AttentionStart
-    """random: normal draws, as RoBERTa's; local: half of the heads see their own place and its neighbours from the
-    first step on, which a small model else spends most of its steps to find."""
+    num_attention_heads: int
+    """Attention heads; `hidden_size` must be a multiple."""
+    intermediate_size: int
+    """Width of the feed-forward layers."""
+    initializer_range: float
+    """Standard deviation of the initial weights. RoBERTa has 0.02 at a width of 768; a narrower body needs more
+    (0.02 * sqrt(768 / hidden_size) keeps the size of the attention scores), because its attention would otherwise start
+    almost uniform and stay so for many steps."""
+    attention_init: AttentionInit
+    """random: normal draws, as RoBERTa's. local: half of the heads attend to their own position and its neighbours from
+    the first step; a small model otherwise spends most of its steps to learn this."""
 
     def __post_init__(self) -> None:
-        for name in ("layers", "hidden", "heads", "intermediate"):
+        for name in ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"model.body.{name} is {getattr(self, name)}: at least 1 is needed")
-        if self.deviation <= 0:
-            raise ValueError(f"model.body.deviation is {self.deviation}: it must be positive")
-        if self.hidden % self.heads:
-            raise ValueError(f"model.body.hidden ({self.hidden}) is no multiple of model.body.heads ({self.heads})")
+                raise ValueError(f"{name} is {getattr(self, name)}: at least 1 is needed")
+        if self.initializer_range <= 0:
+            raise ValueError(f"initializer_range is {self.initializer_range}: it must be positive")
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size is {self.hidden_size}: it must be a multiple of num_attention_heads, which is "
+                f"{self.num_attention_heads}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """LUKE, or with `entities: false` the RoBERTa that it starts from."""
+    """LUKE, or with `entities: false` a RoBERTa."""
 
     attention: Attention
-    """entity_aware: a query matrix of its own for each pair (word, entity) x (word, entity); vanilla: one for all."""
+    """entity_aware: a separate query matrix for each pair (word, entity) x (word, entity); vanilla: one for all."""
     backend: Backend
-    """How attention is computed; all give the same result. auto: the fastest for the device, dtype and dropout."""
+    """How attention is computed. All give the same result. auto: the fastest for the device, dtype and dropout."""
     body: BodyConfig | None
-    """Sizes of a model made from nothing; null: those of the checkpoint it starts from."""
+    """Sizes of a model with random weights; null: those of the checkpoint that `pretrain.init_from` names."""
     entities: bool
-    """false: words only, a plain RoBERTa."""
-    entity_embedding: int
-    """Width of the entity embeddings, projected up to the hidden size and back down before the entity decoder; that of
-    the LUKE it starts from, if it starts from one."""
-    entity_start: EntityStart
-    """What the entity parts start as beside a RoBERTa. random: normal draws, as published; positions: their position
-    table as the words', with its norm; titles: also each entity as its title's mean word, [MASK] as `<mask>` and the
-    head as the words', for which `entity_embedding` must be the body's width."""
+    """Whether the model has entities; false: words only, a plain RoBERTa."""
+    entity_emb_size: int
+    """Width of the entity embeddings, which are projected up to the hidden size, and back down before the entity
+    decoder. A model that starts from a LUKE needs that LUKE's width."""
+    entity_init: EntityInit
+    """Initial values of the entity parts of a model that starts from a RoBERTa. random: normal draws, as published.
+    positions: the entity position table is the words' table, with its norm. titles: in addition each entity is the mean
+    of its title's tokens, [MASK] is `<mask>` and the entity head is the word head; `entity_emb_size` must be the body's
+    width."""
     dropout: float
-    """On the embeddings and on what each sublayer adds, while training."""
+    """Dropout during training on the embeddings and on the output of each sublayer."""
     attention_dropout: float
-    """On the attention's weights, while training."""
+    """Dropout during training on the attention weights."""
     gradient_checkpointing: bool
-    """Keep each layer's input alone and compute the layer again in the backward pass: less memory, a third slower."""
-    logits_bytes: int
-    """A head whose fp32 logits would take more bytes computes them in pieces, again in the backward pass."""
+    """Whether only each layer's input is kept and the layer is computed again in the backward pass: less memory, a
+    third slower."""
+    max_logits_bytes: int
+    """Size of the fp32 logits above which a head computes them in pieces, and again in the backward pass."""
 
     def __post_init__(self) -> None:
         for name in ("dropout", "attention_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueError(f"model.{name} is {getattr(self, name)}: it must lie in [0, 1)")
-        if self.entity_embedding < 1:
-            raise ValueError(f"model.entity_embedding is {self.entity_embedding}: at least 1 is needed")
-        if self.logits_bytes < 1:
-            raise ValueError(f"model.logits_bytes is {self.logits_bytes}: at least 1 is needed")
+                raise ValueError(f"{name} is {getattr(self, name)}: a number from 0 to below 1 is needed")
+        for name in ("entity_emb_size", "max_logits_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: at least 1 is needed")
         if self.entities and self.attention == "entity_aware" and self.backend == "sdpa":
             raise ValueError(
-                "model.backend=sdpa has one query a token, model.attention=entity_aware two: "
-                "take model.backend=auto or model.attention=vanilla"
+                "backend is sdpa, which has one query per token, but entity_aware attention needs two: "
+                "set model.backend=auto or model.attention=vanilla"
             )

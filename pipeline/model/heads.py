@@ -1,20 +1,18 @@
-"""The two masked-language-model heads: features, and the loss over a decoder that is an embedding table."""
+"""The two masked-language-model heads, and the loss over a decoder that is an embedding table."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.dimensions import Dimensions
 
 
 class WordHead(nn.Module):
-    """Its decoder is the word embeddings."""
+    """Features and bias of the word predictions; the decoder is the word embedding table."""
 
     def __init__(self, dims: Dimensions) -> None:
         super().__init__()
@@ -23,23 +21,27 @@ class WordHead(nn.Module):
         self.bias = nn.Parameter(torch.empty(dims.vocab_size))
 
     def forward(self, hidden: Tensor) -> Tensor:
+        """Return the features [..., H] that the decoder reads."""
         features: Tensor = self.layer_norm(F.gelu(self.dense(hidden)))
         return features
 
 
 class EntityTransform(nn.Module):
+    """The entity head's projection to the width of the entity embeddings; a module so that names match transformers."""
+
     def __init__(self, dims: Dimensions) -> None:
         super().__init__()
         self.dense = nn.Linear(dims.hidden, dims.entity_embedding)
         self.LayerNorm = nn.LayerNorm(dims.entity_embedding, eps=dims.layer_norm_eps)
 
     def forward(self, hidden: Tensor) -> Tensor:
+        """Project [..., H] to [..., entity_embedding]."""
         features: Tensor = self.LayerNorm(F.gelu(self.dense(hidden)))
         return features
 
 
 class EntityHead(nn.Module):
-    """Its decoder is the entity embeddings."""
+    """Features and bias of the entity predictions; the decoder is the entity embedding table."""
 
     def __init__(self, dims: Dimensions) -> None:
         super().__init__()
@@ -47,6 +49,7 @@ class EntityHead(nn.Module):
         self.bias = nn.Parameter(torch.empty(dims.entity_vocab_size))
 
     def forward(self, hidden: Tensor) -> Tensor:
+        """Return the features [..., entity_embedding] that the decoder reads."""
         features: Tensor = self.transform(hidden)
         return features
 
@@ -54,48 +57,61 @@ class EntityHead(nn.Module):
 def loss_and_hits(
     features: Tensor, decoder: Tensor, bias: Tensor, labels: Tensor, *, logits_bytes: int
 ) -> tuple[Tensor, Tensor]:
-    """Summed cross entropy in fp32 and the count of labels that have the highest logit.
+    """Return the summed cross entropy in fp32 and the number of labels that have the highest logit.
 
     Args:
         features: [M, d]; decoder: [V, d]; bias: [V]; labels: [M].
-        logits_bytes: where fp32 logits would take more, they are made in pieces, again in the backward pass.
+        logits_bytes: if the fp32 logits would take more bytes, they are computed in chunks of rows, and computed again
+            in the backward pass.
     """
     rows = max(1, logits_bytes // (4 * len(decoder)))
     if len(labels) <= rows:
-        return decoded(features, decoder, bias, labels)
-    pieces = [
-        checkpoint(decoded, some, decoder, bias, of_them, use_reentrant=False, preserve_rng_state=False)
-        for some, of_them in zip(torch.split(features, rows), torch.split(labels, rows), strict=True)
+        return cross_entropy_and_hits(features, decoder, bias, labels)
+    chunks = [
+        checkpoint(
+            cross_entropy_and_hits, chunk, decoder, bias, chunk_labels, use_reentrant=False, preserve_rng_state=False
+        )
+        for chunk, chunk_labels in zip(torch.split(features, rows), torch.split(labels, rows), strict=True)
     ]
-    losses, hits = zip(*pieces, strict=True)
+    losses, hits = zip(*chunks, strict=True)
     return torch.stack(losses).sum(), torch.stack(hits).sum()
 
 
-def decoded(features: Tensor, decoder: Tensor, bias: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def cross_entropy_and_hits(features: Tensor, decoder: Tensor, bias: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the summed cross entropy and the hits of features [M, d], from all logits at once."""
     loss, hits = CrossEntropy.apply(F.linear(features, decoder, bias), labels)  # type: ignore[no-untyped-call]
     return loss, hits
 
 
-class CrossEntropy(torch.autograd.Function):
-    """(logits [M, V], labels [M]) -> (summed loss, hits), holding one matrix [M, V] at a time between the passes.
+class CrossEntropyContext(FunctionCtx):
+    """The attributes that `CrossEntropy` saves between its passes."""
 
-    torch's own writes three: the log-probabilities, a gradient of zeros but for the labels, and the logits' gradient.
-    Here the second is never made and the third overwrites the first.
+    saved_tensors: tuple[Tensor, Tensor]
+    dtype: torch.dtype
+
+
+class CrossEntropy(torch.autograd.Function):
+    """(logits [M, V], labels [M]) -> (summed loss, hits), with one matrix [M, V] in memory between the passes.
+
+    torch's cross_entropy writes three: the log-probabilities, their gradient, which is 0 except at the labels, and the
+    gradient of the logits. Here the second does not exist and the third overwrites the first.
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        logs = logits.log_softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
-        ctx.save_for_backward(logs, labels)
+    def forward(ctx: CrossEntropyContext, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the summed loss in fp32 or fp64, and the number of labels that have the highest logit."""
+        log_probabilities = logits.log_softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+        ctx.save_for_backward(log_probabilities, labels)
         ctx.dtype = logits.dtype
-        hits = (logs.argmax(dim=-1) == labels).sum()
+        hits = (log_probabilities.argmax(dim=-1) == labels).sum()
         ctx.mark_non_differentiable(hits)
-        return -logs.gather(1, labels[:, None]).sum(), hits
+        return -log_probabilities.gather(1, labels[:, None]).sum(), hits
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None]:
-        logs, labels = ctx.saved_tensors
-        for_logits = logs.exp_().mul_(gradient)  # softmax, less 1 at the label
+    def backward(ctx: CrossEntropyContext, gradient: Tensor, _: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the logits: softmax, minus 1 at the label, times `gradient`."""
+        log_probabilities, labels = ctx.saved_tensors
+        for_logits = log_probabilities.exp_().mul_(gradient)
         for_logits.scatter_add_(1, labels[:, None], -gradient.expand(len(labels), 1))
         return for_logits.to(ctx.dtype), None

@@ -1,4 +1,4 @@
-"""What attention is given: the word positions and the entity positions of a batch, and what each of them brings."""
+"""The two kinds of positions in a batch, words and entities, and their queries, keys and values."""
 
 from __future__ import annotations
 
@@ -10,43 +10,44 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """The word positions, or the entity positions, of a batch; made once and shared by all layers."""
+class Positions:
+    """The word positions, or the entity positions, of a batch; computed once and shared by all layers."""
 
     size: int
-    """N, positions with padding."""
+    """N, the padded length."""
     lengths: Tensor
-    """[B] int64: how many positions are real."""
-    keep: Tensor | None
-    """[B, N] bool: the real positions; None where the host can see that there is no padding."""
-    segments: Tensor
-    """[2B + 1] int32: borders of real, padding, real, padding, ... in the flat [B * N] positions."""
+    """[B] int64: the number of real positions of each document."""
+    mask: Tensor | None
+    """[B, N] bool: True at real positions; None on a CPU if nothing is padded."""
+    cu_seqlens: Tensor
+    """[2B + 1] int32: borders of the alternating real and padding segments in the flat [B * N] positions."""
 
     @staticmethod
-    def of(lengths: Tensor, size: int) -> Side:
-        keep = torch.arange(size, device=lengths.device) < lengths[:, None]
+    def from_lengths(lengths: Tensor, size: int) -> Positions:
+        """Return the positions of documents of these lengths [B], each padded to `size`."""
+        mask = torch.arange(size, device=lengths.device) < lengths[:, None]
         starts = torch.arange(len(lengths), device=lengths.device) * size
         borders = torch.stack((starts, starts + lengths), dim=1).flatten()
-        segments = F.pad(borders, (0, 1), value=len(lengths) * size).int()
-        # Looking at a GPU's values would make the host wait for it.
-        full = lengths.device.type == "cpu" and bool(keep.all())
-        return Side(size, lengths, None if full else keep, segments)
+        cu_seqlens = F.pad(borders, (0, 1), value=len(lengths) * size).int()
+        # On a GPU, reading the mask's values would make the host wait.
+        unpadded = lengths.device.type == "cpu" and bool(mask.all())
+        return Positions(size, lengths, None if unpadded else mask, cu_seqlens)
 
-    def real(self) -> Tensor:
-        """[B, N] bool: `keep`, also where nothing is padding."""
-        if self.keep is None:
+    def real_mask(self) -> Tensor:
+        """Return `mask`, or a mask [B, N] of ones if it is None."""
+        if self.mask is None:
             return self.lengths.new_ones(len(self.lengths), self.size, dtype=torch.bool)
-        return self.keep
+        return self.mask
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """What the words, or the entities, bring to attention: [B, N, heads, d] each."""
+class QKV:
+    """Queries, keys and values of the words, or of the entities, of a batch: [B, N, heads, d] each."""
 
-    side: Side
+    positions: Positions
     word_query: Tensor
-    """Meets the words' keys."""
+    """Query against the keys of words."""
     entity_query: Tensor
-    """Meets the entities' keys; in vanilla attention the same tensor as `word_query`."""
+    """Query against the keys of entities; in vanilla attention the same tensor as `word_query`."""
     key: Tensor
     value: Tensor

@@ -1,110 +1,95 @@
-"""Weights from and to transformers' format, by strict copies; start.py makes of them what a training begins with.
+"""Weights from and to transformers' format, by strict copies; from_checkpoint.py builds initial models from them.
 
-Our parameters have LukeForMaskedLM's names, so a conversion is a copy under the same or a renamed prefix. It is strict:
-a weight that is missing, left over, tied to something else or of another shape stops it, by name. What a checkpoint may
-hold beyond our parameters is listed here and nowhere else:
+Our parameters have the names of LukeForMaskedLM, so a conversion copies tensors under the same name or with another
+prefix. It is strict: a weight that is missing, unexpected, misshapen or not tied raises an error with its name. Only
+this module knows which other tensors a checkpoint may hold:
 
 - position_ids, buffers that old versions of transformers saved;
 - a pooler, which no pretraining loss reaches;
 - decoders, equal to the embeddings that they are tied to.
 
-Only the entity-aware queries are made where a checkpoint has none: w2e_query, e2w_query and e2e_query are copies of
-query, and the model computes what the vanilla one does.
+The entity-aware queries are the only weights that a checkpoint may lack: w2e_query, e2w_query and e2e_query are then
+copies of query, and the model computes the same as the vanilla model.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LukeConfig, RobertaConfig
+from transformers import LukeConfig, PretrainedConfig, RobertaConfig
 
 from pipeline.errors import PipelineError
 from pipeline.model.config import Attention, ModelConfig
-from pipeline.model.dimensions import INIT_STD, WORD_PAD, Dimensions
-from pipeline.model.hf_checkpoint import LUKE, ROBERTA, State, read_config, read_weights
+from pipeline.model.dimensions import INIT_STD, Dimensions
+from pipeline.model.hf_checkpoint import StateDict
 from pipeline.model.luke import Luke
 from pipeline.store.files import read_json, write_json
+from pipeline.vocab.specials import BOS_ID, EOS_ID, PAD_ID
 
-LEFTOVERS = re.compile(r"luke\.(entity_)?embeddings\.position_ids|luke\.pooler\.dense\.(weight|bias)")
-TIED = {
+IGNORED_TENSORS = re.compile(r"luke\.(entity_)?embeddings\.position_ids|luke\.pooler\.dense\.(weight|bias)")
+"""Tensors of a checkpoint that have no counterpart in our model."""
+TIED_TENSORS = {
     "lm_head.decoder.weight": "luke.embeddings.word_embeddings.weight",
     "lm_head.decoder.bias": "lm_head.bias",
     "entity_predictions.decoder.weight": "luke.entity_embeddings.entity_embeddings.weight",
 }
-DRAWN = " (transformers 5 draws it anew when it opens a LUKE without it: convert the file itself)"
-"""What the commonest untied decoder comes from."""
+"""Decoder tensor -> the tensor it must equal, which is ours."""
+UNTIED_HINT = (
+    " (transformers 5 initialises it randomly when it loads a LUKE without one: "
+    "convert the original file instead of loading and saving the model)"
+)
+"""The most common cause of a word decoder that differs from the embeddings."""
 ENTITY_QUERY = re.compile(r"(w2e|e2w|e2e)_query")
-ENTITY_PARTS = ("luke.entity_embeddings.", "entity_predictions.")
-WORD_ROWS = (
+WORD_ROW_TENSORS = (
     "luke.embeddings.word_embeddings.weight", "lm_head.decoder.weight", "lm_head.bias", "lm_head.decoder.bias",
 )  # fmt: skip
-ENTITY_ROWS = (
+"""Tensors of transformers' LUKE with one row per token."""
+ENTITY_ROW_TENSORS = (
     "luke.entity_embeddings.entity_embeddings.weight", "entity_predictions.decoder.weight", "entity_predictions.bias",
 )  # fmt: skip
-"""Tensors with one row per word or entity, in transformers' LUKE; ours have the first of them and the bias."""
-DIMENSIONS, WEIGHTS = "dimensions.json", "model.safetensors"
-"""Our own format: what `save_model` writes."""
+"""Tensors of transformers' LUKE with one row per entity."""
+DIMENSIONS_FILE, WEIGHTS_FILE = "dimensions.json", "model.safetensors"
+"""The files of our own format, which `save_model` writes."""
 
 
-# ---------------------------------------------------------------------------------------------- reading
+# ---------------------------------------------------------------------------------------------- models without weights
 
 
-def from_transformers(source: str, config: ModelConfig) -> Luke:
-    """A LUKE (or with `config.entities` false a RoBERTa) as it is saved in `source`, a folder or a name.
-
-    Sizes are the checkpoint's. With `config.attention=entity_aware` a vanilla LUKE gets copies of its queries.
-
-    Raises:
-        PipelineError: it is another kind of model, or a weight is missing, left over or of another shape.
-    """
-    checkpoint = read_config(source, (LUKE,) if config.entities else ROBERTA)
-    model = undefined(
-        sizes(
-            checkpoint,
-            vocab_size=checkpoint.vocab_size,
-            entity_vocab_size=checkpoint.entity_vocab_size if config.entities else 0,
-            entity_embedding=checkpoint.entity_emb_size if config.entities else config.entity_embedding,
-            config=config,
-        )
-    )
-    fill(model, read_weights(source), source, made=[])
-    return model
+def empty_model(dimensions: Dimensions) -> Luke:
+    """Return a model on the CPU with uninitialised weights, without drawing random numbers."""
+    return meta_model(dimensions).to_empty(device="cpu")
 
 
-def undefined(dimensions: Dimensions) -> Luke:
-    """A model on CPU whose weights have no values yet; making it costs no random numbers."""
-    return shapes(dimensions).to_empty(device="cpu")
-
-
-def shapes(dimensions: Dimensions) -> Luke:
-    """A model of shapes alone, on the meta device: made in no time and no memory, to be counted and named."""
+def meta_model(dimensions: Dimensions) -> Luke:
+    """Return a model on the meta device, which has parameter names and shapes but no memory."""
     with torch.device("meta"):
         return Luke(dimensions)
 
 
-def behaviour(config: ModelConfig) -> dict[str, Any]:
-    """What a model takes from its config wherever its sizes come from."""
-    return {
-        "attention": config.attention,
-        "dropout": config.dropout,
-        "attention_dropout": config.attention_dropout,
-        "backend": config.backend,
-        "gradient_checkpointing": config.gradient_checkpointing,
-        "logits_bytes": config.logits_bytes,
-    }
+def partial_dimensions(config: ModelConfig) -> partial[Dimensions]:
+    """Return Dimensions with the settings that always come from the config; the caller adds the sizes."""
+    return partial(
+        Dimensions,
+        attention=config.attention,
+        dropout=config.dropout,
+        attention_dropout=config.attention_dropout,
+        backend=config.backend,
+        gradient_checkpointing=config.gradient_checkpointing,
+        logits_bytes=config.max_logits_bytes,
+    )
 
 
-def sizes(
-    checkpoint: Any, *, vocab_size: int, entity_vocab_size: int, entity_embedding: int, config: ModelConfig
+def dimensions_from_checkpoint(
+    checkpoint: PretrainedConfig, *, vocab_size: int, entity_vocab_size: int, entity_embedding: int, config: ModelConfig
 ) -> Dimensions:
-    """The body's sizes from the checkpoint's config, the vocabularies' as they are given."""
-    return Dimensions(
+    """Return the body's sizes from a checkpoint's config, with the given sizes of the vocabularies."""
+    return partial_dimensions(config)(
         vocab_size=vocab_size,
         entity_vocab_size=entity_vocab_size,
         layers=checkpoint.num_hidden_layers,
@@ -115,7 +100,6 @@ def sizes(
         type_vocab_size=checkpoint.type_vocab_size,
         layer_norm_eps=checkpoint.layer_norm_eps,
         entity_embedding=entity_embedding,
-        **behaviour(config),
     )
 
 
@@ -123,51 +107,56 @@ def sizes(
 
 
 @torch.no_grad()
-def fill(model: Luke, given: State, source: str, made: Iterable[str]) -> None:
-    """Copy every weight of `given` into `model`; the parameters `made` may keep what they have.
+def load_strict(model: Luke, weights: StateDict, source: str, *, may_be_missing: Collection[str]) -> None:
+    """Copy `weights` into `model`; the parameters `may_be_missing` keep their values if `weights` lacks them.
+
+    Args:
+        source: the checkpoint's name, for the message.
 
     Raises:
-        PipelineError: what does not fit, each weight by its name (with the prefix `luke.`, whatever it was).
+        PipelineError: weights are missing, unexpected, misshapen or not tied. The message lists their names, with the
+            prefix `luke.` for the body, whatever it was in the checkpoint.
     """
-    tensors, problems = untied(given)
+    tensors, problems = untie(weights)
     parameters = dict(model.named_parameters())
     for name in parameters:
         if name not in tensors and ENTITY_QUERY.search(name):
-            original = tensors.get(ENTITY_QUERY.sub("query", name))
-            if original is not None:
-                tensors[name] = original
-    kept = set(made)
-    for name in sorted(parameters.keys() - tensors.keys() - kept):
+            query = tensors.get(ENTITY_QUERY.sub("query", name))
+            if query is not None:
+                tensors[name] = query
+    for name in sorted(parameters.keys() - tensors.keys() - set(may_be_missing)):
         problems.append(f"missing: {name}")
     for name in sorted(tensors.keys() - parameters.keys()):
-        if not LEFTOVERS.fullmatch(name):
-            problems.append(f"left over: {name}")
+        if not IGNORED_TENSORS.fullmatch(name):
+            problems.append(f"unexpected: {name}")
     for name in sorted(parameters.keys() & tensors.keys()):
-        found, wanted = tuple(tensors[name].shape), tuple(parameters[name].shape)
-        if found != wanted:
-            problems.append(f"of another shape: {name} is {list(found)}, not {list(wanted)}")
+        found, expected = tuple(tensors[name].shape), tuple(parameters[name].shape)
+        if found != expected:
+            problems.append(f"misshapen: {name} is {list(found)}, not {list(expected)}")
     if problems:
         raise PipelineError(
-            f"The weights of {source} do not fit a {kind_of(model)}:\n"
+            f"The weights of {source} do not fit a {describe_model(model)}:\n"
             + "\n".join(f"  {problem}" for problem in problems)
-            + "\nA whole checkpoint of a masked language model, head included, is needed."
+            + "\nUse a complete checkpoint of a masked language model, including its head."
         )
     for name in parameters.keys() & tensors.keys():
         parameters[name].copy_(tensors[name])
 
 
-def untied(given: State) -> tuple[State, list[str]]:
-    """`given` with each tied weight under its one name, and a line for each that differs from its twin."""
-    tensors, problems = dict(given), []
-    for twin, name in TIED.items():
-        if twin in tensors:
-            value = tensors.pop(twin)
+def untie(weights: StateDict) -> tuple[StateDict, list[str]]:
+    """Return `weights` without the decoders that equal another tensor, and a message for each that differs from it."""
+    tensors, problems = dict(weights), []
+    for decoder, name in TIED_TENSORS.items():
+        if decoder in tensors:
+            value = tensors.pop(decoder)
             if not torch.equal(tensors.setdefault(name, value), value):
-                problems.append(f"not tied: {twin} differs from {name}" + DRAWN * (twin == "lm_head.decoder.weight"))
+                hint = UNTIED_HINT if decoder == "lm_head.decoder.weight" else ""
+                problems.append(f"not tied: {decoder} differs from {name}{hint}")
     return tensors, problems
 
 
-def kind_of(model: Luke) -> str:
+def describe_model(model: Luke) -> str:
+    """Return the model's type and sizes for a message."""
     dims = model.dimensions
     name = "LUKE" if dims.entity_vocab_size else "RoBERTa"
     return f"{name} ({dims.layers} layers x {dims.hidden}, {dims.attention} attention)"
@@ -176,25 +165,26 @@ def kind_of(model: Luke) -> str:
 # ---------------------------------------------------------------------------------------------- writing
 
 
-def to_transformers(model: Luke, *, attention: Attention) -> tuple[State, Any]:
-    """The state dict (on CPU, sharing no memory with the model) and the config of a LukeForMaskedLM, or, for a model of
-    words only, of a RobertaForMaskedLM.
+def to_transformers(model: Luke, *, attention: Attention) -> tuple[StateDict, PretrainedConfig]:
+    """Return the state dict and the config of a LukeForMaskedLM, or of a RobertaForMaskedLM for a words-only model.
+
+    The tensors are on the CPU and share no memory with the model.
 
     Args:
-        attention: of the result; a vanilla model written as an entity-aware one gets copies of its queries.
+        attention: attention of the result; a vanilla model exported as entity-aware gets copies of its queries.
 
     Raises:
-        PipelineError: a model with entity-aware attention is to become a vanilla one.
+        PipelineError: the model has entity-aware attention and `attention` is vanilla.
     """
     dims = model.dimensions
     config = transformers_config(dims, attention=attention)
     state = {name: tensor.detach().cpu().clone() for name, tensor in model.named_parameters()}
     if not dims.entity_vocab_size:
         return {re.sub(r"^luke\.", "roberta.", name): tensor for name, tensor in state.items()}, config
-    # The library ties the entity decoder but not the word decoder: a file without it opens with a random one.
+    # transformers ties the entity decoder but not the word decoder: without it, loading would draw a random one.
     state["lm_head.decoder.weight"] = state["luke.embeddings.word_embeddings.weight"].clone()
     state["lm_head.decoder.bias"] = state["lm_head.bias"].clone()
-    # No pretraining loss reaches the pooler, and a file without it opens with a random one: tanh(1 * hidden) it is.
+    # No pretraining loss trains the pooler, and without it loading would draw a random one; this one is tanh(hidden).
     state["luke.pooler.dense.weight"] = torch.eye(dims.hidden)
     state["luke.pooler.dense.bias"] = torch.zeros(dims.hidden)
     if attention == "entity_aware" and not dims.entity_aware:
@@ -204,21 +194,21 @@ def to_transformers(model: Luke, *, attention: Attention) -> tuple[State, Any]:
     return state, config
 
 
-def transformers_config(dims: Dimensions, *, attention: Attention) -> Any:
-    """The config that `to_transformers` gives a model of these dimensions.
+def transformers_config(dims: Dimensions, *, attention: Attention) -> PretrainedConfig:
+    """Return the config that `to_transformers` returns for a model of these dimensions.
 
     Raises:
-        PipelineError: a model with entity-aware attention is to become a vanilla one.
+        PipelineError: the model has entity-aware attention and `attention` is vanilla.
     """
     if not dims.entity_vocab_size:
-        return RobertaConfig(**shared_config(dims), architectures=["RobertaForMaskedLM"])
+        return RobertaConfig(**shared_config_values(dims), architectures=["RobertaForMaskedLM"])
     if dims.entity_aware and attention == "vanilla":
         raise PipelineError(
-            "This model was trained with entity-aware attention and has no meaning without it: "
-            "export.attention must be entity_aware"
+            "This model was trained with entity-aware attention and does not work with vanilla attention: "
+            "set export.attention=entity_aware"
         )
     return LukeConfig(
-        **shared_config(dims),
+        **shared_config_values(dims),
         entity_vocab_size=dims.entity_vocab_size,
         entity_emb_size=dims.entity_embedding,
         use_entity_aware_attention=attention == "entity_aware",
@@ -227,21 +217,25 @@ def transformers_config(dims: Dimensions, *, attention: Attention) -> Any:
 
 
 def save_model(model: Luke, folder: Path) -> None:
-    """Write the model as it is, in our own format: its dimensions and its weights."""
+    """Write the model's dimensions and weights into `folder`, in our own format."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / DIMENSIONS, asdict(model.dimensions))
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.named_parameters()}, folder / WEIGHTS)
+    write_json(folder / DIMENSIONS_FILE, asdict(model.dimensions))
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.named_parameters()}
+    save_file(tensors, folder / WEIGHTS_FILE)
 
 
 def load_model(folder: Path) -> Luke:
-    """What `save_model` wrote, on CPU."""
-    model = undefined(Dimensions(**read_json(folder / DIMENSIONS)))
-    fill(model, load_file(folder / WEIGHTS), str(folder), made=[])
+    """Read a model that `save_model` wrote; it is on the CPU."""
+    model = empty_model(Dimensions(**read_json(folder / DIMENSIONS_FILE)))
+    load_strict(model, load_file(folder / WEIGHTS_FILE), str(folder), may_be_missing=[])
     return model
 
 
-def shared_config(dims: Dimensions) -> dict[str, Any]:
-    """Every value that the two configs share, none left to the library's defaults, which are not RoBERTa's."""
+def shared_config_values(dims: Dimensions) -> dict[str, str | int | float]:
+    """Return the values that LukeConfig and RobertaConfig share.
+
+    None is left to transformers' defaults, which are not RoBERTa's.
+    """
     return {
         "vocab_size": dims.vocab_size,
         "hidden_size": dims.hidden,
@@ -255,8 +249,8 @@ def shared_config(dims: Dimensions) -> dict[str, Any]:
         "type_vocab_size": dims.type_vocab_size,
         "initializer_range": INIT_STD,
         "layer_norm_eps": dims.layer_norm_eps,
-        "bos_token_id": 0,
-        "pad_token_id": WORD_PAD,
-        "eos_token_id": 2,
+        "bos_token_id": BOS_ID,
+        "pad_token_id": PAD_ID,
+        "eos_token_id": EOS_ID,
         "dtype": "float32",
     }

@@ -1,11 +1,11 @@
-"""Which Examples make up a step, who takes which of them, and what is hidden in each.
+"""Training batches: choose the examples of each step, split them over ranks and micro-batches, mask and pad them.
 
-Everything is a function of (seed, phase, step): the Examples of step s are positions s * batch ... of an endless
-stream of permutations, one per epoch, and the masks of an Example are a function of its key alone. So the state of a
-training's data is one integer, and the number of processes, workers or micro-batches changes nothing but who computes
-what.
+Everything is a function of (seed, phase, step). The examples of step s are positions s * batch_size to
+(s + 1) * batch_size - 1 of an endless sequence of permutations, one per epoch, and the masks of an example depend on
+its key alone. The state of the data is therefore a single integer, and the number of processes, workers or
+micro-batches changes only who computes what.
 
-A global batch is fixed first, then dealt out to ranks and micro-batches by length (`dealing`).
+A global batch is fixed first and then split over ranks and micro-batches by length (`micro_batching.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.pretrain.masking import WordTables, example_keys, mask_entities, mask_words, ranges
-from pipeline.pretrain.micro_batching import deal
+from pipeline.pretrain.masking import WordTables, concatenate_ranges, example_keys, mask_entities, mask_words
+from pipeline.pretrain.micro_batching import partition_batch
 from pipeline.records import Batch
 from pipeline.vocab.entities import PAD
 from pipeline.vocab.words import WordVocab
@@ -28,79 +28,82 @@ from pipeline.vocab.words import WordVocab
 Ints = NDArray[np.int64]
 Int32s = NDArray[np.int32]
 
-AT_ONCE = 2048
-"""Examples that are sorted by length together where they are only measured."""
+SORT_WINDOW = 2048
+"""Number of examples that evaluation sorts by length together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The Examples of each step of a phase."""
+class EpochOrder:
+    """The order in which a phase visits the examples: one permutation per epoch, cut into steps of equal size."""
 
     examples: int
-    batch: int
+    batch_size: int
     seed: int
     phase: int
 
-    def steps(self, epochs: float) -> int:
-        """Steps in so many passes over the Examples, at least one."""
-        return max(1, round(epochs * self.examples / self.batch))
+    def step_count(self, epochs: float) -> int:
+        """Return the number of steps in `epochs` passes over the examples, at least one."""
+        return max(1, round(epochs * self.examples / self.batch_size))
 
-    def step(self, number: int) -> tuple[Ints, Ints]:
-        """Indices and epochs of the Examples of step `number` (from 0): two arrays of [batch]."""
-        position = np.arange(number * self.batch, (number + 1) * self.batch)
-        epochs = position // self.examples
-        indices = np.empty(self.batch, dtype=np.int64)
+    def examples_of_step(self, step: int) -> tuple[Ints, Ints]:
+        """Return the dataset indices and the epochs of the examples of `step` (counted from 0): [batch_size] each."""
+        positions = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs = positions // self.examples
+        indices = np.empty(self.batch_size, dtype=np.int64)
         for epoch in np.unique(epochs):
             here = epochs == epoch
-            indices[here] = permutation(self.seed, self.phase, int(epoch), self.examples)[
-                position[here] % self.examples
+            indices[here] = epoch_permutation(self.seed, self.phase, int(epoch), self.examples)[
+                positions[here] % self.examples
             ]
         return indices, epochs
 
 
 @lru_cache(maxsize=2)
-def permutation(seed: int, phase: int, epoch: int, length: int) -> Ints:
-    """The order of one epoch; two are kept since a batch may span the end of one."""
+def epoch_permutation(seed: int, phase: int, epoch: int, length: int) -> Ints:
+    """Return the order of one epoch; two are cached because a batch may span the end of an epoch."""
     return np.random.default_rng((seed, phase, epoch)).permutation(length)
 
 
 @dataclass(frozen=True, slots=True)
 class Masker:
-    """Turns indices of Examples into masked, padded batches."""
+    """Masking and padding of the examples of one dataset in one phase."""
 
     store: ExampleStore
-    words: WordTables
-    pad: int
-    """The id of `<pad>`."""
+    word_tables: WordTables
+    pad_id: int
+    """Id of `<pad>`."""
     config: MaskingConfig
-    entities: bool
-    """False: words only, the entities are left out."""
+    with_entities: bool
+    """False leaves the entities out, for a words-only model."""
     seed: int
     phase: int
 
-    def deal(self, indices: Ints, *, budget: int, rank: int = 0, ranks: int = 1) -> list[Ints]:
-        """One rank's micro-batches of the Examples `indices`, as positions in it; see `dealing.deal`."""
-        words = self.store.lengths[indices].astype(np.int64)
-        entities = self.store.entity_counts[indices].astype(np.int64) if self.entities else np.zeros_like(words)
-        return deal(words, entities, budget=budget, rank=rank, ranks=ranks)
+    def partition(self, indices: Ints, *, budget: int, rank: int = 0, ranks: int = 1) -> list[Ints]:
+        """Split the examples `indices` into one rank's micro-batches, each an array of positions in `indices`.
 
-    def batch(self, indices: Ints, epochs: Ints) -> Batch:
-        """Mask and pad the Examples `indices`, each with the masks of its epoch."""
+        `micro_batching.partition_batch` has the rules.
+        """
+        words = self.store.word_lengths[indices].astype(np.int64)
+        entities = self.store.entity_lengths[indices].astype(np.int64) if self.with_entities else np.zeros_like(words)
+        return partition_batch(words, entities, budget=budget, rank=rank, ranks=ranks)
+
+    def masked_batch(self, indices: Ints, epochs: Ints) -> Batch[Ints]:
+        """Mask and pad the examples `indices`, each with the masks of its epoch."""
         ragged = self.store.gather(indices)
-        if not self.entities:
+        if not self.with_entities:
             ragged = ragged.without_entities()
         keys = example_keys(self.seed, self.phase, epochs, indices)
-        word_ids, _ = padded(ragged.words, ragged.word_counts, self.pad)
-        entity_ids, is_entity = padded(ragged.entities, ragged.entity_counts, PAD)
-        words = mask_words(word_ids, keys, self.words, self.config)
+        word_ids, _ = pad_rows(ragged.word_ids, ragged.word_lengths, self.pad_id)
+        entity_ids, is_entity = pad_rows(ragged.entity_ids, ragged.entity_lengths, PAD)
+        words = mask_words(word_ids, keys, self.word_tables, self.config)
         entities = mask_entities(entity_ids, keys, self.config)
-        mention_positions, mention_offsets = mentions(ragged.spans, is_entity)
+        mention_positions, mention_offsets = flatten_mentions(ragged.entity_spans, is_entity)
         return Batch(
             example_ids=indices,
             word_ids=words.ids,
-            word_lengths=ragged.word_counts,
+            word_lengths=ragged.word_lengths,
             entity_ids=entities.ids,
-            entity_lengths=ragged.entity_counts,
+            entity_lengths=ragged.entity_lengths,
             mention_positions=mention_positions,
             mention_offsets=mention_offsets,
             word_targets=words.targets,
@@ -110,11 +113,14 @@ class Masker:
         )
 
 
-def padded(flat: Int32s, counts: Ints, pad: int) -> tuple[Ints, NDArray[np.bool_]]:
-    """Rows of unequal length as a rectangle.
+def pad_rows(flat: Int32s, counts: Ints, pad: int) -> tuple[Ints, NDArray[np.bool_]]:
+    """Arrange rows of unequal length in a rectangle.
+
+    Args:
+        flat: all rows, one after the other; counts: [B] the length of each; pad: the id that fills the rest.
 
     Returns:
-        The rectangle [B, longest], and where it holds something else than padding.
+        The rectangle [B, longest], and a mask of the same shape that is False at padding.
     """
     filled = np.arange(counts.max(initial=0)) < counts[:, None]
     rectangle = np.full(filled.shape, pad, dtype=np.int64)
@@ -122,19 +128,26 @@ def padded(flat: Int32s, counts: Ints, pad: int) -> tuple[Ints, NDArray[np.bool_
     return rectangle, filled
 
 
-def mentions(spans: Int32s, is_entity: NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """The word positions of all mentions in a row, and where the part of each entity, padded ones too, starts.
+def flatten_mentions(spans: Int32s, is_entity: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Return the token positions of all mentions as one flat array, and the offset of each entity in it.
+
+    Padded entities have an offset too; their part is empty.
 
     Args:
-        spans: [N, 2] half-open, in the order of the entities; is_entity: [B, E] which of the padded ones are these.
+        spans: [N, 2] half-open token spans, in the order of the entities.
+        is_entity: [B, E] False at padding.
+
+    Returns:
+        `Batch.mention_positions` [P] and `Batch.mention_offsets` [B * E].
     """
     lengths = spans[:, 1] - spans[:, 0]
-    spread = np.zeros(is_entity.size, dtype=np.int64)
-    spread[is_entity.reshape(-1)] = lengths
-    return ranges(spans[:, 0], lengths), np.cumsum(spread) - spread
+    padded_lengths = np.zeros(is_entity.size, dtype=np.int64)
+    padded_lengths[is_entity.reshape(-1)] = lengths
+    return concatenate_ranges(spans[:, 0], lengths), np.cumsum(padded_lengths) - padded_lengths
 
 
-def word_tables(vocab: WordVocab) -> WordTables:
+def build_word_tables(vocab: WordVocab) -> WordTables:
+    """Return the tables of `vocab` that masking needs."""
     return WordTables.of(
         starts_word=vocab.word_starts,
         ends_word=vocab.word_ends,
@@ -146,23 +159,23 @@ def word_tables(vocab: WordVocab) -> WordTables:
 
 @dataclass(frozen=True, slots=True)
 class StepBatches:
-    """A map-style dataset for torch's DataLoader: item s is the list of one rank's micro-batches of step s."""
+    """Map-style dataset for torch's DataLoader: item s is the list of one rank's micro-batches of step s."""
 
-    order: Order
+    order: EpochOrder
     masker: Masker
     micro_batch_tokens: int
     rank: int
     ranks: int
 
-    def __getitem__(self, step: int) -> list[Batch]:
-        indices, epochs = self.order.step(step)
-        parts = self.masker.deal(indices, budget=self.micro_batch_tokens, rank=self.rank, ranks=self.ranks)
-        return [self.masker.batch(indices[part], epochs[part]) for part in parts]
+    def __getitem__(self, step: int) -> list[Batch[Ints]]:
+        indices, epochs = self.order.examples_of_step(step)
+        parts = self.masker.partition(indices, budget=self.micro_batch_tokens, rank=self.rank, ranks=self.ranks)
+        return [self.masker.masked_batch(indices[part], epochs[part]) for part in parts]
 
 
-def in_turn(masker: Masker, indices: Ints, micro_batch_tokens: int) -> Iterator[Batch]:
-    """Batches over `indices`, once each with the masks of epoch 0, like lengths together: for measuring."""
-    for start in range(0, len(indices), AT_ONCE):
-        some = indices[start : start + AT_ONCE]
-        for part in masker.deal(some, budget=micro_batch_tokens):
-            yield masker.batch(some[part], np.zeros_like(part))
+def eval_batches(masker: Masker, indices: Ints, micro_batch_tokens: int) -> Iterator[Batch[Ints]]:
+    """Yield batches that hold each of `indices` once, with the masks of epoch 0, grouped by length."""
+    for start in range(0, len(indices), SORT_WINDOW):
+        window = indices[start : start + SORT_WINDOW]
+        for part in masker.partition(window, budget=micro_batch_tokens):
+            yield masker.masked_batch(window[part], np.zeros_like(part))

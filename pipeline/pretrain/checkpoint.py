@@ -1,9 +1,10 @@
-"""Checkpoints: `<folder>/<phase>/step-<N>/`, written aside, synced, renamed, and only then the oldest pruned.
+"""Checkpoints: `<folder>/<phase>/step-<N>/`, written under a temporary name, synced to disk and renamed.
 
-A checkpoint is two safetensors files (weights; AdamW's moments by parameter name) and `state.json`, written last, with
-the place in the training and the files' digests. Nothing in it can execute. The data's order and masks, dropout's
-seeds and the learning rate are functions of the step, so nothing else is needed to go on exactly. Tensors are whole,
-however many processes held them: another number of processes, in copies or in shards, goes on from the same files.
+A checkpoint is two safetensors files (the weights, and AdamW's moments by parameter name) and `state.json`, which is
+written last and holds the progress and the files' digests. Loading it executes no code. Data order, masks, dropout
+seeds and the learning rate are functions of the step, so nothing else is needed to resume exactly. Tensors are stored
+unsharded: any number of processes, under DDP or FSDP, can resume from the same files. The oldest checkpoints are
+deleted only after the new one is complete.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pipeline.execution.console import console
-from pipeline.pretrain.parallel import like
-from pipeline.store.files import digest, read_json, sync, write_json
+from pipeline.pretrain.parallel import shard_like
+from pipeline.store.files import file_digest, read_json, sync, write_json
 
-WEIGHTS, MOMENTS, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+WEIGHTS_FILE, MOMENTS_FILE, STATE_FILE = "model.safetensors", "optimizer.safetensors", "state.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How far a training is: `step` steps of phase number `phase` are done."""
+class TrainProgress:
+    """The position of a training run: `step` steps of phase number `phase` are done."""
 
     phase: int
     step: int
@@ -35,98 +36,109 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint found whole on disk."""
+    """A complete checkpoint on disk."""
 
     folder: Path
-    place: Place
+    progress: TrainProgress
 
     def restore_model(self, model: nn.Module) -> None:
-        """Put the weights back, before the model is spread over processes."""
-        model.load_state_dict(load_file(self.folder / WEIGHTS))
+        """Load the weights into `model`, before `wrap_model` distributes it over processes."""
+        model.load_state_dict(load_file(self.folder / WEIGHTS_FILE))
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
-        """Put the moments back, each to its parameter by name, as this process holds it."""
+        """Load the moments into `optimizer`, sharded as the parameters of `model` are."""
         moments: dict[str, dict[str, Tensor]] = {}
-        for key, value in load_file(self.folder / MOMENTS).items():
+        for key, value in load_file(self.folder / MOMENTS_FILE).items():
             name, _, entry = key.rpartition("/")
             moments.setdefault(name, {})[entry] = value
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                # fused AdamW wants its count of steps beside the parameter, too
-                optimizer.state[parameter] = {entry: like(value, parameter) for entry, value in moments[name].items()}
+                # shard_like also moves the step count to the parameter's device, as fused AdamW requires
+                optimizer.state[parameter] = {
+                    entry: shard_like(value, parameter) for entry, value in moments[name].items()
+                }
 
 
 def save(
     root: Path,
     *,
     phases: Sequence[str],
-    place: Place,
+    progress: TrainProgress,
     weights: Mapping[str, Tensor],
     moments: Mapping[str, Tensor],
     keep: int,
 ) -> Path:
-    """Write the checkpoint of `place` below `root`, then prune all but the newest `keep`.
+    """Write the checkpoint of `progress` below `root`, then delete all but the newest `keep`.
 
     Args:
-        weights, moments: whole tensors on the CPU that share no memory (see `on_cpu`).
+        root: the folder of all checkpoints of the run.
+        phases: names of all phases, in order.
+        progress: the position in the training run that the tensors belong to.
+        weights, moments: unsharded tensors on the CPU that share no memory (see `copy_to_cpu`).
+        keep: number of checkpoints to keep, the new one included.
+
+    Returns:
+        The folder of the checkpoint.
     """
-    target = root / phases[place.phase] / f"step-{place.step}"
-    aside = target.with_name(f".{target.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    for name, tensors in ((WEIGHTS, weights), (MOMENTS, moments)):
-        save_file(dict(tensors), aside / name)
-        sync(aside / name)
-    files = {name: digest(aside / name) for name in (WEIGHTS, MOMENTS)}
-    write_json(aside / STATE, {"phase": place.phase, "step": place.step, "files": files})
+    target = root / phases[progress.phase] / f"step-{progress.step}"
+    temporary = target.with_name(f".{target.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for name, tensors in ((WEIGHTS_FILE, weights), (MOMENTS_FILE, moments)):
+        save_file(dict(tensors), temporary / name)
+        sync(temporary / name)
+    files = {name: file_digest(temporary / name) for name in (WEIGHTS_FILE, MOMENTS_FILE)}
+    write_json(temporary / STATE_FILE, {"phase": progress.phase, "step": progress.step, "files": files})
     shutil.rmtree(target, ignore_errors=True)
-    os.rename(aside, target)
+    os.rename(temporary, target)
     sync(target.parent)
-    for old in list(found(root))[keep:]:
+    for old in list(checkpoint_folders(root))[keep:]:
         shutil.rmtree(old)
     return target
 
 
-def bring(root: Path, former: Path) -> None:
-    """Give `root` the checkpoints of a finished training, where it has none of its own."""
-    if next(found(root), None) is not None:
+def link_from_finished_run(root: Path, finished: Path) -> None:
+    """Hard-link the checkpoints of a finished run into `root`, unless `root` has some already."""
+    if next(checkpoint_folders(root), None) is not None:
         return
-    aside = root.with_name(f".{root.name}")
-    for folder in (aside, root):
+    temporary = root.with_name(f".{root.name}")
+    for folder in (temporary, root):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(former, aside, copy_function=os.link)  # never written to: a second name is as good as a copy
-    os.rename(aside, root)
+    shutil.copytree(finished, temporary, copy_function=os.link)  # checkpoints are never changed
+    os.rename(temporary, root)
     sync(root.parent)
 
 
-def newest(root: Path) -> Checkpoint | None:
-    """The newest checkpoint below `root` that is whole; one that is not is named and passed over."""
-    for folder in found(root):
-        state = read_json(folder / STATE)
+def find_newest(root: Path) -> Checkpoint | None:
+    """Return the newest intact checkpoint below `root`, or None; report the broken ones that are skipped."""
+    for folder in checkpoint_folders(root):
+        state = read_json(folder / STATE_FILE)
         broken = [
             name
             for name, expected in state["files"].items()
-            if not (folder / name).is_file() or digest(folder / name) != expected
+            if not (folder / name).is_file() or file_digest(folder / name) != expected
         ]
         if not broken:
-            return Checkpoint(folder, Place(state["phase"], state["step"]))
-        console.print(f"checkpoint {folder} is broken ({', '.join(broken)}): going on from the one before it")
+            return Checkpoint(folder, TrainProgress(state["phase"], state["step"]))
+        console.print(f"checkpoint {folder} is broken ({', '.join(broken)}): using the one before it")
     return None
 
 
-def found(root: Path) -> Iterator[Path]:
-    """Folders of finished checkpoints, newest first."""
-    places = []
-    for path in root.glob(f"*/step-*/{STATE}"):
+def checkpoint_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders of finished checkpoints, newest first; report those whose state.json cannot be read."""
+    readable = []
+    for path in root.glob(f"*/step-*/{STATE_FILE}"):
         try:
             state = read_json(path)
-            places.append((state["phase"], state["step"], path.parent))
+            readable.append((state["phase"], state["step"], path.parent))
         except (ValueError, KeyError):
-            console.print(f"checkpoint {path.parent} is broken ({STATE}): passing it over")
-    yield from (folder for _, _, folder in sorted(places, reverse=True))
+            console.print(f"checkpoint {path.parent} is broken ({STATE_FILE}): skipping it")
+    yield from (folder for _, _, folder in sorted(readable, reverse=True))
 
 
-def on_cpu(tensors: Iterable[tuple[str, Tensor]], *, kept: bool) -> dict[str, Tensor]:
-    """Copies that share no memory, as safetensors wants them; none where they are not `kept`, yet all are looked at,
-    since gathering a tensor's shards takes every process."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors if kept}
+def copy_to_cpu(tensors: Iterable[tuple[str, Tensor]], *, keep: bool) -> dict[str, Tensor]:
+    """Return copies on the CPU that share no memory, as safetensors requires; an empty dict without `keep`.
+
+    Call it on every process, because `tensors` may gather each tensor from all of them.
+    """
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors if keep}

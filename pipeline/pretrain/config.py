@@ -1,120 +1,142 @@
-"""What a training is told. Steps and warm-up are never typed in: they follow from epochs and the dataset's size."""
+"""Config of the pretrain stage.
+
+Numbers of steps are never settings: they follow from the epochs, the warm-up ratio and the size of the dataset.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.store.manifest import policy
+from pipeline.store.manifest import not_fingerprinted
 
-Objective = Literal["batch_means", "micro_batch_means"]
+LossNormalization = Literal["global_batch", "micro_batch"]
 Trains = Literal["entities", "everything"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskingConfig:
-    """What is hidden from the model."""
+    """Which words and entities are hidden from the model and predicted."""
 
     words: float
-    """Share of the tokens of each Example to predict, in whole words."""
+    """Share of the tokens of each example to predict, chosen as whole words."""
     entities: float
-    """Share of the entities of each Example to predict, each replaced by [MASK]."""
-    as_mask: float
-    """Share of the chosen words replaced by `<mask>`."""
-    as_random: float
-    """Share of the chosen words replaced by random tokens; the rest stay as they are."""
+    """Share of the entities of each example to predict. Each is replaced by [MASK]."""
+    mask_replace_prob: float
+    """Probability that a chosen word is replaced by `<mask>`."""
+    random_replace_prob: float
+    """Probability that a chosen word is replaced by random tokens. Otherwise it stays as it is."""
     unknown_entities: bool
-    """Whether [UNK] entities are chosen and scored too, as upstream did."""
+    """Whether [UNK] entities are masked and predicted too, as upstream does."""
 
     def __post_init__(self) -> None:
         for name in ("words", "entities"):
             if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"pretrain.masking.{name} is {getattr(self, name)}: a share between 0 and 1 is needed")
-        if self.as_mask < 0 or self.as_random < 0 or self.as_mask + self.as_random > 1:
-            raise ValueError("pretrain.masking.as_mask and as_random are shares of the chosen words: their sum is <= 1")
+                raise ValueError(f"{name} is {getattr(self, name)}: a share between 0 and 1, both excluded, is needed")
+        for name in ("mask_replace_prob", "random_replace_prob"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: a probability from 0 to 1 is needed")
+        if self.mask_replace_prob + self.random_replace_prob > 1:
+            raise ValueError(
+                f"mask_replace_prob is {self.mask_replace_prob} and random_replace_prob is {self.random_replace_prob}: "
+                "their sum can be at most 1"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseConfig:
-    """A stretch of training with an optimizer and a schedule of its own."""
+    """A part of the training with its own optimizer state and learning-rate schedule."""
 
     trains: Trains
-    """`entities`: only what RoBERTa does not have (entity embeddings and head); `everything`: all weights."""
+    """`entities`: only the weights that RoBERTa does not have (entity embeddings and head); `everything`: all."""
     epochs: float
-    """Passes over the training Examples."""
+    """Passes over the training examples."""
     learning_rate: float
-    """Peak, at the end of the warm-up; it falls linearly to zero."""
-    warmup: float
-    """Share of the phase's steps over which the learning rate rises linearly."""
+    """Highest learning rate, reached at the end of the warm-up. It then falls linearly to zero."""
+    warmup_ratio: float
+    """Share of the phase's steps during which the learning rate rises linearly."""
 
     def __post_init__(self) -> None:
-        if self.epochs <= 0 or self.learning_rate <= 0:
-            raise ValueError("pretrain.phases: epochs and learning_rate must be positive")
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"pretrain.phases: warmup is {self.warmup}, a share of the steps in [0, 1) is needed")
+        for name in ("epochs", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be positive")
+        if not 0 <= self.warmup_ratio < 1:
+            raise ValueError(f"warmup_ratio is {self.warmup_ratio}: a share of the steps from 0 to below 1 is needed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW; no decay on biases and LayerNorm."""
+    """AdamW, without weight decay on biases and LayerNorm."""
 
     beta1: float
     beta2: float
     epsilon: float
     weight_decay: float
     bias_correction: bool
-    """Upstream's AdamW has none."""
+    """Whether the moments are corrected for their start at zero. Upstream's AdamW does not."""
     clip_norm: float | None
     """Largest norm of the whole gradient; null for no clipping."""
+
+    def __post_init__(self) -> None:
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: a number from 0 to below 1 is needed")
+        if self.epsilon <= 0:
+            raise ValueError(f"epsilon is {self.epsilon}: it must be positive")
+        if self.weight_decay < 0:
+            raise ValueError(f"weight_decay is {self.weight_decay}: it cannot be negative")
+        if self.clip_norm is not None and self.clip_norm <= 0:
+            raise ValueError(f"clip_norm is {self.clip_norm}: it must be positive, or null for no clipping")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainConfig:
-    """The stage pretrain; what is marked as policy may change between a run and its continuation."""
+    """How a model is trained. Fields that are not fingerprinted can change when a training is resumed."""
 
-    start: str | None = field(metadata=policy())
-    """RoBERTa or LUKE checkpoint in transformers' format, a folder or a name on the Hub; null: random weights. A LUKE's
-    entities are copied by title. Its digest is recorded, not its path."""
+    init_from: str | None = field(metadata=not_fingerprinted())
+    """RoBERTa or LUKE checkpoint in transformers' format, as a folder or a Hub name; null: random weights. A LUKE's
+    entities are copied by title. The manifest records the checkpoint's digest, not its path."""
     phases: dict[str, PhaseConfig]
-    """In order; the key names the phase in metrics and checkpoints."""
+    """Phases in order. The key names the phase in metrics and checkpoints."""
     masking: MaskingConfig
     optimizer: OptimizerConfig
-    batch: int
+    batch_size: int
     """Examples per step, over all processes and micro-batches."""
-    micro_batch_tokens: int = field(metadata=policy())
-    """Words and entities per forward pass of one process, padding included, at most; a longer Example goes alone.
-    Changes speed and memory, not the result."""
-    objective: Objective
-    """What is minimised. `batch_means`: the mean over the global batch's masked words plus that over its masked
-    entities. `micro_batch_means`: upstream's, the mean over micro-batches and processes of each one's two means, which
-    changes with `micro_batch_tokens` and the number of processes."""
+    micro_batch_tokens: int = field(metadata=not_fingerprinted())
+    """Most tokens and entities per forward pass of one process, padding included. A longer example is a micro-batch by
+    itself. Changes speed and memory, not the result."""
+    loss_normalization: LossNormalization
+    """What the summed losses are divided by. `global_batch`: the loss is the mean over the global batch's masked tokens
+    plus the mean over its masked entities. `micro_batch`: upstream's loss, the average of these two means over
+    micro-batches and processes; it depends on `micro_batch_tokens` and the number of processes."""
     precision: Literal["no", "bf16"]
     """`bf16`: autocast over fp32 master weights."""
-    compile: bool = field(metadata=policy())
-    """torch.compile each layer: minutes at the start, faster steps on a GPU; rounding may differ in the last bits."""
-    loader_workers: int = field(metadata=policy())
-    """Processes beside each rank that prepare batches; 0: prepared between the steps."""
-    checkpoints: int = field(metadata=policy())
-    """Checkpoints written per phase, evenly spaced, the last at its end."""
-    keep: int = field(metadata=policy())
-    """How many of the newest checkpoints stay."""
-    validations: int = field(metadata=policy())
-    """Measurements on held-out Examples per phase, evenly spaced; 0: none."""
-    validation_examples: int = field(metadata=policy())
-    """Held-out Examples that such a measurement takes, at most."""
-    log_every: int = field(metadata=policy())
+    compile: bool = field(metadata=not_fingerprinted())
+    """Whether torch.compile compiles each layer: minutes at the start, then faster steps on a GPU. Rounding may differ
+    in the last bits."""
+    loader_workers: int = field(metadata=not_fingerprinted())
+    """Data loader processes of each rank; 0: batches are prepared between the steps."""
+    checkpoints_per_phase: int = field(metadata=not_fingerprinted())
+    """Checkpoints written in each phase, evenly spaced, the last at its end."""
+    keep_checkpoints: int = field(metadata=not_fingerprinted())
+    """Newest checkpoints that are kept; older ones are deleted."""
+    validations_per_phase: int = field(metadata=not_fingerprinted())
+    """Measurements on held-out examples in each phase, evenly spaced; 0: none."""
+    validation_examples: int = field(metadata=not_fingerprinted())
+    """Most held-out examples that such a measurement uses."""
+    log_every: int = field(metadata=not_fingerprinted())
     """Steps between two lines of metrics.jsonl."""
-    wandb: Literal["disabled", "offline", "online"] = field(metadata=policy())
-    """Whether metrics go to Weights & Biases too; metrics.jsonl is written always."""
+    wandb: Literal["disabled", "offline", "online"] = field(metadata=not_fingerprinted())
+    """Mode of Weights & Biases, which gets the metrics in addition to metrics.jsonl."""
     seed: int
-    """Set by the top-level `seed`."""
+    """Seed of the training: the top-level `seed`."""
 
     def __post_init__(self) -> None:
         if not self.phases:
-            raise ValueError("pretrain.phases is empty: at least one phase is needed")
-        for name in ("batch", "micro_batch_tokens", "checkpoints", "keep", "log_every"):
+            raise ValueError("phases is empty: at least one phase is needed")
+        for name in ("batch_size", "micro_batch_tokens", "checkpoints_per_phase", "keep_checkpoints", "log_every"):
             if getattr(self, name) < 1:
-                raise ValueError(f"pretrain.{name} is {getattr(self, name)}: it must be at least 1")
-        for name in ("loader_workers", "validations", "validation_examples"):
+                raise ValueError(f"{name} is {getattr(self, name)}: at least 1 is needed")
+        for name in ("loader_workers", "validations_per_phase", "validation_examples"):
             if getattr(self, name) < 0:
-                raise ValueError(f"pretrain.{name} is {getattr(self, name)}: it cannot be negative")
+                raise ValueError(f"{name} is {getattr(self, name)}: it cannot be negative")

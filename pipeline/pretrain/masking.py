@@ -1,15 +1,16 @@
-"""Choosing what the model must predict: padded arrays and integer keys in, arrays out; nothing here has a state.
+"""Masking: padded arrays and integer keys in, masked ids and labels out. All functions are pure.
 
-Every random number is a hash of (key of the Example, stream, position), and an Example's key is a hash of (seed,
-phase, epoch, index in the dataset). So the masks of an Example are the same whichever batch, process, worker or
-restart asks for them, and a whole batch is masked by a few dozen numpy calls: no generator per Example, no loop.
+Every random number is a hash of (key of the example, stream, position), and the key of an example is a hash of (seed,
+phase, epoch, index in the dataset). The masks of an example are therefore the same in every batch, process, worker and
+restart, and a whole batch is masked by a few dozen numpy calls, without a generator or a Python loop per example.
 
-Whole words are chosen as upstream's loop does it: in random order, a word that no longer fits in the budget of 15 %
-of the tokens is passed over. `greedy` does exactly that for all Examples at once. A budget of n tokens is spent on the
-first n words and a few more at most, so only these are put in order, and all of them where that was not enough.
+Whole words are chosen as in upstream's loop: words are visited in random order, and a word that no longer fits in the
+budget of 15 % of the tokens is skipped. `take_greedily` does exactly that for all examples at once. A budget of n
+tokens is nearly always spent within the first n words and a few more, so at first only these are put in random order.
+If they do not spend a budget, all words are put in order.
 
-An Example is a row of a rectangle. Like lengths stand together, so the padding is next to nothing, and short rows are
-sorted faster than one long array. 32 Examples of 480 words and 30 entities take 0.7 ms.
+An example is a row of a rectangle. Batches hold examples of similar length, so there is hardly any padding, and short
+rows are sorted faster than one long array. 32 examples of 480 tokens and 30 entities take 0.7 ms.
 """
 
 from __future__ import annotations
@@ -21,72 +22,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.vocab import entities
+from pipeline.vocab.entities import MASK, UNK
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
 
-ORDER, FATE, REPLACEMENT, ENTITY_ORDER = range(4)
-"""Streams: independent random numbers for the same Example and position."""
-STARTS, ENDS, BARE, SPECIAL = 1, 2, 4, 8
-"""What a token may be, as bits: it starts a word; the next token starts one; it is a space alone, and the word that it
-starts goes on with the next token; it is special."""
-SPARE = 16
-"""Words put in order beyond the budget: enough to spend it, though some were passed over, in all but rare Examples."""
-PLACE = np.uint32(0x1FFF)
-"""The bits of a sort key that hold a position."""
+WORD_ORDER_STREAM, REPLACEMENT_KIND_STREAM, RANDOM_TOKEN_STREAM, ENTITY_ORDER_STREAM = range(4)
+"""Streams of independent random numbers for the same example and position."""
+STARTS_WORD, NEXT_STARTS_WORD, BARE_SPACE, SPECIAL = 1, 2, 4, 8
+"""Bit flags of a token: it starts a word; the next token starts a word; it is a bare space whose word continues in the
+next token; it is special."""
+EXTRA_WORDS = 16
+"""Number of words put in order beyond the budget. It is enough to spend the budget in all but rare examples, although
+some words are skipped."""
+POSITION_BITS = np.uint32(0x1FFF)
+"""Bits of a sort key that hold the position in the row."""
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mix(value: Keys) -> Keys:
-    """The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection of 64 bits that passes BigCrush."""
+def mix_bits(value: Keys) -> Keys:
+    """Apply the finalizer of SplitMix64 (Steele, Lea and Flood 2014), a bijection of 64 bits that passes BigCrush."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
 
 
-def keyed(keys: Keys, numbers: Ints) -> Keys:
-    """64 random bits for each (key, number); `keys` and `numbers` broadcast."""
-    return mix(keys + GOLDEN * (numbers.astype(np.uint64) + np.uint64(1)))
+def random_bits(keys: Keys, numbers: Ints) -> Keys:
+    """Return 64 random bits for each (key, number); `keys` and `numbers` broadcast."""
+    return mix_bits(keys + GOLDEN_GAMMA * (numbers.astype(np.uint64) + np.uint64(1)))
 
 
 def example_keys(seed: int, phase: int, epochs: Ints, examples: Ints) -> Keys:
-    """One key per Example: a hash of the seed, the phase, and each one's epoch and index.
+    """Return one key per example, a hash of the seed, the phase, its epoch and its index: [B].
 
     Args:
         epochs, examples: [B].
     """
-    return keyed(keyed(phase_key(seed, phase), epochs), examples)
+    return random_bits(random_bits(phase_key(seed, phase), epochs), examples)
 
 
 @lru_cache(maxsize=8)
 def phase_key(seed: int, phase: int) -> Keys:
-    """[1]."""
-    return keyed(keyed(np.zeros(1, dtype=np.uint64), np.array([seed])), np.array([phase]))
+    """Return the key of a phase: [1]."""
+    return random_bits(random_bits(np.zeros(1, dtype=np.uint64), np.array([seed])), np.array([phase]))
 
 
 def stream_keys(keys: Keys, stream: int) -> Keys:
-    """The keys of a stream of independent random numbers: [B]."""
-    return keyed(keys, np.array([stream]))
+    """Return the keys of a stream of independent random numbers: [B]."""
+    return random_bits(keys, np.array([stream]))
 
 
 def uniform(keys: Keys, numbers: Ints) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1), for each (key, number); `keys` and `numbers` broadcast."""
-    return (keyed(keys, numbers) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    """Return a uniform number in [0, 1) for each (key, number); `keys` and `numbers` broadcast."""
+    return (random_bits(keys, numbers) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
 class WordTables:
-    """What masking knows of a word vocabulary."""
+    """The part of a tokenizer's vocabulary that masking needs."""
 
-    kinds: NDArray[np.uint8]
-    """[V] bits. Special are `<s>`, `</s>`, `<pad>`, ..., which are never chosen and never drawn as a replacement."""
-    ordinary: Ints
-    """The ids that are not special: what a random replacement is drawn from."""
-    mask: int
-    """The id of `<mask>`."""
+    token_flags: NDArray[np.uint8]
+    """[V] bit flags. Special tokens (`<s>`, `</s>`, `<pad>`, ...) are never masked and never drawn as a replacement."""
+    ordinary_ids: Ints
+    """Ids of all tokens that are not special; random replacements are drawn from them."""
+    mask_id: int
+    """Id of `<mask>`."""
 
     @staticmethod
     def of(
@@ -97,145 +99,166 @@ class WordTables:
         ends_word: Flags | None = None,
         bare_space: Flags | None = None,
     ) -> WordTables:
-        """Args: starts_word, special, ends_word, bare_space: [V]; None where no token is of the kind."""
-        kinds = np.zeros(len(special), dtype=np.uint8)
-        for flags, bit in ((starts_word, STARTS), (ends_word, ENDS), (bare_space, BARE)):
-            if flags is not None:
-                kinds[flags] |= bit
-        kinds[special] = STARTS | ENDS | SPECIAL
-        return WordTables(kinds, np.flatnonzero(~special), mask)
+        """Build the tables from one flag per token.
+
+        Args:
+            starts_word, special, ends_word, bare_space: [V]; None if no token has the flag.
+            mask: id of `<mask>`.
+        """
+        token_flags = np.zeros(len(special), dtype=np.uint8)
+        for has_flag, bit in ((starts_word, STARTS_WORD), (ends_word, NEXT_STARTS_WORD), (bare_space, BARE_SPACE)):
+            if has_flag is not None:
+                token_flags[has_flag] |= bit
+        token_flags[special] = STARTS_WORD | NEXT_STARTS_WORD | SPECIAL
+        return WordTables(token_flags, np.flatnonzero(~special), mask)
 
 
 @dataclass(frozen=True, slots=True)
-class Masked:
-    """What was hidden."""
+class MaskedIds:
+    """Ids after masking, with the positions and the labels to predict."""
 
     ids: Ints
-    """[B, L] the input with replacements."""
+    """[B, L] input ids with replacements."""
     targets: Ints
-    """[M] positions in the flattened input, ascending."""
+    """[M] masked positions in the flattened input, ascending."""
     labels: Ints
-    """[M] what was there."""
+    """[M] original ids at `targets`."""
 
 
-def mask_words(ids: Ints, keys: Keys, tables: WordTables, config: MaskingConfig) -> Masked:
-    """Hide `config.words` of each Example's tokens, whole words at a time.
+def mask_words(ids: Ints, keys: Keys, tables: WordTables, config: MaskingConfig) -> MaskedIds:
+    """Mask the share `config.words` of each example's tokens, whole words at a time.
 
     Args:
-        ids: [B, L] an Example a row: a special token, words and special ones, padding.
+        ids: [B, L] one example per row: a special token, then ordinary and special tokens, then padding.
         keys: [B].
     """
     width = ids.shape[1]
-    kinds = tables.kinds[ids]
-    budget = budgets((kinds < SPECIAL).sum(axis=1), config.words)
-    sizes = word_sizes(kinds)
-    chosen = choose(sizes, budget, stream_keys(keys, ORDER))
+    flags = tables.token_flags[ids]
+    budget = masking_budgets((flags < SPECIAL).sum(axis=1), config.words)
+    sizes = word_sizes(flags)
+    chosen = choose_words(sizes, budget, stream_keys(keys, WORD_ORDER_STREAM))
 
     lengths = sizes.reshape(-1)[chosen]
     rows = chosen // width
-    fate = np.repeat(uniform(stream_keys(keys, FATE)[rows], chosen - rows * width), lengths)
-    targets = ranges(chosen, lengths)
+    # one draw per word decides how all of its tokens are replaced
+    draw = np.repeat(uniform(stream_keys(keys, REPLACEMENT_KIND_STREAM)[rows], chosen - rows * width), lengths)
+    targets = concatenate_ranges(chosen, lengths)
     replaced = ids.copy()
     flat = replaced.reshape(-1)
     labels = flat[targets]
-    flat[targets[fate < config.as_mask]] = tables.mask
-    at = targets[(fate >= config.as_mask) & (fate < config.as_mask + config.as_random)]
-    rows = at // width
-    draws = keyed(stream_keys(keys, REPLACEMENT)[rows], at - rows * width) % np.uint64(len(tables.ordinary))
-    flat[at] = tables.ordinary[draws.astype(np.int64)]
-    return Masked(replaced, targets, labels)
+    flat[targets[draw < config.mask_replace_prob]] = tables.mask_id
+    random_at = targets[
+        (draw >= config.mask_replace_prob) & (draw < config.mask_replace_prob + config.random_replace_prob)
+    ]
+    rows = random_at // width
+    random_draws = random_bits(stream_keys(keys, RANDOM_TOKEN_STREAM)[rows], random_at - rows * width)
+    random_draws %= np.uint64(len(tables.ordinary_ids))
+    flat[random_at] = tables.ordinary_ids[random_draws.astype(np.int64)]
+    return MaskedIds(replaced, targets, labels)
 
 
-def mask_entities(ids: Ints, keys: Keys, config: MaskingConfig) -> Masked:
-    """Hide `config.entities` of each Example's entities behind [MASK]; [UNK] only where `config.unknown_entities`.
+def mask_entities(ids: Ints, keys: Keys, config: MaskingConfig) -> MaskedIds:
+    """Replace the share `config.entities` of each example's entities by [MASK].
+
+    [UNK] entities are chosen only with `config.unknown_entities`.
 
     Args:
-        ids: [B, E] entity ids, an Example a row, padded with [PAD]; keys: [B].
+        ids: [B, E] entity ids, one example per row, padded with [PAD].
+        keys: [B].
     """
-    eligible = ids >= (entities.UNK if config.unknown_entities else entities.MASK)
-    budget = budgets(eligible.sum(axis=1), config.entities)
-    order = shuffled(eligible, stream_keys(keys, ENTITY_ORDER), int(budget.max(initial=0)))
+    eligible = ids > MASK
+    if config.unknown_entities:
+        eligible |= ids == UNK
+    budget = masking_budgets(eligible.sum(axis=1), config.entities)
+    order = shuffle_eligible(eligible, stream_keys(keys, ENTITY_ORDER_STREAM), int(budget.max(initial=0)))
     targets = np.sort(order[np.arange(order.shape[1]) < budget[:, None]])
     replaced = ids.copy()
     flat = replaced.reshape(-1)
     labels = flat[targets]
-    flat[targets] = entities.MASK
-    return Masked(replaced, targets, labels)
+    flat[targets] = MASK
+    return MaskedIds(replaced, targets, labels)
 
 
-def word_sizes(kinds: NDArray[np.uint8]) -> Ints:
-    """The number of tokens of the word that starts at each position, 0 where none does: [B, L].
+def word_sizes(flags: NDArray[np.uint8]) -> Ints:
+    """Return the number of tokens of the word that starts at each position, 0 where no word starts: [B, L].
 
-    What the token before says goes before what the token itself says, but nothing goes on with a special one.
+    The previous token's flags take precedence over the token's own, but no word continues into a special token.
     """
-    flat = kinds.reshape(-1)
-    special, before = flat >= SPECIAL, flat[:-1]
-    borders = (flat & STARTS) > 0
-    borders[1:] |= (before & ENDS) > 0
-    borders[1:] &= ((before & BARE) == 0) | special[1:]
-    places = np.flatnonzero(borders)
+    flat = flags.reshape(-1)
+    special, previous = flat >= SPECIAL, flat[:-1]
+    starts = (flat & STARTS_WORD) > 0
+    starts[1:] |= (previous & NEXT_STARTS_WORD) > 0
+    starts[1:] &= ((previous & BARE_SPACE) == 0) | special[1:]
+    positions = np.flatnonzero(starts)
     sizes = np.zeros(len(flat), dtype=np.int64)
-    sizes[places[:-1]] = places[1:] - places[:-1]  # the last one is special: every Example ends with </s>
+    sizes[positions[:-1]] = positions[1:] - positions[:-1]  # the last one is special: every example ends with </s>
     sizes[special] = 0
-    result: Ints = sizes.reshape(kinds.shape)
+    result: Ints = sizes.reshape(flags.shape)
     return result
 
 
-def budgets(counts: Ints, share: float) -> Ints:
-    """How many of `counts` to hide: the rounded share, at least one where there is any (upstream's rule)."""
+def masking_budgets(counts: Ints, share: float) -> Ints:
+    """Return how many of `counts` to mask: the rounded share, but at least one of any (upstream's rule)."""
     result: Ints = np.minimum(counts, np.maximum(1, np.rint(share * counts).astype(np.int64)))
     return result
 
 
-def choose(sizes: Ints, budget: Ints, keys: Keys, spare: int = SPARE) -> Ints:
-    """Which words to hide, as ascending positions in the flattened `sizes`: those that `greedy` takes in random order.
+def choose_words(sizes: Ints, budget: Ints, keys: Keys, extra: int = EXTRA_WORDS) -> Ints:
+    """Choose the words to mask: visit them in random order and take those that fit in the budget.
 
-    Where not even one fits, a row's first word is taken, so that no Example goes without a target.
+    If not even one word fits, the row's first word in that order is taken, so that every example has a target.
 
     Args:
-        sizes: [B, L] the size of the word at each position, 0 where none starts; budget, keys: [B].
-        spare: speed only: words put in order beyond the budget at the first attempt.
+        sizes: [B, L] the size of the word at each position, 0 where none starts.
+        budget, keys: [B].
+        extra: number of words put in order beyond the budget at the first attempt; affects speed only.
+
+    Returns:
+        Ascending positions in the flattened `sizes`.
     """
-    for most in (int(budget.max(initial=0)) + spare, sizes.shape[1]):
-        order = shuffled(sizes > 0, keys, most)
+    for count in (int(budget.max(initial=0)) + extra, sizes.shape[1]):
+        order = shuffle_eligible(sizes > 0, keys, count)
         ordered = sizes.reshape(-1)[order]
-        taken, left = greedy(ordered, budget)
+        taken, left = take_greedily(ordered, budget)
         if not left[ordered[:, -1] > 0].any():
-            break  # where something is left of a budget, all words of the row have been walked past
+            break  # every row has spent its budget or has no more words to visit
     taken[:, 0] |= (left == budget) & (budget > 0)
     return np.sort(order[taken])
 
 
-def shuffled(eligible: NDArray[np.bool_], keys: Keys, most: int) -> Ints:
-    """The eligible positions of each row in random order, then the others: the first `most` of them, [B, most].
+def shuffle_eligible(eligible: NDArray[np.bool_], keys: Keys, count: int) -> Ints:
+    """Return the first `count` positions of each row in random order, eligible ones first: [B, count].
 
-    Positions are in the flattened array. A row's order is one sort of one 32-bit integer a position: 18 bits of hash
-    over 13 of place. Among 500 words two have the same hash in one row of three, and then the first goes first; that
-    changes a word's chance by a few millionths.
+    Positions are those of the flattened array. A row is ordered by one sort of one 32-bit integer per position: 18 bits
+    of hash above 13 bits of position. In one row of three, two of 500 words have the same hash, and the earlier word
+    comes first; this changes a word's probability by a few millionths.
     """
     height, width = eligible.shape
-    assert width <= PLACE, f"{width} tokens in a row, of at most {PLACE}"
-    halves = keyed(keys[:, None], np.arange(-(-width // 2)))
+    assert width <= POSITION_BITS, f"a row has {width} tokens, more than {POSITION_BITS}"
+    halves = random_bits(keys[:, None], np.arange(-(-width // 2)))
     random = halves.view(np.uint32)[:, :width]
-    mixed = np.where(eligible, random >> np.uint32(1), ~np.uint32(0)) & ~PLACE | np.arange(width, dtype=np.uint32)
-    if most < width:
-        mixed = np.partition(mixed, most, axis=1)[:, :most]
+    mixed = np.where(eligible, random >> np.uint32(1), ~np.uint32(0)) & ~POSITION_BITS | np.arange(
+        width, dtype=np.uint32
+    )
+    if count < width:
+        mixed = np.partition(mixed, count, axis=1)[:, :count]
     mixed.sort(axis=1)
-    result: Ints = (mixed & PLACE) + np.arange(height)[:, None] * width
+    result: Ints = (mixed & POSITION_BITS) + np.arange(height)[:, None] * width
     return result
 
 
-def greedy(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
-    """Walk each row's items in order and take every one that still fits in the row's budget.
+def take_greedily(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
+    """Visit each row's items in order and take every one that still fits in the row's budget.
 
-    Up to the first that does not fit this is a running sum. What is then left, a token or two since words are short,
-    is spent by the plain loop: half of the rows need it, for a few steps each.
+    Up to the first item that does not fit, this is a running sum. Words are short, so a token or two are left then, and
+    a plain loop spends them: half of the rows need it, for a few steps each.
 
     Args:
-        sizes: [B, K] in order, 0 where there is no item, and only at the end; budget: [B].
+        sizes: [B, K] in order; 0 for no item, at the end of the row only.
+        budget: [B].
 
     Returns:
-        Which items are taken [B, K], and what is left of the budgets [B].
+        A mask of the items taken [B, K], and the rest of each budget [B].
     """
     total = np.cumsum(sizes, axis=1)
     taken = (total <= budget[:, None]) & (sizes > 0)
@@ -243,9 +266,9 @@ def greedy(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
     left = budget - np.where(counts > 0, total[np.arange(len(total)), counts - 1], 0)
     for row in np.flatnonzero(left).tolist():
         rest = left.item(row)
-        for place, size in enumerate(sizes[row, counts[row] :].tolist(), counts.item(row)):
+        for index, size in enumerate(sizes[row, counts[row] :].tolist(), counts.item(row)):
             if 0 < size <= rest:
-                taken[row, place] = True
+                taken[row, index] = True
                 rest -= size
                 if not rest:
                     break
@@ -253,8 +276,8 @@ def greedy(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
     return taken, left
 
 
-def ranges(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> Ints:
-    """starts[0], starts[0] + 1, ... (lengths[0] of them), starts[1], ... in a row."""
+def concatenate_ranges(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> Ints:
+    """Return starts[0], starts[0] + 1, ... (lengths[0] numbers), then starts[1], ..., as one flat array."""
     ends = np.cumsum(lengths)
     result: Ints = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
     return result

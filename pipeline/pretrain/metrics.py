@@ -1,9 +1,10 @@
-"""Where a training's figures go: metrics.jsonl always, the terminal, and Weights & Biases when asked.
+"""Write the metrics of a training run: to metrics.jsonl always, to the terminal, and to Weights & Biases on request.
 
-metrics.jsonl is the truth: one JSON object a line, `kind` being "train" (a mean over the steps since the line before)
-or "validation". Tokens are words, over all processes and without padding; `mfu` is the share of the device's peak that
-plan.py's arithmetic makes use of, where that peak is known. A training that goes on from a checkpoint first cuts the
-lines after it, so that no step is told twice. wandb cannot resume an offline run, so it is only a sink.
+metrics.jsonl is the reference: one JSON object per line, whose `kind` is "train" (a mean over the steps since the
+previous such line) or "validation". `tokens_per_second` counts tokens over all processes, without padding and without
+entities; `mfu` is the share of the device's peak FLOPs that the FLOPs counted by plan.py reach, if that peak is known.
+On resume, lines after the checkpoint are removed, so no step is logged twice. wandb cannot resume an offline run, so
+nothing is read from it.
 """
 
 from __future__ import annotations
@@ -18,29 +19,29 @@ from accelerate import Accelerator
 
 from pipeline.execution.console import console
 from pipeline.model.dimensions import Dimensions
-from pipeline.pretrain.checkpoint import Place
+from pipeline.pretrain.batches import Ints
+from pipeline.pretrain.checkpoint import TrainProgress
 from pipeline.pretrain.config import PretrainConfig, Trains
+from pipeline.pretrain.metrics_file import METRICS_FILE, LineKind
 from pipeline.pretrain.objective import Tally
-from pipeline.pretrain.plan import NO_LOAD, Load, flops, peak
+from pipeline.pretrain.plan import ZERO_LOAD, StepLoad, peak_flops, training_flops
 from pipeline.records import Batch
 from pipeline.store.files import atomic_write
 
-FILE = "metrics.jsonl"
 
-
-class Metrics:
-    """Collects steps and writes a line every `log_every` of them; use as a context manager on every process."""
+class MetricsWriter:
+    """A context manager, for every process, that sums the metrics of steps and writes their mean as one line."""
 
     def __init__(self, folder: Path, config: PretrainConfig, accelerator: Accelerator) -> None:
-        self.path = folder / FILE
+        self.path = folder / METRICS_FILE
         self.config = config
         self.accelerator = accelerator
-        self.peak = peak(accelerator.device)
+        self.peak_flops = peak_flops(accelerator.device)
         self.file: IO[str] | None = None
         self.wandb: Any = None
-        self.clear()
+        self.reset()
 
-    def __enter__(self) -> Metrics:
+    def __enter__(self) -> MetricsWriter:
         if self.accelerator.is_main_process and self.config.wandb != "disabled":
             import wandb
 
@@ -56,8 +57,8 @@ class Metrics:
         if self.wandb:
             self.wandb.finish()
 
-    def go_on_from(self, place: Place) -> None:
-        """Keep the lines up to `place` and open the file for more."""
+    def resume_from(self, progress: TrainProgress) -> None:
+        """Keep the lines up to `progress` and open the file to append more."""
         if not self.accelerator.is_main_process:
             return
         kept = []
@@ -67,83 +68,94 @@ class Metrics:
                     entry = json.loads(line)
                 except ValueError:  # the line being written when the process was killed
                     continue
-                if (entry["phase_number"], entry["step"]) <= (place.phase, place.step):
+                if (entry["phase_number"], entry["step"]) <= (progress.phase, progress.step):
                     kept.append(line)
         with atomic_write(self.path) as file:
             file.writelines(f"{line}\n" for line in kept)
         self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
 
-    def clear(self) -> None:
+    def reset(self) -> None:
+        """Start the sums and the clock of the next line."""
         self.tally: Tally | None = None
-        self.load, self.flops, self.padded, self.waited = NO_LOAD, 0.0, 0, 0.0
-        self.began = time.perf_counter()
+        self.load, self.flops, self.padded, self.waited = ZERO_LOAD, 0.0, 0, 0.0
+        self.started_at = time.perf_counter()
 
-    def step(self, tally: Tally, batches: list[Batch], waited: float, dims: Dimensions, trains: Trains) -> None:
-        """Take one step's sums and batches; `waited` is the time it stood waiting for them, in seconds."""
+    def add_step(
+        self, tally: Tally, batches: list[Batch[Ints]], waited: float, dims: Dimensions, trains: Trains
+    ) -> None:
+        """Add one step's sums and batches.
+
+        Args:
+            tally: sums over this process's masked positions.
+            batches: this process's micro-batches.
+            waited: seconds that the step waited for its batches.
+            dims, trains: the model's dimensions and the trained parameters, to count FLOPs.
+        """
         self.tally = tally if self.tally is None else self.tally + tally
         self.waited += waited
         for batch in batches:
-            load = Load.of(
+            load = StepLoad.of(
                 batch.word_lengths,
                 batch.entity_lengths,
                 word_targets=len(batch.word_targets),
                 entity_targets=len(batch.entity_targets),
             )
             self.load += load
-            self.flops += flops(dims, load, trains)
+            self.flops += training_flops(dims, load, trains)
             self.padded += batch.word_ids.size
 
-    def train_line(self, place: Place, phase: str, *, rate: float, norm: float) -> dict[str, Any]:
-        """Write the mean over the steps collected; every process takes part, the main one writes."""
+    def write_train_line(self, progress: TrainProgress, phase: str, *, rate: float, norm: float) -> dict[str, float]:
+        """Write the mean over the steps added since the last line; every process takes part, the main one writes."""
         assert self.tally is not None
-        device, seconds = self.accelerator.device, time.perf_counter() - self.began
-        figures = Tally(self.accelerator.reduce(self.tally.sums, "sum")).figures()
-        own = [self.load.words, self.padded, self.flops, self.waited]
-        words, padded, done, waited = self.accelerator.reduce(torch.tensor(own, device=device), "sum").tolist()
+        device, seconds = self.accelerator.device, time.perf_counter() - self.started_at
+        means = Tally(self.accelerator.reduce(self.tally.sums, "sum")).metrics()
+        sums = torch.tensor([self.load.words, self.padded, self.flops, self.waited], device=device)
+        words, padded, flops, waited = self.accelerator.reduce(sums, "sum").tolist()
         processes = self.accelerator.num_processes
-        line = figures | {
+        line = means | {
             "learning_rate": rate,
             "gradient_norm": norm,
             "padding_share": round(1 - words / max(padded, 1), 4),
             "tokens_per_second": round(words / seconds, 1),
-            "tflops_per_process": round(done / seconds / processes / 1e12, 4),
+            "tflops_per_process": round(flops / seconds / processes / 1e12, 4),
             "data_wait_share": round(waited / seconds / processes, 4),
-            "memory_gb": round(memory_used(device) / 2**30, 3),
+            "memory_gb": round(peak_memory(device) / 2**30, 3),
         }
-        if self.peak:
-            line["mfu"] = round(done / seconds / processes / self.peak, 4)
-        self.write("train", place, phase, line)
-        self.clear()
+        if self.peak_flops:
+            line["mfu"] = round(flops / seconds / processes / self.peak_flops, 4)
+        self.write("train", progress, phase, line)
+        self.reset()
         return line
 
-    def validation_line(self, place: Place, phase: str, tally: Tally) -> None:
-        """Write held-out figures; every process takes part."""
-        figures = Tally(self.accelerator.reduce(tally.sums, "sum")).figures()
-        self.write("validation", place, phase, figures)
+    def write_validation_line(self, progress: TrainProgress, phase: str, tally: Tally) -> None:
+        """Write the means on held-out examples; every process takes part, the main one writes."""
+        means = Tally(self.accelerator.reduce(tally.sums, "sum")).metrics()
+        self.write("validation", progress, phase, means)
         if self.accelerator.is_main_process:
-            console.print(f"  step {place.step:>6,} of {phase}: held out: {told(figures)}")
-        self.began = time.perf_counter()
+            console.print(f"  step {progress.step:>6,} of {phase}: held out: {format_losses(means)}")
+        self.started_at = time.perf_counter()
 
-    def write(self, kind: str, place: Place, phase: str, figures: dict[str, Any]) -> None:
+    def write(self, kind: LineKind, progress: TrainProgress, phase: str, metrics: dict[str, float]) -> None:
+        """Append a line to metrics.jsonl and log it to wandb; does nothing except on the main process."""
         if self.file is None:
             return
-        entry = {"kind": kind, "phase": phase, "phase_number": place.phase, "step": place.step, **figures}
+        entry = {"kind": kind, "phase": phase, "phase_number": progress.phase, "step": progress.step, **metrics}
         self.file.write(json.dumps(entry) + "\n")
         self.file.flush()
         if self.wandb:
-            self.wandb.log({f"{kind}/{phase}/{key}": value for key, value in figures.items()})
+            self.wandb.log({f"{kind}/{phase}/{key}": value for key, value in metrics.items()})
 
 
-def told(figures: dict[str, Any]) -> str:
-    """The losses, for a terminal."""
+def format_losses(metrics: dict[str, float]) -> str:
+    """Return the losses as text, e.g. "words 5.761, entities 2.873"."""
     names = {"word_loss": "words", "entity_loss": "entities"}
-    return ", ".join(f"{name} {figures[key]:.3f}" for key, name in names.items() if key in figures)
+    return ", ".join(f"{name} {metrics[key]:.3f}" for key, name in names.items() if key in metrics)
 
 
-def memory_used(device: torch.device) -> int:
-    """Bytes this process had at its fullest: of the GPU where it computes on one, else of the machine."""
+def peak_memory(device: torch.device) -> int:
+    """Return the peak memory of this process in bytes: on the GPU if `device` is one, else in RAM."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    # getrusage would tell the parent's peak where that was higher
+    # getrusage would return the parent's peak if that was higher
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -1,9 +1,9 @@
-"""The two losses, summed before they are divided.
+"""The training loss, and sums from which losses and accuracies are averaged.
 
-LUKE's loss is the mean over masked words plus the mean over masked entities. Micro-batches and ranks hold unequal
-numbers of both, so a mean of their means is another objective, one that changes with the hardware. Here every
-micro-batch gives sums, and the divisors are the counts of the whole global batch. Upstream's objective, that mean of
-means, is there for those who want its numbers.
+LUKE's loss is the mean over masked tokens plus the mean over masked entities. Micro-batches and ranks hold unequal
+numbers of both, so the mean of their means is a different objective, which changes with the hardware. By default every
+micro-batch contributes sums, and the divisors are the counts of the whole global batch. Upstream minimises the mean of
+means; `loss_normalization=micro_batch` reproduces it.
 """
 
 from __future__ import annotations
@@ -14,30 +14,34 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.model.luke import Luke, Output
-from pipeline.pretrain.config import Objective
+from pipeline.pretrain.batches import Ints
+from pipeline.pretrain.config import LossNormalization
 from pipeline.records import Batch
 
-FIELDS = ("word_loss", "word_hits", "words", "entity_loss", "entity_hits", "entities")
+TALLY_FIELDS = ("word_loss", "word_hits", "words", "entity_loss", "entity_hits", "entities")
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Sums over masked positions, [6] in the order of `FIELDS`, on the device: added up without waiting for it."""
+    """Sums over masked positions. They stay on the device, so adding them up does not wait for it."""
 
     sums: torch.Tensor
+    """[6] float64, in the order of `TALLY_FIELDS`."""
 
     @staticmethod
     def zero(device: torch.device) -> Tally:
-        return Tally(torch.zeros(len(FIELDS), dtype=torch.float64, device=device))
+        """Return the tally of nothing."""
+        return Tally(torch.zeros(len(TALLY_FIELDS), dtype=torch.float64, device=device))
 
     @staticmethod
-    def of(output: Output, batch: Batch) -> Tally:
+    def of(output: Output, batch: Batch[torch.Tensor]) -> Tally:
+        """Return the tally of one batch."""
         sums = (
             output.word_loss_sum,
-            output.word_correct,
+            output.word_hits,
             len(batch.word_targets),
             output.entity_loss_sum,
-            output.entity_correct,
+            output.entity_hits,
             len(batch.entity_targets),
         )
         device = output.word_loss_sum.device
@@ -46,9 +50,9 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         return Tally(self.sums + other.sums)
 
-    def figures(self) -> dict[str, float]:
-        """Losses in nats per masked token, accuracies, counts; an entity's keys only where one was scored."""
-        values = dict(zip(FIELDS, self.sums.tolist(), strict=True))
+    def metrics(self) -> dict[str, float]:
+        """Return mean losses in nats, accuracies and counts; without a scored position, only the count 0."""
+        values = dict(zip(TALLY_FIELDS, self.sums.tolist(), strict=True))
         result: dict[str, float] = {}
         for kind, count in (("word", "words"), ("entity", "entities")):
             scored = int(values[count])
@@ -59,30 +63,39 @@ class Tally:
         return result
 
 
-def divisors(objective: Objective, batch: Batch, *, words: int, entities: int, micro_batches: int) -> tuple[int, int]:
-    """What a micro-batch's sums over words and over entities are divided by.
+def loss_divisors(
+    loss_normalization: LossNormalization, batch: Batch[Ints], *, words: int, entities: int, micro_batches: int
+) -> tuple[int, int]:
+    """Return the numbers by which a micro-batch's loss sums over words and over entities are divided.
 
     Args:
+        loss_normalization: as `PretrainConfig.loss_normalization`.
+        batch: the micro-batch.
         words, entities: masked positions in the whole global batch, over all ranks and micro-batches.
-        micro_batches: how many there are in the global batch, over all ranks.
+        micro_batches: number of micro-batches in the global batch, over all ranks.
     """
-    if objective == "micro_batch_means":
+    if loss_normalization == "micro_batch":
         return len(batch.word_targets) * micro_batches, len(batch.entity_targets) * micro_batches
     return words, entities
 
 
-def loss(output: Output, *, words: int, entities: int) -> torch.Tensor:
-    """A micro-batch's part of the global batch's loss, by its `divisors`; a kind of which nothing is masked adds 0."""
+def micro_batch_loss(output: Output, *, words: int, entities: int) -> torch.Tensor:
+    """Return a micro-batch's part of the loss; without masked words (or entities) their term is 0.
+
+    Args:
+        words, entities: the `loss_divisors`.
+    """
     return output.word_loss_sum / max(words, 1) + output.entity_loss_sum / max(entities, 1)
 
 
-def to_device(batch: Batch, device: torch.device) -> Batch:
+def to_device(batch: Batch[Ints], device: torch.device) -> Batch[torch.Tensor]:
+    """Return the batch as tensors on `device`."""
     return batch.map(lambda array: torch.as_tensor(array).to(device, non_blocking=True))
 
 
 @torch.no_grad()
-def measured(model: Luke, batches: Iterable[Batch], device: torch.device) -> Tally:
-    """The tally over `batches`, without dropout."""
+def evaluate_tally(model: Luke, batches: Iterable[Batch[Ints]], device: torch.device) -> Tally:
+    """Return the tally over `batches`, computed without dropout."""
     training = model.training
     model.eval()
     total = Tally.zero(device)

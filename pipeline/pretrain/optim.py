@@ -1,36 +1,37 @@
-"""AdamW's parameter groups and the learning rate as a pure function of the step."""
+"""The optimizer: which parameters a phase trains, AdamW's parameter groups, and the learning-rate schedule."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
+from pipeline.model.luke import is_entity_parameter
 from pipeline.pretrain.config import OptimizerConfig, Trains
 
-ENTITY_PARTS = ("entity_embeddings.", "entity_predictions.")
-"""The parameters that RoBERTa does not have, by part of their names (luke#41). The entity-aware queries are not among
-them: they start as copies of RoBERTa's own, so they move with the body."""
-
-SETTLED = 1e9
-"""A step count at which AdamW's bias corrections 1 - beta^step are exactly 1 in floating point."""
+STEPS_WITHOUT_BIAS = 1e9
+"""Step count at which AdamW's bias corrections 1 - beta^step are exactly 1 in floating point."""
 
 
 def is_trained(name: str, trains: Trains) -> bool:
-    """Whether a phase that trains `trains` trains the parameter of this name."""
-    return trains == "everything" or any(part in name for part in ENTITY_PARTS)
+    """Whether a phase that trains `trains` trains the parameter `name` (a full name in Luke).
+
+    `entities` trains the parameters that RoBERTa does not have (luke#41). The entity-aware queries are not among them:
+    they start as copies of RoBERTa's own, so they are trained with the body.
+    """
+    return trains == "everything" or is_entity_parameter(name)
 
 
-def choose_trained(model: nn.Module, trains: Trains) -> None:
-    """Set which parameters a phase trains."""
+def set_trainable(model: nn.Module, trains: Trains) -> None:
+    """Set `requires_grad` of all parameters as a phase that trains `trains` needs it."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(is_trained(name, trains))
 
 
-def adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW over the parameters that require a gradient; biases and LayerNorm do not decay.
+def build_adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+    """Return an AdamW over the parameters that require a gradient; biases and LayerNorm have no weight decay.
 
-    torch's AdamW always corrects the moments' bias. Without `config.bias_correction` its count of steps starts where
-    both corrections are 1, which is AdamW without them, fused kernels and all.
+    torch's AdamW always corrects the bias of the moments. Without `config.bias_correction` the step count starts so
+    high that both corrections are 1, which disables them and keeps the fused kernels.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -47,7 +48,7 @@ def adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
     if not config.bias_correction:
         for parameter in trained:
             optimizer.state[parameter] = {
-                "step": torch.full((), SETTLED, dtype=torch.float32, device=parameter.device),
+                "step": torch.full((), STEPS_WITHOUT_BIAS, dtype=torch.float32, device=parameter.device),
                 "exp_avg": torch.zeros_like(parameter),
                 "exp_avg_sq": torch.zeros_like(parameter),
             }
@@ -55,9 +56,10 @@ def adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
 
 
 def learning_rate(step: int, *, peak: float, steps: int, warmup: float) -> float:
-    """The rate of step `step` (from 0) of `steps`: up linearly over the share `warmup`, then down linearly.
+    """Return the learning rate of `step` (counted from 0) of `steps`: linear warm-up, then linear decay.
 
-    The peak is reached at the end of the warm-up, and the last step still moves: zero would be the step after it.
+    The warm-up takes the share `warmup` of the steps and ends at `peak`. The last step still has a positive rate; the
+    step after it would have zero.
     """
     rising = round(warmup * steps)
     if step < rising:
@@ -66,5 +68,6 @@ def learning_rate(step: int, *, peak: float, steps: int, warmup: float) -> float
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameter groups."""
     for group in optimizer.param_groups:
         group["lr"] = rate

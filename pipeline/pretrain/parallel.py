@@ -1,20 +1,19 @@
-"""How the model lies on the processes that train it: alone, copied (DDP) or in shards (FSDP2).
+"""Distribute the model over the training processes: a single process, copies (DDP) or shards (FSDP2).
 
-accelerate starts the processes, names the device and reduces figures; its file decides (`distributed_type: FSDP` in
-configs/accelerate/fsdp.yaml, else DDP). The wrapping itself is torch's and happens here, once a phase, because a phase
-changes which parameters are trained and both DDP and FSDP2 fix that when they wrap; accelerate prepares a model once,
-and FSDP2 on GPUs alone, so that it could not be tested on a CPU.
+accelerate starts the processes, chooses the device and reduces metrics; its config file selects FSDP
+(`distributed_type: FSDP`) or DDP. The wrapping itself is torch's and happens here, once per phase: a phase changes
+which parameters are trained, and both DDP and FSDP2 fix that when they wrap. accelerate prepares a model only once, and
+it supports FSDP2 on GPUs only, so it could not be tested on a CPU.
 
-All three compute the same: gradients are averaged over the processes in fp32, and parameters are kept and gathered in
-fp32. What FSDP2 saves is memory: of weights, gradients and moments each process holds its share, and besides them one
-layer at a time. torch's FSDP takes two seconds to import, and is imported where it was asked for.
+All three compute the same result: gradients are averaged over the processes in fp32, and parameters are kept and
+gathered in fp32. FSDP2 saves memory: each process holds its share of weights, gradients and moments, and gathers one
+layer at a time. Importing torch's FSDP takes two seconds, so it is imported only if requested.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -22,43 +21,52 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.model.luke import Luke
-from pipeline.model.weights import undefined
+from pipeline.model.weights import empty_model
 
 
-def sharded() -> bool:
-    """Whether accelerate's file asked for FSDP; its launcher says so in the environment."""
+def fsdp_requested() -> bool:
+    """Whether accelerate's config file selects FSDP; its launcher sets an environment variable then."""
     return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
 
 
-def in_shards(model: nn.Module) -> bool:
-    """Whether FSDP2 has cut the model's parameters."""
-    if not sharded():
+def is_sharded_model(model: nn.Module) -> bool:
+    """Whether FSDP2 has sharded the model's parameters."""
+    if not fsdp_requested():
         return False
     from torch.distributed.fsdp import FSDPModule
 
     return isinstance(model, FSDPModule)
 
 
-def is_shard(tensor: Tensor) -> bool:
-    if not sharded():
+def is_sharded_tensor(tensor: Tensor) -> bool:
+    """Whether this process may hold only a shard of `tensor`."""
+    if not fsdp_requested():
         return False
     from torch.distributed.tensor import DTensor
 
     return isinstance(tensor, DTensor)
 
 
-def spread(model: Luke, accelerator: Accelerator, *, compiled: bool) -> nn.Module:
-    """The model as this process is to call it, on its device; whole models in, on the CPU or there already.
+def wrap_model(model: Luke, accelerator: Accelerator, *, compile_layers: bool) -> nn.Module:
+    """Move the model to this process's device and wrap it for DDP or FSDP2.
 
-    Which parameters are trained must be settled before. `compiled` compiles each layer by itself: the layers are
-    alike, so it is done once, and batches of all shapes share the result.
+    Set `requires_grad` of all parameters first. The layers are alike, so compiling them one by one compiles once, and
+    batches of all shapes share the result.
+
+    Args:
+        model: an unsharded model, on the CPU or on the device already.
+        accelerator: gives the device and the number of processes.
+        compile_layers: whether to compile each layer.
+
+    Returns:
+        The module to call. Its parameters are those of `model`, which FSDP2 shards in place.
     """
-    if not sharded():
+    if not fsdp_requested():
         model.to(accelerator.device)
-    if compiled:
+    if compile_layers:
         for layer in model.luke.encoder.layer:
             layer.compile(dynamic=True)
-    if sharded():
+    if fsdp_requested():
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
 
@@ -75,26 +83,31 @@ def spread(model: Luke, accelerator: Accelerator, *, compiled: bool) -> nn.Modul
     )
 
 
-def gathered(model: Luke) -> Luke:
-    """The model with whole parameters: itself, or where it is in shards a copy on the CPU. All processes take part."""
-    if not in_shards(model):
+def unsharded_model(model: Luke) -> Luke:
+    """Return the model itself, or an unsharded copy on the CPU if it is sharded. All processes must call this."""
+    if not is_sharded_model(model):
         return model
-    copy = undefined(model.dimensions)
+    copy = empty_model(model.dimensions)
     with torch.no_grad():
-        for (_, theirs), ours in zip(model.named_parameters(), copy.parameters(), strict=True):
-            ours.copy_(whole(theirs))
+        for source, target in zip(model.parameters(), copy.parameters(), strict=True):
+            target.copy_(full_tensor(source))
     return copy
 
 
-def whole(tensor: Tensor) -> Tensor:
-    """The values of a tensor of which each process may hold a shard. All processes take part."""
-    return tensor if not is_shard(tensor) else tensor.full_tensor()  # type: ignore[attr-defined]
+def full_tensor(tensor: Tensor) -> Tensor:
+    """Return the unsharded values of a tensor that may be sharded. All processes must call this."""
+    return tensor if not is_sharded_tensor(tensor) else tensor.full_tensor()  # type: ignore[attr-defined]
 
 
-def like(tensor: Tensor, parameter: Tensor) -> Tensor:
-    """`tensor`, whole on every process, on the parameter's device and cut as the parameter is cut."""
+def shard_like(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """Return `tensor` on the parameter's device and sharded as the parameter is.
+
+    Args:
+        tensor: unsharded, the same on every process. A tensor of another shape than the parameter is not sharded.
+        parameter: the example to follow.
+    """
     tensor = tensor.to(parameter.device)
-    if is_shard(parameter) and tensor.shape == parameter.shape:
+    if is_sharded_tensor(parameter) and tensor.shape == parameter.shape:
         from torch.distributed.tensor import distribute_tensor
 
         mesh, placements = parameter.device_mesh, parameter.placements  # type: ignore[attr-defined]
@@ -103,21 +116,24 @@ def like(tensor: Tensor, parameter: Tensor) -> Tensor:
 
 
 def named_moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
-    """AdamW's state as (`<parameter>/<entry>`, whole tensor), one at a time. All processes take part."""
+    """Yield AdamW's state as (`<parameter>/<entry>`, unsharded tensor). All processes must iterate."""
     for name, parameter in model.named_parameters():
         for entry, value in optimizer.state.get(parameter, {}).items():
-            yield f"{name}/{entry}", whole(value)
+            yield f"{name}/{entry}", full_tensor(value)
 
 
-def synchronise(wrapped: nn.Module, last: bool) -> None:
-    """Whether the next backward pass exchanges gradients: only the last one of a step needs to."""
-    if in_shards(wrapped):
-        wrapped.set_requires_gradient_sync(last)  # type: ignore[operator]
+def set_gradient_sync(wrapped: nn.Module, enabled: bool) -> None:
+    """Set whether the next backward pass exchanges gradients; only the last one of a step needs to."""
+    if is_sharded_model(wrapped):
+        wrapped.set_requires_gradient_sync(enabled)  # type: ignore[operator]
     elif isinstance(wrapped, DistributedDataParallel):
-        wrapped.require_backward_grad_sync = last
+        wrapped.require_backward_grad_sync = enabled
 
 
-def gradient_norm(parameters: list[nn.Parameter], limit: float | None) -> float:
-    """The norm of the whole gradient before it is cut down to `limit`. All processes take part."""
-    norm: Any = nn.utils.clip_grad_norm_(parameters, float("inf") if limit is None else limit)
-    return float(whole(norm))
+def clip_gradient_norm(parameters: list[nn.Parameter], limit: float | None) -> float:
+    """Clip the gradient to the norm `limit`, if any, and return its norm before clipping.
+
+    All processes must call this.
+    """
+    norm: Tensor = nn.utils.clip_grad_norm_(parameters, float("inf") if limit is None else limit)
+    return float(full_tensor(norm))

@@ -1,13 +1,13 @@
-"""What a training will take, before its first step: parameters, steps, tokens, arithmetic, memory, time. Pure numbers.
+"""Estimate a training run before its first step: parameters, steps, tokens, FLOPs, memory and time.
 
-Arithmetic is counted as in the papers that quote a model FLOPs utilisation (Chowdhery et al. 2022, appendix B): two
-operations for each multiply-add of a matrix product, the backward pass twice the forward one, nothing for recomputing,
-padding, LayerNorm or softmax. LUKE adds to a RoBERTa's the entity's projections and, with entity-aware attention, a
-second query for every token; its two attentions together have as many scores as a plain one. The heads, and the
-last layer behind its attention, work on masked positions only.
+FLOPs are counted as in papers that report a model FLOPs utilisation (Chowdhery et al. 2022, appendix B): two operations
+per multiply-add of a matrix product; the backward pass costs twice the forward pass; recomputation, padding, LayerNorm
+and softmax cost nothing. LUKE adds to RoBERTa the projections of the entities and, with entity-aware attention, a
+second query per token; its two attentions together have as many scores as a plain one. The heads, and the part of the
+last layer that follows its attention, work on masked positions only.
 
-Memory is what has to be there at once, an estimate to choose the micro-batch by: it leaves out the allocator's
-fragments and the kernels' work space. Time is arithmetic over an assumed rate; the first line of metrics tells better.
+Memory is an estimate from which to choose the micro-batch size. It does not include the allocator's fragmentation and
+the kernels' workspace. Time is FLOPs divided by an assumed rate; the first line of metrics.jsonl gives a better one.
 """
 
 from __future__ import annotations
@@ -28,37 +28,42 @@ from pipeline.model.luke import Luke
 from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.optim import is_trained
 
-PEAKS = {
+PEAK_FLOPS = {
     "B200": 2250e12, "H200": 989e12, "GH200": 989e12, "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12,
     "A100": 312e12, "L40S": 362e12, "L40": 181e12, "L4": 121e12, "A10": 125e12, "4090": 165e12, "3090": 71e12,
 }  # fmt: skip
-"""Dense bf16 operations per second by a part of the device's name, from NVIDIA's data sheets; the first match holds."""
-GPU_SHARE, CPU_SHARE = 0.35, 0.5
-"""Of the peak, or on a CPU of what a matrix product reaches, that the time estimate assumes."""
+"""Part of a device's name -> dense bf16 operations per second, from NVIDIA's data sheets. The first match counts."""
+GPU_UTILISATION, CPU_UTILISATION = 0.35, 0.5
+"""Utilisation that the time estimate assumes: of a GPU's peak, or of a measured matrix product's speed on a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """The Examples of one step, or of several, as the arithmetic sees them."""
+class StepLoad:
+    """The quantities of one or several steps on which FLOPs depend."""
 
     words: float
     """Tokens, special ones included."""
     entities: float
     pairs: float
-    """Scores of one attention head: the sum over Examples of (words + entities) squared."""
+    """Attention scores per head: the sum over examples of (words + entities) squared."""
     word_targets: float
     entity_targets: float
 
     @staticmethod
     def of(
         words: NDArray[np.integer], entities: NDArray[np.integer], *, word_targets: float, entity_targets: float
-    ) -> Load:
-        """Args: words, entities: [B] each Example's."""
-        pairs = float(np.sum((words.astype(np.float64) + entities) ** 2))
-        return Load(float(words.sum()), float(entities.sum()), pairs, word_targets, entity_targets)
+    ) -> StepLoad:
+        """Return the load of a batch.
 
-    def __add__(self, other: Load) -> Load:
-        return Load(
+        Args:
+            words, entities: [B] numbers of tokens and of entities of each example.
+            word_targets, entity_targets: masked tokens and entities of the whole batch.
+        """
+        pairs = float(np.sum((words.astype(np.float64) + entities) ** 2))
+        return StepLoad(float(words.sum()), float(entities.sum()), pairs, word_targets, entity_targets)
+
+    def __add__(self, other: StepLoad) -> StepLoad:
+        return StepLoad(
             self.words + other.words,
             self.entities + other.entities,
             self.pairs + other.pairs,
@@ -66,64 +71,70 @@ class Load:
             self.entity_targets + other.entity_targets,
         )
 
-    def times(self, factor: float) -> Load:
-        return Load(*(factor * value for value in (
+    def scale(self, factor: float) -> StepLoad:
+        """Return the load multiplied by `factor`."""
+        return StepLoad(*(factor * value for value in (
             self.words, self.entities, self.pairs, self.word_targets, self.entity_targets
         )))  # fmt: skip
 
 
-NO_LOAD = Load(0.0, 0.0, 0.0, 0.0, 0.0)
+ZERO_LOAD = StepLoad(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def flops(dims: Dimensions, load: Load, trains: Trains) -> float:
-    """Operations of forward and backward on `load`.
+def training_flops(dims: Dimensions, load: StepLoad, trains: Trains) -> float:
+    """Return the floating-point operations of the forward and backward pass on `load`.
 
-    Where only the entity parts are trained the body's backward pass hands gradients down, but makes none of weights:
-    once the forward's work, not twice. It reaches down to the entity embeddings.
+    If only the entity parts are trained, the body's backward pass hands gradients down to the entity embeddings but
+    computes none for its weights, so it costs as much as the forward pass, not twice as much.
     """
     tokens = load.words + (load.entities if dims.entity_vocab_size else 0.0)
     projections = 5 if dims.entity_aware else 4
     targets = load.word_targets + (load.entity_targets if dims.entity_vocab_size else 0.0)
-    behind_attention = dims.hidden**2 + 2 * dims.hidden * dims.intermediate  # at all tokens, but in the last layer
+    after_attention = dims.hidden**2 + 2 * dims.hidden * dims.intermediate  # at all tokens except in the last layer
     attention = tokens * 2 * (projections - 1) * dims.hidden**2 + 4 * dims.hidden * load.pairs
-    body = dims.layers * attention + 2 * behind_attention * ((dims.layers - 1) * tokens + targets)
+    body = dims.layers * attention + 2 * after_attention * ((dims.layers - 1) * tokens + targets)
     words = load.word_targets * 2 * dims.hidden * (dims.hidden + dims.vocab_size)
     entities = 0.0
     if dims.entity_vocab_size:
         entities = 2 * dims.entity_embedding * (
             load.entities * dims.hidden + load.entity_targets * (dims.hidden + dims.entity_vocab_size)
         )  # fmt: skip
-    frozen = 3 if trains == "everything" else 2
-    return frozen * (body + words) + 3 * entities
+    passes = 3 if trains == "everything" else 2
+    return passes * (body + words) + 3 * entities
 
 
-def expected(store: ExampleStore, config: PretrainConfig, dims: Dimensions) -> Load:
-    """The mean load of a step."""
-    share = config.batch / len(store)
-    entities = store.entity_counts if dims.entity_vocab_size else np.zeros_like(store.lengths)
-    whole = Load.of(
-        store.lengths,
+def mean_step_load(store: ExampleStore, config: PretrainConfig, dims: Dimensions) -> StepLoad:
+    """Return the mean load of a step on the examples of `store`."""
+    share = config.batch_size / len(store)
+    entities = store.entity_lengths if dims.entity_vocab_size else np.zeros_like(store.word_lengths)
+    whole = StepLoad.of(
+        store.word_lengths,
         entities,
-        word_targets=config.masking.words * float(store.lengths.sum()),
+        word_targets=config.masking.words * float(store.word_lengths.sum()),
         entity_targets=config.masking.entities * float(entities.sum()),
     )
-    return whole.times(share)
+    return whole.scale(share)
 
 
-def memory(model: Luke, config: PretrainConfig, *, places: int, shards: int, trains: Trains) -> dict[str, float]:
-    """Bytes of one process at its fullest, by what they are for.
+def estimate_memory(
+    model: Luke, config: PretrainConfig, *, positions: int, shards: int, trains: Trains
+) -> dict[str, float]:
+    """Return the largest number of bytes that one process holds, by purpose.
 
     Args:
-        places: words and entities of its largest micro-batch, padding included.
-        shards: processes that weights, gradients and moments are shared out to; 1 for none or for copies.
+        model: on any device, meta included.
+        config: gives precision and masking shares.
+        positions: padded positions of the largest micro-batch, tokens and entities together.
+        shards: number of processes over which weights, gradients and moments are sharded; 1 without FSDP.
+        trains: the parameters that are trained.
     """
     dims = model.dimensions
     weights = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(parameter.numel() for name, parameter in model.named_parameters() if is_trained(name, trains))
     item = 2 if config.precision == "bf16" else 4
-    # Saved for backward, per token and layer: queries (two of them, where there are), keys, values and attention's
-    # output; what each sublayer's dense layer reads (the feed-forward's twice, before and after GELU); and around each
-    # LayerNorm its input in fp32 and its output. Dropout keeps a byte a value.
+    # Saved for backward, per token and layer: queries (two with entity-aware attention), keys, values and the output of
+    # attention; the input of each sublayer's dense layer (the feed-forward's twice, before and after GELU); and the
+    # input (in fp32) and output of each LayerNorm. Dropout saves a byte per value.
     dropped = 2 if dims.dropout else 0
     per_token = (
         item * ((5 if dims.entity_aware else 4) * dims.hidden + 2 * dims.intermediate + 2 * dims.hidden)
@@ -133,149 +144,159 @@ def memory(model: Luke, config: PretrainConfig, *, places: int, shards: int, tra
     if dims.gradient_checkpointing:
         layers = 4 * dims.hidden * dims.layers + per_token
     targets = max(config.masking.words * dims.vocab_size, config.masking.entities * dims.entity_vocab_size)
-    logits = min(dims.logits_bytes, 4 * places * targets)
+    logits = min(dims.logits_bytes, 4 * positions * targets)
     return {
         "weights": (4 * weights + (item * weights if item == 2 else 0)) / shards,
         "gradients": 4 * trained / shards,
         "moments": 8 * trained / shards,
-        "activations": float(places * layers) + 3 * logits,
+        "activations": float(positions * layers) + 3 * logits,
     }
 
 
-def peak(device: torch.device) -> float | None:
-    """Dense bf16 operations per second of the device's kind; None where it is not known."""
+def peak_flops(device: torch.device) -> float | None:
+    """Return the dense bf16 operations per second that the device reaches at most; None for a CPU or an unknown GPU."""
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)
-    return next((rate for part, rate in PEAKS.items() if part in name), None)
+    return next((rate for part, rate in PEAK_FLOPS.items() if part in name), None)
 
 
-def reached(size: int = 1024, seconds: float = 0.3) -> float:
-    """Operations per second of fp32 matrix products on this CPU, measured for so many seconds."""
+def measure_matmul_flops(size: int = 1024, seconds: float = 0.3) -> float:
+    """Measure for `seconds` how many operations per second fp32 matrix products of `size` reach on this CPU."""
     first, second = torch.ones(size, size), torch.ones(size, size)
-    first @ second
-    began, rounds = time.perf_counter(), 0
-    while time.perf_counter() - began < seconds:
+    first @ second  # warm-up
+    start, products = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
         first @ second
-        rounds += 1
-    return 2 * size**3 * rounds / (time.perf_counter() - began)
+        products += 1
+    return 2 * size**3 * products / (time.perf_counter() - start)
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A phase, as it is planned."""
+class PhasePlan:
+    """The estimate of one phase."""
 
     steps: int
     tokens: float
-    """Words, over all steps."""
+    """Tokens over all steps, without entities."""
     flops: float
-    """Over all steps and processes."""
+    """Operations over all steps and processes."""
     memory: dict[str, float]
-    """Bytes of one process, by what they are for."""
-    trained: int
-    """Parameters."""
+    """Bytes of one process, by purpose."""
+    trained_parameters: int
+    """Number of parameters that the phase trains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is ahead."""
+    """The estimate of a training run."""
 
     parameters: int
     examples: int
     device: str
     processes: int
-    stretches: dict[str, Stretch]
-    rate: float | None
-    """Operations per second of all processes that the time is reckoned with; None where nothing is known."""
+    phases: dict[str, PhasePlan]
+    flops_per_second: float | None
+    """Operations per second of all processes that the time estimate assumes; None if unknown."""
     assumption: str
-    """How `rate` came about."""
+    """An explanation of `flops_per_second`."""
 
 
-def planned(
+def make_plan(
     config: PretrainConfig, model: Luke, store: ExampleStore, steps: Sequence[int], *, device: torch.device,
-    processes: int, in_shards: bool,
+    processes: int, sharded: bool,
 ) -> Plan:  # fmt: skip
-    """The plan of a training on the Examples of `store`.
+    """Return the plan of a training run on the examples of `store`.
 
     Args:
-        model: on any device, meta included: its weights are not looked at.
-        steps: of each phase.
+        config: the stage's config.
+        model: on any device, meta included; its weights are not read.
+        store: the training examples.
+        steps: number of steps of each phase.
+        device: the device of this process.
+        processes: number of processes.
+        sharded: whether FSDP shards the model over them.
     """
     dims = model.dimensions
-    load = expected(store, config, dims)
-    places = config.micro_batch_tokens
-    stretches = {
-        name: Stretch(
+    load = mean_step_load(store, config, dims)
+    phases = {
+        name: PhasePlan(
             steps=count,
             tokens=count * load.words,
-            flops=count * flops(dims, load, phase.trains),
-            memory=memory(model, config, places=places, shards=processes if in_shards else 1, trains=phase.trains),
-            trained=sum(p.numel() for name, p in model.named_parameters() if is_trained(name, phase.trains)),
+            flops=count * training_flops(dims, load, phase.trains),
+            memory=estimate_memory(
+                model,
+                config,
+                positions=config.micro_batch_tokens,
+                shards=processes if sharded else 1,
+                trains=phase.trains,
+            ),
+            trained_parameters=sum(p.numel() for name, p in model.named_parameters() if is_trained(name, phase.trains)),
         )
         for (name, phase), count in zip(config.phases.items(), steps, strict=True)
     }
-    rate, assumption = assumed_rate(device, processes)
+    flops_per_second, assumption = assumed_flops_per_second(device, processes)
     return Plan(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         examples=len(store),
         device=device.type if device.type == "cpu" else torch.cuda.get_device_name(device),
         processes=processes,
-        stretches=stretches,
-        rate=rate,
+        phases=phases,
+        flops_per_second=flops_per_second,
         assumption=assumption,
     )
 
 
-def assumed_rate(device: torch.device, processes: int) -> tuple[float | None, str]:
-    """Operations per second of all processes, and how they are reckoned."""
+def assumed_flops_per_second(device: torch.device, processes: int) -> tuple[float | None, str]:
+    """Return the operations per second of all processes to assume, or None, and an explanation."""
     if device.type == "cpu":
-        found = reached()
-        return found * CPU_SHARE * processes, (
-            f"at {CPU_SHARE:.0%} of the {found / 1e9:.0f} GFLOP/s that a matrix product reaches here"
+        measured = measure_matmul_flops()
+        return measured * CPU_UTILISATION * processes, (
+            f"at {CPU_UTILISATION:.0%} of the {measured / 1e9:.0f} GFLOP/s that a matrix product reaches here"
         )
-    found_peak = peak(device)
-    if found_peak is None:
-        return None, "the device's peak is not known here; the first lines of metrics.jsonl tell"
-    return found_peak * GPU_SHARE * processes, f"at {GPU_SHARE:.0%} of the peak of {found_peak / 1e12:.0f} TFLOP/s"
+    peak = peak_flops(device)
+    if peak is None:
+        return None, "unknown, because the peak FLOPs of this device are; see the first lines of metrics.jsonl"
+    return peak * GPU_UTILISATION * processes, f"at {GPU_UTILISATION:.0%} of the peak of {peak / 1e12:.0f} TFLOP/s"
 
 
-def show(plan: Plan, config: PretrainConfig) -> RenderableType:
-    """The plan for a terminal, a phase a row."""
+def render_plan(plan: Plan, config: PretrainConfig) -> RenderableType:
+    """Return the plan as a table for a terminal, one phase per row."""
     head = (
-        f"{plan.parameters / 1e6:,.1f}M parameters, {plan.examples:,} Examples, steps of {config.batch:,}, "
+        f"{plan.parameters / 1e6:,.1f}M parameters, {plan.examples:,} examples, steps of {config.batch_size:,}, "
         f"{plan.processes} process{'es' if plan.processes > 1 else ''} on {plan.device}"
     )
     caption = f"memory: of one process, estimated; time: {plan.assumption}"
     table = Table(box=None, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
     for name in ("phase", "trained", "steps", "epochs", "tokens", "warm-up", "peak lr", "FLOPs", "memory", "time"):
         table.add_column(name, justify="left" if name == "phase" else "right", no_wrap=True)
-    for (name, stretch), phase in zip(plan.stretches.items(), config.phases.values(), strict=True):
+    for (name, phase_plan), phase in zip(plan.phases.items(), config.phases.values(), strict=True):
         table.add_row(
             name,
-            f"{stretch.trained / 1e6:,.1f}M",
-            f"{stretch.steps:,}",
+            f"{phase_plan.trained_parameters / 1e6:,.1f}M",
+            f"{phase_plan.steps:,}",
             f"{phase.epochs:g}",
-            counted(stretch.tokens),
-            f"{round(phase.warmup * stretch.steps):,}",
+            format_count(phase_plan.tokens),
+            f"{round(phase.warmup_ratio * phase_plan.steps):,}",
             f"{phase.learning_rate:g}",
-            f"{stretch.flops:.1e}".replace("e+", "e"),
-            f"{sum(stretch.memory.values()) / 2**30:,.1f} GB",
-            duration(stretch.flops / plan.rate) if plan.rate else "?",
+            f"{phase_plan.flops:.1e}".replace("e+", "e"),
+            f"{sum(phase_plan.memory.values()) / 2**30:,.1f} GB",
+            format_duration(phase_plan.flops / plan.flops_per_second) if plan.flops_per_second else "?",
         )
     return Group(f"pretrain: {head}", table)
 
 
-def counted(number: float) -> str:
-    """1.2B, 3.4M, 56k."""
+def format_count(number: float) -> str:
+    """Return a number as in 1.2B, 3.4M, 56.0k or 7."""
     for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= size:
             return f"{number / size:,.1f}{unit}"
     return f"{number:.0f}"
 
 
-def duration(seconds: float) -> str:
-    """9 days 4 h, 3 h 20 min, 12 min, 40 s."""
-    for unit, size, smaller, less in (("days", 86400, "h", 3600), ("h", 3600, "min", 60)):
+def format_duration(seconds: float) -> str:
+    """Return a duration as in 9 days 4 h, 3 h 20 min, 12 min or 40 s."""
+    for unit, size, smaller_unit, smaller_size in (("days", 86400, "h", 3600), ("h", 3600, "min", 60)):
         if seconds >= size:
-            return f"{int(seconds // size):,} {unit} {int(seconds % size // less)} {smaller}"
+            return f"{int(seconds // size):,} {unit} {int(seconds % size // smaller_size)} {smaller_unit}"
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM and SIGUSR1 raise a flag that the loop looks at after every step."""
+"""Stop a training run by a signal: SIGTERM and SIGUSR1 set a flag that the training loop checks in every step."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from types import FrameType
 
 from pipeline.execution.console import console
 
-REQUEUE = 85
-"""Exit code of a training that saved and wants to be started again; not one that a shell or Slurm uses itself."""
+REQUEUE_EXIT_CODE = 85
+"""Exit code of a training run that saved a checkpoint and is to be started again. Shells and Slurm do not use it."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class StopFlag:
-    """While the block runs, the signals do not kill: they set `raised`."""
+    """A context manager in which `STOP_SIGNALS` set `is_set` and do not end the process."""
 
     def __init__(self) -> None:
-        self.raised = False
+        self.is_set = False
 
     def __enter__(self) -> StopFlag:
-        self.former = {number: signal.signal(number, self.receive) for number in SIGNALS}
+        self.previous_handlers = {number: signal.signal(number, self.handle) for number in STOP_SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self.former.items():
+        for number, handler in self.previous_handlers.items():
             signal.signal(number, handler)
 
-    def receive(self, number: int, _frame: FrameType | None) -> None:
-        self.raised = True
-        console.print(f"{signal.Signals(number).name}: finishing this step, saving, then exiting with {REQUEUE}")
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Set the flag and report the signal."""
+        self.is_set = True
+        name = signal.Signals(number).name
+        console.print(f"{name}: finishing this step, saving a checkpoint, then exiting with code {REQUEUE_EXIT_CODE}")

@@ -5,68 +5,83 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pipeline.errors import PipelineError
 from pipeline.store.files import read_json
-from pipeline.store.layout import MANIFEST, partial
-from pipeline.store.manifest import SCHEMA, Counts
+from pipeline.store.layout import MANIFEST, RUN, partial_folder
+from pipeline.store.manifest import SCHEMA, Counts, Manifest
+from pipeline.store.renamed_keys import read_record
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A finished folder, opened for reading."""
+    """A finished folder. Each stage wraps it in a class of its own, in the stage's `artefact.py`."""
 
     folder: Path
-    manifest: Mapping[str, Any]
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of the manifest: of config, parents, files and counts, through their digests."""
-        return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()
+    manifest: Manifest
+    """The record, with the config keys of today."""
+    fingerprint: str
+    """sha256 of the manifest as it was written: it covers config, parents, files and counts."""
 
     @property
     def counts(self) -> Counts:
+        """The account."""
         return dict(self.manifest["counts"])
 
+    def setting(self, *keys: str) -> Any:
+        """Return a value of the config that the artefact was built with; for the stage's own `artefact.py`."""
+        value: Any = self.manifest["config"]
+        for key in keys:
+            value = value[key]
+        return value
+
+    def run_record(self) -> dict[str, Any]:
+        """Return the content of run.json: times, versions and hosts."""
+        record: dict[str, Any] = read_json(self.folder / RUN)
+        return record
+
     def files(self, pattern: str) -> list[Path]:
-        """The files whose names match, in their order.
+        """Return the files whose names match, sorted by name.
 
         Raises:
-            PipelineError: one of them is gone or cut off, as in a folder that was copied in part: with what is left the
-                next stage would be silently another one.
+            PipelineError: one of them is missing or has another size, as in a folder that was copied in part.
         """
         names = sorted(fnmatch.filter(self.manifest["files"], pattern))
         for name in names:
             path, size = self.folder / name, self.manifest["files"][name]["bytes"]
-            there = path.stat().st_size if path.is_file() else None
-            if there != size:
-                found = "is not there, as it was" if there is None else f"has {there} bytes, not {size} as"
+            found = path.stat().st_size if path.is_file() else None
+            if found != size:
+                state = "is missing" if found is None else f"has {found:,} bytes instead of {size:,}"
                 raise PipelineError(
-                    f"{path} {found} when {self.folder} was finished: copy the folder again, or remove it and make it "
-                    "anew"
+                    f"{path} {state}, although {self.folder} is finished: copy the folder again, or delete it and "
+                    "build it again"
                 )
         return [self.folder / name for name in names]
 
 
 def open_artefact(folder: Path, *, stage: str) -> Artefact:
-    """Open what `stage` finished in `folder`.
+    """Open the finished artefact of `stage` in `folder`.
 
     Raises:
-        PipelineError: it is not there, not finished, or of another layout version.
+        PipelineError: it is missing, unfinished, of another stage, or its record has a version that is not supported.
     """
     if not (folder / MANIFEST).is_file():
-        state = "is unfinished" if partial(folder).exists() else "is not there"
+        state = "is unfinished" if partial_folder(folder).exists() else "does not exist"
         raise PipelineError(f"{folder} {state}: run the stage {stage} first (make {stage})")
-    manifest = read_json(folder / MANIFEST)
+    manifest = cast(Manifest, read_record(folder / MANIFEST))
     if manifest["schema"] != SCHEMA:
         raise PipelineError(
-            f"{folder} has layout version {manifest['schema']}, this code reads {SCHEMA}: "
-            f"rebuild it with make {stage} ARGS=overwrite=true"
+            f"{folder} has records of version {manifest['schema']}, but this code reads the versions 1 to {SCHEMA}: "
+            f"build it again with make {stage} ARGS=overwrite=true"
         )
     if manifest["stage"] != stage:
-        raise PipelineError(f"{folder} was made by the stage {manifest['stage']}, not by {stage}")
-    return Artefact(folder, manifest)
+        raise PipelineError(f"{folder} was built by the stage {manifest['stage']}, not by {stage}")
+    return Artefact(folder, manifest, record_digest(read_json(folder / MANIFEST)))
+
+
+def record_digest(record: dict[str, Any]) -> str:
+    """Return the sha256 of a record."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole; JSON, digests and sizes of files."""
+"""Files that appear under their name only when they are complete; JSON, digests and sizes of files."""
 
 from __future__ import annotations
 
@@ -8,34 +8,37 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
+
+JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
+"""A value that json has parsed."""
 
 
 @contextmanager
 def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """A file that appears under its name only when the block ends well: written aside, synced, renamed."""
+    """Open a temporary file that is synced and renamed to `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(aside, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(temporary, path)
         sync(path.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def remove_begun(folder: Path) -> None:
-    """Remove what `written` had begun below a folder in which nobody is at work any more."""
-    for aside in folder.rglob(".*.*"):
-        if aside.suffix[1:].isdigit():
-            aside.unlink()
+def remove_temporary_files(folder: Path) -> None:
+    """Delete the temporary files of interrupted writers; the caller guarantees that nobody is writing."""
+    for temporary in folder.rglob(".*.*"):
+        if temporary.suffix[1:].isdigit():
+            temporary.unlink()
 
 
 def sync(path: Path) -> None:
-    """Make a file's content, or the names in a folder, survive a power cut; writing and renaming alone do not."""
+    """Flush a file's content, or a folder's names, to the disk, so that they survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -43,8 +46,8 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def copied(source: Path, target: Path) -> None:
-    """A copy of a small text file, written aside."""
+def copy_text(source: Path, target: Path) -> None:
+    """Copy a small text file atomically."""
     with atomic_write(target) as file:
         file.write(source.read_text(encoding="utf-8"))
 
@@ -57,20 +60,21 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
+    """Read a JSON file."""
     with open(path, encoding="utf-8") as file:
         return json.load(file)
 
 
-def digest(path: Path) -> str:
-    """sha256 of a file, in hex."""
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def size(folder: Path) -> int:
-    """Bytes of the files below a folder, in which others may be at work."""
+def folder_size(folder: Path) -> int:
+    """Return the bytes of all files below a folder; other processes may be adding and removing files."""
     total = 0
-    for place, _, names in os.walk(folder):  # which passes over a folder that has just gone
+    for place, _, names in os.walk(folder):  # unlike rglob, it skips a folder that has just been removed
         for name in names:
             with suppress(FileNotFoundError):
                 total += os.stat(os.path.join(place, name)).st_size

@@ -1,4 +1,4 @@
-"""Where the artefacts of one dump lie, and which names in their folders are the store's own."""
+"""Folders of the artefacts of one dump, and the names in them that belong to the store."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.stages import STAGES
 
 MANIFEST = "manifest.json"
 RUN = "run.json"
 PLAN = "plan.json"
-"""In a partial folder: the stage, config and parents that it was begun with."""
+"""In a partial folder: the stage, config and parents that it was started with."""
 WORK = "work"
-"""Scratch folder of a stage inside its partial folder: unit marks and intermediate files; gone when it finishes."""
+"""Scratch folder inside a partial folder: markers of finished units and intermediate files; removed at the end."""
 LOGS = frozenset({"logs", "metrics.jsonl", "wandb"})
-"""Names in an artefact's folder that hold times: kept beside the data, no part of its fingerprint."""
+"""Names in an artefact's folder whose content has timings, so it is excluded from the fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the artefacts of one dump lie: `<root>/<stage>/`, or `<root>/<stage>-<variant>/`, or with the run below."""
+    """Folders of one dump: `<root>/<stage>/`, `<root>/<stage>-<variant>/`, with `/<run>` below for a stage per run."""
 
     root: Path
     run: str
     variants: Mapping[str, str] = field(default_factory=dict)
-    """Stage -> the variant asked for by `<stage>.name`; "" is the plain folder."""
-
-    RUN_STAGES = frozenset({"pretrain", "evaluate", "export"})
+    """Stage -> the variant set by `<stage>.name`; "" is the plain folder."""
 
     def __post_init__(self) -> None:
         for key, name in {"run.name": self.run, **{f"{s}.name": v for s, v in self.variants.items()}}.items():
             if name in (".", "..") or "/" in name or name.startswith("."):
-                raise PipelineError(f"{key} is {name!r}: it names a folder, so it holds no / and starts with no dot")
+                raise PipelineError(f"{key} is {name!r}: a folder's name has no / and does not start with a dot")
 
     def folder(self, stage: str) -> Path:
+        """Return the folder of a stage's artefact."""
         variant = self.variants.get(stage, "")
         folder = self.root / (f"{stage}-{variant}" if variant else stage)
-        return folder / self.run if stage in self.RUN_STAGES else folder
+        return folder / self.run if STAGES[stage].per_run else folder
 
 
-def own_name(stage: str) -> str:
-    """The override that gives a stage's result a folder of its own."""
-    return "run.name=..." if stage in Layout.RUN_STAGES else f"{stage}.name=..."
+def name_override(stage: str) -> str:
+    """Return the override that gives a stage's artefact a folder of its own."""
+    return "run.name=..." if STAGES[stage].per_run else f"{stage}.name=..."
 
 
-def partial(folder: Path) -> Path:
-    """Where a stage works before `folder` is finished."""
+def partial_folder(folder: Path) -> Path:
+    """Return the folder in which a stage works until `folder` is finished."""
     return folder.with_name(folder.name + ".partial")

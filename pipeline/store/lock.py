@@ -1,4 +1,4 @@
-"""One process at a time makes a folder; a killed one holds nothing."""
+"""A lock per artefact folder: one process builds it at a time, and a killed process holds no lock."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from pipeline.errors import PipelineError
 
 
 def lock_path(target: Path) -> Path:
+    """Return the lock file of an artefact's folder."""
     return target.with_name(f".{target.name}.lock")
 
 
-def claim(target: Path) -> None:
-    """Hold `target` for this process until `release` or its end, however it ends; two at work would mix their files.
+def acquire_lock(target: Path) -> None:
+    """Lock `target` for this process until `release_lock` or the process ends, in whatever way.
 
-    Where nothing can be written or locked (a finished folder of someone else's, a file system without locks) there is
-    no lock.
+    Where nothing can be written or locked (a finished folder of another user, a file system without locks) there is no
+    lock.
 
     Raises:
-        PipelineError: another process holds it.
+        PipelineError: another process holds the lock.
     """
     path = lock_path(target)
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # never closed: the lock is this process's
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # never closed: closing would drop the lock
         except OSError:
             return
         try:
@@ -35,15 +36,16 @@ def claim(target: Path) -> None:
         except (BlockingIOError, PermissionError) as error:
             os.close(descriptor)
             raise PipelineError(
-                f"{target} is being made by another process: wait for it, or stop it and run this again to go on"
+                f"another process is building {target}: wait for it, or stop it and run this again to resume"
             ) from error
         except OSError:
             return
         if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
             return
-        os.close(descriptor)  # its former holder has just removed it
+        os.close(descriptor)  # the previous holder has just removed this file: try with the new one
 
 
-def release(target: Path) -> None:
+def release_lock(target: Path) -> None:
+    """Remove the lock file."""
     with suppress(OSError):
         lock_path(target).unlink(missing_ok=True)

@@ -1,51 +1,82 @@
-"""What is recorded of an artefact: its config, its files, the account; and what differs between two records.
+"""Records of an artefact: its config, its files, its account; and the differences between two records.
 
-The manifest is the completion mark, the provenance (schema, config, the parents' fingerprints, a digest of every
-file) and the account (counts of everything kept and dropped). It holds nothing that varies between two runs on the
-same input: times, versions and hosts go to `run.json` beside it, so the fingerprint of an artefact is a function of
-inputs, config and seed alone.
+`manifest.json` is the completion mark, the provenance (schema, config, the parents' fingerprints, a digest of every
+file) and the account (counts of everything kept and dropped). Nothing in it varies between two runs on the same input:
+times, versions and hosts go to `run.json` beside it, so an artefact's fingerprint depends only on inputs, config and
+seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
-from pipeline.store.files import digest, sync
+from pipeline.store.files import file_digest, sync
 from pipeline.store.layout import LOGS, MANIFEST, PLAN, RUN, WORK
 
-SCHEMA = 1
-"""Version of the folder layout; a folder of another version is refused, not misread."""
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Recordable: TypeAlias = (
+    "DataclassInstance | Mapping[str, Recordable] | Sequence[Recordable] | Path | str | int | float | bool | None"
+)
+"""A config, or parts of one."""
+
+SCHEMA = 2
+"""Version of the records. Version 1 has config keys of other names (`renamed_keys.py`)."""
 
 Counts = dict[str, int]
-"""The account: what was counted, under dotted keys such as links.dropped.not_in_dump."""
+"""The account: dotted key -> count, such as `links.dropped.not_in_dump`."""
 
 
-def policy() -> dict[str, bool]:
-    """Metadata of a config field that says what is tolerated, not what is built (`allow_truncated`).
+class FileRecord(TypedDict):
+    """Size and sha256 of one file."""
 
-    Such a field is no part of the manifest, so changing it neither makes a finished artefact stale nor throws away
-    the finished part of an unfinished one. The account shows what was tolerated.
+    bytes: int
+    sha256: str
+
+
+class Plan(TypedDict):
+    """The input of an artefact, written when its stage starts."""
+
+    schema: int
+    stage: str
+    config: dict[str, Any]
+    parents: dict[str, str]
+
+
+class Manifest(Plan):
+    """The record of a finished artefact."""
+
+    counts: Counts
+    files: dict[str, FileRecord]
+
+
+def not_fingerprinted() -> dict[str, bool]:
+    """Mark a config field as not fingerprinted: changing it never invalidates an artefact.
+
+    For fields that say what is tolerated or how fast it goes (`allow_truncated`, `loader_workers`), not what is built.
     """
-    return {"policy": True}
+    return {"fingerprinted": False}
 
 
-def recorded(value: Any) -> Any:
-    """The part of a config that decides what is built, as JSON values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: recorded(getattr(value, f.name)) for f in fields(value) if not f.metadata.get("policy")}
+def fingerprinted_part(value: Recordable) -> Any:
+    """Return the part of a config that decides what is built, as JSON values."""
+    if is_dataclass(value):
+        kept = [field.name for field in fields(value) if field.metadata.get("fingerprinted", True)]
+        return {name: fingerprinted_part(getattr(value, name)) for name in kept}
     if isinstance(value, Mapping):
-        return {str(key): recorded(item) for key, item in value.items()}
+        return {str(key): fingerprinted_part(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [recorded(item) for item in value]
+        return [fingerprinted_part(item) for item in value]
     return str(value) if isinstance(value, Path) else value
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """What changed from `old` to `new`, a line `key: old -> new` each."""
-    if isinstance(old, dict) and isinstance(new, dict):
+    """Return the changes from `old` to `new`, one line `key: old -> new` each."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
         missing = "(absent)"
         return [
             line
@@ -55,20 +86,19 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     return [] if old == new else [f"{path}: {old} -> {new}"]
 
 
-def folder_digest(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and sha256 of every file below `folder`, by relative path, of what is on the disk; logs and scratch are left
-    out."""
+def file_records(folder: Path) -> dict[str, FileRecord]:
+    """Sync every file below `folder` except logs and scratch, and return its record by relative path."""
     skipped = {MANIFEST, RUN, PLAN, WORK, *LOGS}
-    found = {}
+    records: dict[str, FileRecord] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.relative_to(folder).parts[0] not in skipped:
-            if not path.is_symlink():  # a dump at hand is on somebody else's disk
+            if not path.is_symlink():  # a link leads to a file of the user's
                 sync(path)
-            found[str(path.relative_to(folder))] = {"bytes": path.stat().st_size, "sha256": digest(path)}
-    return found
+            records[str(path.relative_to(folder))] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+    return records
 
 
-def merged(counts: list[Counts]) -> Counts:
-    """The sum of the units' counts, its keys sorted."""
+def sum_counts(counts: Sequence[Counts]) -> Counts:
+    """Return the sum of several accounts, its keys sorted."""
     keys = sorted({key for unit in counts for key in unit})
     return {key: sum(unit.get(key, 0) for unit in counts) for key in keys}

@@ -1,8 +1,8 @@
-"""The vocab stage: corpus -> words/ (the tokenizer), entities.parquet and aliases.parquet.
+"""STAGE vocab: corpus -> words/ (the tokenizer), entities.parquet and aliases.parquet.
 
-Both vocabularies see training pages only, chosen by `split.py`, whose share the dataset must use too. The tokenizer is
-trained in one process with as many threads as tokenizers takes, the entities are counted in DuckDB with one thread a
-worker of the executor.
+Both vocabularies see training pages only, chosen by `holdout.py`, whose share the dataset must use too. The tokenizer
+is trained in one process with as many threads as tokenizers takes; the entities are counted in DuckDB with
+`executor.workers` threads.
 """
 
 from __future__ import annotations
@@ -12,105 +12,102 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.corpus.artefact import Corpus
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console, progress_bar
 from pipeline.execution.context import Context
-from pipeline.execution.preflight import preflight, total
-from pipeline.holdout import is_validation
-from pipeline.io.arrow import batches
-from pipeline.io.title_list import file_of, titles_of
-from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.builder import begin
-from pipeline.store.files import digest
+from pipeline.execution.preflight import preflight, total_bytes
+from pipeline.holdout import is_held_out
+from pipeline.io.arrow import read_batches
+from pipeline.io.title_list import read_title_list, title_list_path
+from pipeline.store.files import file_digest
 from pipeline.store.manifest import Counts
-from pipeline.vocab import bpe, words
-from pipeline.vocab import entity_counts as counting
+from pipeline.vocab import bpe, entity_counts
+from pipeline.vocab.artefact import WORDS
 from pipeline.vocab.config import VocabConfig
-from pipeline.vocab.pretrained_tokenizer import FILES, adopt, source
+from pipeline.vocab.pretrained_tokenizer import FILES, find_tokenizer_folder, load_pretrained_tokenizer
+from pipeline.vocab.words import save_tokenizer
 
-ROWS = 256
-"""Articles read at a time."""
-WHITE_LIST = "vocab.entities.white_list"
+ROWS_PER_READ = 256
+"""Articles in memory at a time."""
+TITLE_LIST_KEY = "vocab.entities.always_include"
 
 
 def build(config: VocabConfig, context: Context) -> None:
-    """Make the vocab artefact.
+    """Build the artefact `vocab`.
 
     Raises:
-        PipelineError: no training page, no entity, an unfit tokenizer or white list, or what `begin` raises.
+        PipelineError: no training page, no entity, an unsuitable tokenizer or title list, or as `Context.begin`.
     """
-    corpus = open_artefact(context.layout.folder("corpus"), stage="corpus")
-    adopted = source(config.words.adopt) if config.words.adopt else None
-    target = context.layout.folder("vocab")
-    parents = {"corpus": corpus.fingerprint, **outside(config, adopted)}
-    wanted = white_list(config.entities.white_list, corpus)
-    job = begin(target, stage="vocab", config=config, parents=parents, overwrite=context.overwrite)
-    if job is None:
-        console.print(f"vocab: {target} is up to date")
+    corpus = Corpus.open(context.layout)
+    pretrained = find_tokenizer_folder(config.tokenizer.pretrained) if config.tokenizer.pretrained else None
+    always_include = titles_to_include(config.entities.always_include, corpus)
+    parents = {"corpus": corpus.fingerprint, **digests_of_inputs(config, pretrained)}
+    builder = context.begin("vocab", config, parents)
+    if builder is None:
         return
-    articles = corpus.files("articles-*.parquet")
-    steps = ["entities"] if adopted else ["words", "entities"]
-    preflight(job, dict.fromkeys(steps, total(articles)), context.executor)
-    counts = make_words(articles, config, adopted, job.folder / "words")
-    counts |= counting.build(
+    articles = corpus.articles
+    steps = ["entities"] if pretrained else ["words", "entities"]
+    preflight(builder, dict.fromkeys(steps, total_bytes(articles)), context.executor)
+    counts = write_tokenizer(articles, config, pretrained, builder.folder / WORDS)
+    counts |= entity_counts.write_entity_vocab(
         articles,
-        corpus.files("redirects-*.parquet"),
-        wanted,
+        corpus.redirects,
+        always_include,
         config.entities,
         validation_share=config.validation_share,
-        out=job.folder,
-        scratch=job.work,
+        out=builder.folder,
+        scratch=builder.work,
         threads=context.executor.workers,
         memory_gb=context.executor.memory_gb,
     )
-    job.finish(dict(sorted(counts.items())))
-    tell(counts, target)
+    builder.finish(dict(sorted(counts.items())))
+    print_account(counts, builder.target)
 
 
-def outside(config: VocabConfig, adopted: Path | None) -> dict[str, str]:
-    """Digests of the files this stage reads beside the corpus: the config only names them."""
-    files = {f"words.adopt/{name}": adopted / name for name in FILES} if adopted else {}
-    if config.entities.white_list:
-        files["entities.white_list"] = file_of(config.entities.white_list, key=WHITE_LIST)
-    return {name: digest(path) for name, path in files.items() if path.is_file()}
+def digests_of_inputs(config: VocabConfig, pretrained: Path | None) -> dict[str, str]:
+    """Return name -> sha256 of the files that the stage reads besides the corpus; the config only names them."""
+    files = {f"tokenizer.pretrained/{name}": pretrained / name for name in FILES} if pretrained else {}
+    if config.entities.always_include:
+        files["entities.always_include"] = title_list_path(config.entities.always_include, key=TITLE_LIST_KEY)
+    return {name: file_digest(path) for name, path in files.items() if path.is_file()}
 
 
-def white_list(name: str | None, corpus: Artefact) -> list[str]:
-    """The titles of the file `name` as the corpus has titles: underscores are spaces, but in text of one's own."""
+def titles_to_include(name: str | None, corpus: Corpus) -> list[str]:
+    """Return the titles in the file `name`; a wiki's are normalised like links: underscores become spaces."""
     if not name:
         return []
-    titles = titles_of(file_of(name, key=WHITE_LIST), key=WHITE_LIST)
-    own = corpus.manifest["config"].get("source") == "jsonl"
-    return sorted({title if own else title.replace("_", " ").strip() for title in titles})
+    titles = read_title_list(title_list_path(name, key=TITLE_LIST_KEY), key=TITLE_LIST_KEY)
+    return sorted({title if corpus.is_own_text else title.replace("_", " ").strip() for title in titles})
 
 
-# ---------------------------------------------------------------------------------------------- words
+# ---------------------------------------------------------------------------------------------- tokenizer
 
 
-def make_words(articles: list[Path], config: VocabConfig, adopted: Path | None, folder: Path) -> Counts:
-    """Write the tokenizer's folder; return how much text it saw and how many tokens it has."""
+def write_tokenizer(articles: list[Path], config: VocabConfig, pretrained: Path | None, folder: Path) -> Counts:
+    """Write the tokenizer's folder; return its number of tokens and how many pages it was trained on."""
     counts = {"pages.training": 0, "pages.validation": 0}
-    if adopted:
-        tokenizer = adopt(adopted)
-        words.save(tokenizer, folder)
+    if pretrained:
+        tokenizer = load_pretrained_tokenizer(pretrained)
+        save_tokenizer(tokenizer, folder)
         return {"words": tokenizer.get_vocab_size()}
-    tokenizer = bpe.train(training_lines(articles, config.validation_share, counts), config.words)
+    tokenizer = bpe.train(training_lines(articles, config.validation_share, counts), config.tokenizer)
     if not counts["pages.training"]:
         raise PipelineError(
-            f"no training page in the corpus ({counts['pages.validation']} validation pages): "
-            "take a larger dump or lower validation_share"
+            f"the corpus has no training page ({counts['pages.validation']} held-out pages): "
+            "use a larger dump or lower validation_share"
         )
-    words.save(tokenizer, folder)
+    save_tokenizer(tokenizer, folder)
     return {"words": tokenizer.get_vocab_size(), **counts}
 
 
 def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterator[str]:
-    """The paragraphs of training pages, each after a space, as the dataset tokenizes a sentence; counts the pages."""
+    """Yield the paragraphs of training pages, each after a space, as the dataset tokenizes a sentence; count pages."""
     with progress_bar() as bar:
         task = bar.add_task("words", total=sum(pq.read_metadata(path).num_rows for path in articles))
-        for batch in batches(articles, ROWS, ["id", "text"]):
+        for batch in read_batches(articles, ROWS_PER_READ, ["id", "text"]):
             for page_id, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
-                held_out = is_validation(page_id, share)
+                held_out = is_held_out(page_id, share)
                 counts["pages.validation" if held_out else "pages.training"] += 1
                 if not held_out:
                     yield from (" " + line for line in text.split("\n") if line)
@@ -120,18 +117,18 @@ def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterat
 # ---------------------------------------------------------------------------------------------- account
 
 
-def tell(counts: Counts, target: Path) -> None:
-    """The account, for people."""
+def print_account(counts: Counts, target: Path) -> None:
+    """Print the account for people."""
     seen = counts["links.seen"]
     share = counts["links.covered"] / seen if seen else 0.0
-    console.print(f"vocab: {counts['words']:,} words, {counts['entities']:,} entities in {target}")
+    console.print(f"vocab: {counts['words']:,} tokens, {counts['entities']:,} entities in {target}")
     console.print(
         f"  links of training pages: {seen:,} seen, {counts['links.through_redirects']:,} through redirects, "
         f"{counts['links.covered']:,} covered ({share:.1%})"
     )
     reasons = [
         f"{number:,} {key.removeprefix('links.dropped.').replace('_', ' ')}"
-        for key, number in counting.dropped(counts)
+        for key, number in entity_counts.dropped_links(counts)
         if number
     ]
     console.print("  out of vocabulary: " + (", ".join(reasons) or "none"))

@@ -1,8 +1,8 @@
-"""The entity vocabulary as it lies on disk, for every stage that reads it.
+"""The entity vocabulary on disk, and the ids of its special entities.
 
-entities.parquet has a row (id, title, count) for each entity, whose ids run without holes from [PAD] [UNK] [MASK] over
-the most linked titles; aliases.parquet a row (title, id) for each title that leads to one, in which the dataset looks
-its links up. `counting.py` makes them.
+entities.parquet has one row (id, title, count) per entity. Ids are dense: first [PAD] [UNK] [MASK], then the titles by
+number of links. aliases.parquet has one row (title, id) per title that leads to an entity; the dataset looks up its
+links there. `entity_counts.py` writes both files.
 """
 
 from __future__ import annotations
@@ -15,37 +15,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.io.arrow import numbers
+from pipeline.io.arrow import as_numpy
 from pipeline.records import SPECIAL_ENTITIES
 
 PAD, UNK, MASK = range(len(SPECIAL_ENTITIES))
+"""Ids of the special entities."""
+FIRST_TITLE = len(SPECIAL_ENTITIES)
+"""Id of the most linked title, the first entity that is not special."""
 
-ENTITIES = "entities.parquet"
-ALIASES = "aliases.parquet"
 ENTITY_SCHEMA = pa.schema([("id", "int32"), ("title", "string"), ("count", "int64")])
 ALIAS_SCHEMA = pa.schema([("title", "string"), ("id", "int32")])
 
 
 @dataclass(frozen=True, slots=True)
 class EntityVocab:
-    """A finished entity vocabulary, for reading: two Arrow buffers, no Python object a title."""
+    """A finished entity vocabulary in two Arrow buffers, without a Python object per title."""
 
     titles: pa.Array
     """[size] string, by id."""
     counts: NDArray[np.int64]
-    """[size] links of training pages to each; 0 for the specials."""
+    """[size] number of links on training pages to each entity; 0 for the special entities."""
 
     @classmethod
     def open(cls, path: Path) -> EntityVocab:
         """Read entities.parquet."""
         table = pq.ParquetFile(path).read().combine_chunks()
-        return cls(table["title"].chunk(0), numbers(table["count"].chunk(0)))
+        return cls(table["title"].chunk(0), as_numpy(table["count"].chunk(0)))
 
     @property
     def size(self) -> int:
-        """Ids run from 0 to size - 1, specials included."""
+        """Number of entities, special ones included; ids are 0 to size - 1."""
         return len(self.counts)
 
     def title(self, index: int) -> str:
+        """Return the title of the entity with the id `index`."""
         title: str = self.titles[index].as_py()
         return title

@@ -1,10 +1,10 @@
-"""Adopting the tokenizer of an existing model: found, read, checked, and built anew.
+"""Load the tokenizer of an existing model, check it, and rebuild it from the parts that decide its ids.
 
-In: a folder or a name on the Hub. Out: a tokenizer of one of the two kinds that are known here, a byte-level BPE like
-RoBERTa's or a SentencePiece Unigram like XLM-R's, with all that its ids depend on and nothing else. Anything that would
-change an id is refused: an entity's mention is found by ids, and the model's embeddings are rows of them.
+The input is a folder or a name on the Hub. The output is a tokenizer of one of two kinds: a byte-level BPE like
+RoBERTa's or a SentencePiece Unigram like XLM-R's. A tokenizer whose ids would change by rebuilding is refused, because
+the rows of the model's embeddings are addressed by these ids.
 
-A SentencePiece model alone (sentencepiece.bpe.model) is not read: transformers makes the tokenizer.json of it, once.
+A SentencePiece file alone (sentencepiece.bpe.model) is not read; transformers converts it to a tokenizer.json.
 """
 
 from __future__ import annotations
@@ -13,60 +13,61 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer
 
 from pipeline.errors import PipelineError
 from pipeline.vocab import bpe, unigram
-from pipeline.vocab.specials import MARKERS, check_ids
+from pipeline.vocab.specials import ENTITY_MARKERS, check_special_ids
+from pipeline.vocab.tokenizer_json import BpeJson, TokenizerJson, UnigramJson
 
 FILES = ("tokenizer.json", "vocab.json", "merges.txt")
-"""What is read of a folder: the first, or if it is not there the other two."""
+"""Files that are read: the first, or the other two if the first is missing."""
 
-KINDS = "a byte-level BPE like RoBERTa's or a SentencePiece Unigram like XLM-R's"
+SUPPORTED_KINDS = "a byte-level BPE like RoBERTa's or a SentencePiece Unigram like XLM-R's"
 
 
-def source(adopt: str) -> Path:
-    """The folder that holds the tokenizer to adopt; from the Hub (or its cache) when there is no such folder here.
+def find_tokenizer_folder(name: str) -> Path:
+    """Return the folder `name`, or the folder into which the tokenizer of that name was downloaded from the Hub.
 
     Raises:
-        PipelineError: there is neither.
+        PipelineError: there is no such folder, and the Hub and its cache do not have the tokenizer.
     """
-    if Path(adopt).is_dir():
-        return Path(adopt)
+    if Path(name).is_dir():
+        return Path(name)
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(adopt, allow_patterns=list(FILES)))
+        return Path(snapshot_download(name, allow_patterns=list(FILES)))
     except Exception as error:  # the Hub's client raises what requests, httpx and the cache raise
         raise PipelineError(
-            f"vocab.words.adopt={adopt} is no folder here, and the Hub did not give it "
-            f"({type(error).__name__}: {error}).\n"
-            "Give the path of a folder with tokenizer.json, or the name of a repository on the Hub, or null to train."
+            f"vocab.tokenizer.pretrained={name} is not a folder on this machine, and it could not be downloaded from "
+            f"the Hub ({type(error).__name__}: {error}).\n"
+            "Set it to the path of a folder with a tokenizer.json, to the name of a repository on the Hub, or to null "
+            "to train a tokenizer."
         ) from error
 
 
-def adopt(folder: Path) -> Tokenizer:
-    """The tokenizer of a folder, built anew.
+def load_pretrained_tokenizer(folder: Path) -> Tokenizer:
+    """Load the tokenizer in a folder and rebuild it.
 
     Raises:
-        PipelineError: it is of another kind, or its ids do not fit.
+        PipelineError: there is no tokenizer in the folder, its kind is not supported, or its ids are not RoBERTa's.
     """
-    whole, *parts = (folder / name for name in FILES)
-    if whole.is_file():
-        with readable(whole):
-            tokenizer = from_json(whole)
-    elif all(part.is_file() for part in parts):
-        with readable(parts[0]):
-            vocab, merges = bpe.read_pair(*parts)
-            check_ids(vocab, folder)
-            tokenizer = bpe.built(vocab, merges)
+    tokenizer_json, vocab_json, merges_txt = (folder / name for name in FILES)
+    if tokenizer_json.is_file():
+        with refuse_broken_file(tokenizer_json):
+            tokenizer = from_tokenizer_json(tokenizer_json)
+    elif vocab_json.is_file() and merges_txt.is_file():
+        with refuse_broken_file(vocab_json):
+            vocab, merges = bpe.read_vocab_and_merges(vocab_json, merges_txt)
+            check_special_ids(vocab, folder)
+            tokenizer = bpe.make_tokenizer(vocab, merges)
     else:
         raise PipelineError(
-            f"{folder} holds no tokenizer that can be adopted: tokenizer.json, or vocab.json with merges.txt, is "
-            "needed. transformers, with sentencepiece installed, makes tokenizer.json of a model that has a "
-            "SentencePiece file alone:\n"
+            f"{folder} contains no tokenizer that can be used: it needs a tokenizer.json, or a vocab.json and a "
+            "merges.txt. If it has only a SentencePiece file, transformers converts it (with sentencepiece "
+            "installed):\n"
             "  python -c \"from transformers import AutoTokenizer as A; A.from_pretrained('NAME').save_pretrained('"
             "FOLDER')\""
         )
@@ -74,56 +75,60 @@ def adopt(folder: Path) -> Tokenizer:
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Tell what the block raises as a file that is no tokenizer."""
+def refuse_broken_file(path: Path) -> Iterator[None]:
+    """Report any exception of the block as a PipelineError: the file is not a complete tokenizer."""
     try:
         yield
     except PipelineError:
         raise
-    except Exception as error:  # tokenizers raises nothing more special
+    except Exception as error:  # tokenizers raises nothing more specific
         raise PipelineError(
-            f"{path} cannot be adopted, it is no whole tokenizer ({type(error).__name__}: {error}): "
+            f"{path} is not a complete tokenizer ({type(error).__name__}: {error}): "
             "save it again with transformers' save_pretrained"
         ) from error
 
 
-def from_json(path: Path) -> Tokenizer:
-    """The tokenizer that the content of a tokenizer.json describes, as far as it is of a known kind."""
-    state = json.loads(path.read_text(encoding="utf-8"))
-    model = state["model"]
+def from_tokenizer_json(path: Path) -> Tokenizer:
+    """Build the tokenizer that a tokenizer.json describes, if its kind is supported."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    model = content["model"]
     kind = model.get("type", "BPE" if "merges" in model else None)
-    reader = {"BPE": bpe_of, "Unigram": unigram_of}.get(kind)
-    if reader is None:
-        raise PipelineError(f"{path} cannot be adopted: only {KINDS} can, and there the model is {kind!r}")
-    differences = (bpe if reader is bpe_of else unigram).differences(state)
-    if differences:
-        raise PipelineError(f"{path} cannot be adopted: only {KINDS} can, and there " + "; ".join(differences))
-    return reader(path, state)
+    if kind == "BPE":
+        problems = bpe.unsupported_settings(content)
+    elif kind == "Unigram":
+        problems = unigram.unsupported_settings(content)
+    else:
+        problems = [f"the model is {kind!r}"]
+    if problems:
+        raise PipelineError(f"{path} is not supported: {SUPPORTED_KINDS} is needed, but " + "; ".join(problems))
+    return bpe_from_json(path, content) if kind == "BPE" else unigram_from_json(path, content)
 
 
-def bpe_of(path: Path, state: Mapping[str, Any]) -> Tokenizer:
-    vocab = with_added(state["model"]["vocab"], state)
-    check_ids(vocab, path.parent)
-    return bpe.built(vocab, bpe.pairs(state["model"]["merges"]))
+def bpe_from_json(path: Path, content: BpeJson) -> Tokenizer:
+    """Build the BPE whose tokenizer.json at `path` has this content."""
+    vocab = with_added_tokens(content["model"]["vocab"], content)
+    check_special_ids(vocab, path.parent)
+    return bpe.make_tokenizer(vocab, bpe.parse_merges(content["model"]["merges"]))
 
 
-def unigram_of(path: Path, state: Mapping[str, Any]) -> Tokenizer:
-    scores: dict[str, float] = dict(state["model"]["vocab"])  # a token's id is its place
-    vocab = with_added({token: index for index, token in enumerate(scores)}, state)
-    check_ids(vocab, path.parent)
+def unigram_from_json(path: Path, content: UnigramJson) -> Tokenizer:
+    """Build the Unigram whose tokenizer.json at `path` has this content, and try it on some texts."""
+    scores = dict(content["model"]["vocab"])  # in order of the ids
+    vocab = with_added_tokens({token: index for index, token in enumerate(scores)}, content)
+    check_special_ids(vocab, path.parent)
     original = Tokenizer.from_file(str(path))
     pieces = [(token, scores.get(token, 0.0)) for token in sorted(vocab, key=vocab.__getitem__)]
-    tokenizer = unigram.built(pieces, original.normalizer)
-    text = unigram.disagreement(original, tokenizer)
+    tokenizer = unigram.make_tokenizer(pieces, original.normalizer)
+    text = unigram.find_disagreement(original, tokenizer)
     if text is not None:
         raise PipelineError(
-            f"{path} cannot be adopted: only {KINDS} can, and its normalizer does more than SentencePiece's, so that "
-            f"cut at the borders of mentions {text!r} would get other ids"
+            f"{path} is not supported: {SUPPORTED_KINDS} is needed, but its normalizer does more than SentencePiece's. "
+            f"{text!r}, split at its spaces, would get different ids"
         )
     return tokenizer
 
 
-def with_added(vocab: Mapping[str, int], state: Mapping[str, Any]) -> dict[str, int]:
-    """Token -> id with the added tokens, without an exported LUKE's markers."""
-    added = {token["content"]: token["id"] for token in state.get("added_tokens") or []}
-    return {token: index for token, index in {**vocab, **added}.items() if token not in MARKERS}
+def with_added_tokens(vocab: Mapping[str, int], content: TokenizerJson) -> dict[str, int]:
+    """Return the ids of all tokens, added ones included, without the entity markers of an exported LUKE."""
+    added = {token["content"]: token["id"] for token in content.get("added_tokens") or []}
+    return {token: index for token, index in {**vocab, **added}.items() if token not in ENTITY_MARKERS}

@@ -1,8 +1,9 @@
-"""The word vocabulary's folder: written once, read by every later stage.
+"""Write and read the folder of the word vocabulary.
 
-A word vocabulary is a tokenizer, trained here (`bpe.train`) or adopted (`adopt.adopt`). The folder is the same either
-way, tokenizer.json and tokenizer_config.json, for a BPE vocab.json and merges.txt as well, and `AutoTokenizer` loads it
-offline. Read, it comes as the tokenizer for pieces of text, and with what masking knows of its tokens.
+A word vocabulary is a tokenizer, trained here (`bpe.train`) or taken from an existing model (`pretrained_tokenizer`).
+The folder is the same either way: tokenizer.json and tokenizer_config.json, for a BPE also vocab.json and merges.txt.
+`AutoTokenizer` loads it offline. Later stages read it as a tokenizer for pieces of sentences, together with the tables
+of its tokens that whole-word masking needs.
 """
 
 from __future__ import annotations
@@ -18,47 +19,52 @@ from tokenizers import Tokenizer, models
 from pipeline.store.files import write_json
 from pipeline.vocab import bpe, unigram
 from pipeline.vocab.boundaries import ends_word, starts_word
-from pipeline.vocab.specials import BOS, EOS, MASK, PAD, ROLES, UNK
+from pipeline.vocab.specials import BOS, EOS, MASK, PAD, TOKEN_ROLES, UNK
 
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class WordVocab:
-    """A finished word vocabulary, for reading."""
+    """A finished word vocabulary."""
 
     tokenizer: Tokenizer
-    """For pieces of text: nothing is put before a piece, and "<mask>" in it is some ordinary tokens."""
+    """For pieces of text: no prefix space is added, and a literal "<mask>" is split into ordinary tokens."""
     size: int
-    """Ids run from 0 to size - 1."""
+    """Number of tokens; ids are 0 to size - 1."""
     bos: int
     pad: int
     eos: int
     unk: int
     mask: int
     word_starts: Flags
-    """[size] whether a token begins a word. A sequence's first token begins one whatever the table says."""
+    """[size] whether a token begins a word. The first token of a sequence always does."""
     word_ends: Flags
-    """[size] whether the token after it begins a word, whatever the table says of that one."""
+    """[size] whether a word ends with a token, so that the next token begins one whatever `word_starts` says of it."""
     bare_spaces: Flags
-    """[size] whether a token is a space and no more: the token after it goes on with the word it begins."""
+    """[size] whether a token is only a space; the word that it begins continues in the next token."""
     special: Flags
-    """[size] true for the five special ids, which are never masked and never drawn as a random word."""
-    spaces: str
-    """Characters beside plain space and newline that the tokenizer reads as a space: none for a BPE."""
+    """[size] true for the five special tokens, which are never masked and never drawn as a random replacement."""
+    other_spaces: str
+    """Characters other than plain space and newline that the tokenizer treats as a space; none for a BPE."""
+
+    @property
+    def is_sentencepiece(self) -> bool:
+        """Whether the tokenizer is a SentencePiece Unigram, not a byte-level BPE."""
+        return isinstance(self.tokenizer.model, models.Unigram)
 
     def with_plain_spaces(self, text: str) -> str:
-        """The text, character for character, with plain spaces for those that the tokenizer takes for them."""
-        return text.translate(dict.fromkeys(map(ord, self.spaces), " ")) if self.spaces else text
+        """Replace each character of `other_spaces` with a plain space; the text keeps its length."""
+        return text.translate(dict.fromkeys(map(ord, self.other_spaces), " ")) if self.other_spaces else text
 
 
-def load(folder: Path) -> WordVocab:
-    """Open what `save` wrote."""
+def load_word_vocab(folder: Path) -> WordVocab:
+    """Read a folder that `save_tokenizer` wrote."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     token_bytes, spaces = bpe.token_bytes, ""
     if isinstance(tokenizer.model, models.Unigram):
-        token_bytes, spaces = unigram.token_bytes, unigram.spaces(tokenizer)
-        tokenizer = unigram.for_pieces(tokenizer)
+        token_bytes, spaces = unigram.token_bytes, unigram.space_characters(tokenizer)
+        tokenizer = unigram.tokenizer_for_pieces(tokenizer)
     tokenizer.encode_special_tokens = True
     ids = tokenizer.get_vocab()
     contents = [token_bytes(token) for token in sorted(ids, key=ids.__getitem__)]
@@ -72,24 +78,25 @@ def load(folder: Path) -> WordVocab:
         eos=eos,
         unk=unk,
         mask=mask,
-        word_starts=flags(starts_word(content) for content in contents) | special,
-        word_ends=flags(ends_word(content) for content in contents) | special,
-        bare_spaces=flags(content == b" " for content in contents) & ~special,
+        word_starts=to_flags(starts_word(content) for content in contents) | special,
+        word_ends=to_flags(ends_word(content) for content in contents) | special,
+        bare_spaces=to_flags(content == b" " for content in contents) & ~special,
         special=special,
-        spaces=spaces,
+        other_spaces=spaces,
     )
 
 
-def flags(values: Iterable[bool]) -> Flags:
+def to_flags(values: Iterable[bool]) -> Flags:
+    """Convert the values to an array."""
     return np.fromiter(values, dtype=bool)
 
 
-def save(tokenizer: Tokenizer, folder: Path) -> None:
-    """Write the folder of a tokenizer that `bpe` or `unigram` built."""
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Write the folder of a tokenizer that `bpe.make_tokenizer` or `unigram.make_tokenizer` returned."""
     is_bpe = isinstance(tokenizer.model, models.BPE)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     if is_bpe:
         tokenizer.model.save(str(folder))
-    own = bpe.TOKENIZER_CONFIG if is_bpe else unigram.TOKENIZER_CONFIG
-    write_json(folder / "tokenizer_config.json", {**own, "model_max_length": 512, **ROLES})
+    config = bpe.TOKENIZER_CONFIG if is_bpe else unigram.TOKENIZER_CONFIG
+    write_json(folder / "tokenizer_config.json", {**config, "model_max_length": 512, **TOKEN_ROLES})

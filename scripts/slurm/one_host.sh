@@ -1,14 +1,14 @@
 #!/bin/bash
-# A real Slurm on this one host, to try `make submit` without a cluster: a controller and one node of 2 CPUs.
+# Start a real Slurm on this host, a controller and one node of 2 CPUs, to try `make submit` without a cluster.
 #
 #   apt-get install --no-install-recommends slurm-wlm munge      (Debian, as root)
-#   scripts/slurm/one_host.sh start /tmp/one-slurm               (as root; ready in a few seconds)
+#   scripts/slurm/one_host.sh start /tmp/one-slurm               (as root; takes a few seconds)
 #   export SLURM_CONF=/tmp/one-slurm/slurm.conf
 #   sinfo
 #   scripts/slurm/one_host.sh stop /tmp/one-slurm
 #
-# Everything it writes lies in the folder given, and it listens on ports of its own: a Slurm that this host may already
-# belong to is left alone. The folder must be one that the user munge can enter.
+# It writes only into the given folder and listens on its own ports, so it does not disturb another Slurm that this host
+# may belong to. The user munge must be able to enter the folder.
 set -euo pipefail
 
 usage="usage: $0 start|stop FOLDER"
@@ -38,7 +38,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 ReturnToService=2
-# CPUs and memory are shared out singly: a stage's driver waits on the node on which its array runs.
+# CPUs and memory are allocated one by one, because a stage's driver and its array run on the same node.
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 DefMemPerCPU=500
@@ -52,7 +52,7 @@ CONF
 start() {
     mkdir -p "$folder"/{munge,state,spool}
     chmod 755 "$folder" "$folder/munge"
-    # Slurm's parts prove to each other who they are by a secret that only munged reads.
+    # Slurm's daemons authenticate each other by a secret that only munged reads.
     (umask 077 && head -c 1024 /dev/urandom > "$folder/munge/key")
     chown -R munge: "$folder/munge"
     configure

@@ -1,14 +1,14 @@
-"""The line's order and its parents."""
+"""The order of the steps, and which step each of them waits for."""
 
 import pytest
 
-from pipeline.cli.workflow import Step, run, run_names, steps
+from pipeline.cli.workflow import Step, run_names, run_workflow, workflow_steps
 from pipeline.errors import PipelineError
-from tests.helpers.stages import configured
+from tests.helpers.stages import compose_config
 
 
-def test_the_samples_line():
-    assert steps(["roberta_tiny", "tiny"]) == [
+def test_the_steps_of_the_sample():
+    assert workflow_steps(["roberta_tiny", "tiny"]) == [
         Step("dump", None, ()),
         Step("corpus", None, (0,)),
         Step("vocab", None, (1,)),
@@ -22,20 +22,22 @@ def test_the_samples_line():
     ]
 
 
-def test_a_steps_overrides():
+def test_the_overrides_of_a_step():
     assert Step("vocab", None, ()).overrides() == ["stage=vocab"]
     assert Step("export", "tiny", (1,)).overrides() == ["stage=export", "run=tiny"]
 
 
 def test_one_name_for_several_runs_is_refused():
-    config = configured("stage=all")
-    with pytest.raises(PipelineError, match=r"run.name was given to a line of 2 runs \(roberta_tiny, tiny\)"):
+    config = compose_config("stage=all")
+    with pytest.raises(PipelineError, match=r"run.name was given for 2 runs \(roberta_tiny, tiny\)"):
         run_names(config, ["run.name=x"])
 
 
-def test_where_the_results_are_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("pipeline.cli.workflow.ended", lambda _: 0)
-    run(configured("stage=all"), [])
+def test_the_folders_of_the_results_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pipeline.cli.workflow.run_command", lambda _: 0)
+    run_workflow(compose_config("stage=all"), [])
     assert "tiny: model in data/sample/export/tiny, figures in data/sample/evaluate/tiny\n" in capsys.readouterr().err
-    run(configured("stage=all", "runs=[tiny]", "run.name=x"), ["runs=[tiny]", "run.name=x"])
+    run_workflow(compose_config("stage=all", "runs=[tiny]", "run.name=x"), ["runs=[tiny]", "run.name=x"])
     assert "x: model in data/sample/export/x, figures in data/sample/evaluate/x\n" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Titles: what MediaWiki makes of a link's target."""
+"""Titles: the target of a link as MediaWiki normalises it."""
 
 import pytest
 

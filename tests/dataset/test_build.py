@@ -15,16 +15,16 @@ from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.reader import ExampleStore
 from pipeline.errors import PipelineError
 from pipeline.execution.context import Context
-from pipeline.execution.executors.config import ExecutorConfig
+from pipeline.execution.executors.config import LocalExecutorConfig
 from pipeline.records import Example
 from pipeline.store.artefact import open_artefact
 from pipeline.store.layout import Layout
 from pipeline.vocab.build import build as build_vocab
-from pipeline.vocab.config import EntitiesConfig, VocabConfig, WordsConfig
-from tests.dataset.tiny_words import BYTE, DOGS, HE, SAW, tiny_words
-from tests.vocab.corpus_files import article, write_corpus
+from pipeline.vocab.config import EntitiesConfig, TokenizerConfig, VocabConfig
+from tests.dataset.tiny_bpe import BYTE, DOGS, HE, SAW, tiny_bpe_vocab
+from tests.helpers.corpus_files import article, write_corpus
 
-SHARE = 0.1  # of these pages 303 alone is held out, see tests/test_split.py
+SHARE = 0.1  # of these pages only 303 is held out, see tests/test_holdout.py
 PAGES = [
     [
         article("1", "Dog", "he saw [[Dog|dogs]]. O!\n"),
@@ -42,9 +42,7 @@ REDIRECTS = {"Hound": "Dog"}
 
 
 def context(root: Path, *, workers: int = 1, overwrite: bool = False) -> Context:
-    executor = ExecutorConfig(
-        kind="local", workers=workers, partition="", time="", memory_gb=1, environment="", sbatch={}
-    )
+    executor = LocalExecutorConfig(kind="local", workers=workers, memory_gb=1)
     return Context(layout=Layout(root, "tiny"), executor=executor, overwrite=overwrite)
 
 
@@ -52,11 +50,11 @@ def config(**changes: Any) -> DatasetConfig:
     values: dict[str, Any] = {
         "name": "",
         "validation_share": SHARE,
-        "max_words": 64,
-        "max_entities": 8,
-        "max_mention": 30,
-        "min_sentence": 4,
-        "max_sentence": 62,
+        "max_seq_length": 64,
+        "max_entity_length": 8,
+        "max_mention_length": 30,
+        "min_sentence_length": 4,
+        "max_sentence_length": 62,
         "min_entities": 1,
         "unknown_entities": "keep",
     }
@@ -64,14 +62,14 @@ def config(**changes: Any) -> DatasetConfig:
 
 
 def make_vocab(root: Path, *, share: float = SHARE, overwrite: bool = False) -> None:
-    tiny_words(root / "tiny")
+    tiny_bpe_vocab(root / "tiny")
     build_vocab(
         VocabConfig(
             name="",
             validation_share=share,
-            words=WordsConfig(adopt=str(root / "tiny"), size=261, min_count=1),
+            tokenizer=TokenizerConfig(pretrained=str(root / "tiny"), size=261, min_count=1),
             entities=EntitiesConfig(
-                size=100, min_count=1, in_dump_only=True, drop_disambiguation=False, white_list=None
+                size=100, min_count=1, in_dump_only=True, drop_disambiguation=False, always_include=None
             ),
         ),
         context(root, overwrite=overwrite),
@@ -80,7 +78,7 @@ def make_vocab(root: Path, *, share: float = SHARE, overwrite: bool = False) -> 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A corpus and a vocabulary: Dog is entity 3, Emu 4."""
+    """Write a corpus and a vocabulary, in which Dog is entity 3 and Emu is entity 4."""
     write_corpus(tmp_path / "corpus", PAGES, REDIRECTS)
     make_vocab(tmp_path)
     return tmp_path
@@ -88,7 +86,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with a dataset; not to be written to."""
+    """Write the same with a dataset, once for all tests, which only read it."""
     root = tmp_path_factory.mktemp("finished")
     write_corpus(root / "corpus", PAGES, REDIRECTS)
     make_vocab(root)
@@ -96,19 +94,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def stored(folder: Path) -> list[Example]:
+def read_examples(folder: Path) -> list[Example]:
+    """Read all examples of a split."""
     store = ExampleStore.open(folder)
     return [store.example(index) for index in range(len(store))]
 
 
 def test_literal_examples(finished: Path) -> None:
     emu = (HE, SAW, DOGS, BYTE["Ġ"], BYTE["D"], BYTE["o"], BYTE["g"])
-    assert stored(finished / "dataset" / "train") == [
+    assert read_examples(finished / "dataset" / "train") == [
         Example("1", (0, HE, SAW, DOGS, BYTE["."], 2), (3,), ((3, 4),)),
         Example("4", (0, *emu, *emu, 2), (4, 3, 4, 3), ((3, 4), (4, 8), (10, 11), (11, 15))),
     ]
-    # "Hound" leads to Dog; "Unseen" is [UNK]; the blank and the long mention have lost their links
-    validation = stored(finished / "dataset" / "validation")
+    # "Hound" leads to Dog; "Unseen" is [UNK]; the blank mention and the long mention lost their links
+    validation = read_examples(finished / "dataset" / "validation")
     assert [(example.page_id, example.entity_ids) for example in validation] == [("303", (3, 1))]
     assert validation[0].word_ids[:5] == (0, HE, SAW, DOGS, BYTE["!"])
 
@@ -136,49 +135,51 @@ def test_the_account_adds_up(finished: Path) -> None:
 
 
 def test_same_bytes_from_any_number_of_workers_and_on_a_second_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)  # a unit a file
-    found = []
+    monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)  # one unit per file
+    results = []
     for workers in (1, 2, 1):
         build(config(), context(root, workers=workers))
         files = sorted(path for path in (root / "dataset").rglob("*") if path.is_file() and path.name != "run.json")
-        found.append({str(path.relative_to(root)): path.read_bytes() for path in files})
-        (root / "dataset").rename(root / f"dataset-former{len(found)}")
-    assert len(found[0]) == 3 + 2 * (3 + 2)  # manifest, card and histograms; shards and two of datasets' own
-    assert found[0] == found[1] == found[2]
+        results.append({str(path.relative_to(root)): path.read_bytes() for path in files})
+        (root / "dataset").rename(root / f"dataset-former{len(results)}")
+    assert len(results[0]) == 3 + 2 * (3 + 2)  # manifest, card, histograms; per split 3 shards and 2 JSON files
+    assert results[0] == results[1] == results[2]
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_is_resumed_to_the_same_bytes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
     build(config(), context(root))
-    straight = (root / "dataset" / "manifest.json").read_bytes()
-    (root / "dataset").rename(root / "straight")
+    uninterrupted = (root / "dataset" / "manifest.json").read_bytes()
+    (root / "dataset").rename(root / "uninterrupted")
 
-    def killed(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         (root / "dataset.partial" / "train" / ".examples-00002.arrow.999").write_bytes(b"half a file")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stage, "check_result", killed)
+    monkeypatch.setattr(stage, "check_result", interrupt)
     with pytest.raises(KeyboardInterrupt):
         build(config(), context(root))
     monkeypatch.undo()
     monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
-    (root / "dataset.partial" / "work" / "dataset" / "00001.json").unlink()  # the unit at work when it was killed
+    (root / "dataset.partial" / "work" / "dataset" / "00001.json").unlink()  # as if killed during this unit
     build(config(), context(root))
-    assert (root / "dataset" / "manifest.json").read_bytes() == straight
+    assert (root / "dataset" / "manifest.json").read_bytes() == uninterrupted
 
 
-def test_how_files_are_grouped_changes_no_example(finished: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_grouping_of_files_does_not_change_the_examples(
+    finished: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
     build(config(), context(root))
-    assert stored(root / "dataset" / "train") == stored(finished / "dataset" / "train")
+    assert read_examples(root / "dataset" / "train") == read_examples(finished / "dataset" / "train")
 
 
 @pytest.mark.parametrize(
     ("units", "least", "most", "groups"),
     [
-        (1, 1, 10, [["0", "1"], ["2"], ["3", "4"]]),  # 34 bytes in a unit, but for the most
-        (64, 10, 99, [["0", "1"], ["2"], ["3", "4"]]),  # none, but for the least
-        (2, 1, 99, [["0", "1", "2"], ["3", "4"]]),  # 17
+        (1, 1, 10, [["0", "1"], ["2"], ["3", "4"]]),  # 34 bytes per unit, limited to 10
+        (64, 10, 99, [["0", "1"], ["2"], ["3", "4"]]),  # 0 bytes per unit, raised to 10
+        (2, 1, 99, [["0", "1", "2"], ["3", "4"]]),  # 17 bytes per unit
     ],
 )
 def test_files_are_grouped_by_their_size(
@@ -190,22 +191,22 @@ def test_files_are_grouped_by_their_size(
     paths = [tmp_path / str(number) for number in range(5)]
     for path, size in zip(paths, (6, 6, 20, 1, 1), strict=True):
         path.write_bytes(b"x" * size)
-    assert [[path.name for path in group] for group in stage.grouped(paths)] == groups
+    assert [[path.name for path in group] for group in stage.group_files(paths)] == groups
 
 
-def test_finished_is_up_to_date_and_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finished_dataset_is_reported_and_then_up_to_date(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build(config(), context(root))
-    told = capsys.readouterr().err
-    assert "dataset: 2 training and 1 validation Examples" in told
-    assert "links: 9 seen, 7 kept (77.8%) (1 of them [UNK]); dropped: 1 blank mention, 1 long mention" in told
+    output = capsys.readouterr().err
+    assert "dataset: 2 training and 1 held-out examples" in output
+    assert "links: 9 seen, 7 kept (77.8%) (1 of them [UNK]); dropped: 1 blank mention, 1 long mention" in output
     build(config(), context(root))
     assert "is up to date" in capsys.readouterr().err
-    with pytest.raises(PipelineError, match=r"config\.max_entities: 8 -> 4"):
-        build(config(max_entities=4), context(root))
+    with pytest.raises(PipelineError, match=r"config\.max_entity_length: 8 -> 4"):
+        build(config(max_entity_length=4), context(root))
 
 
 def test_a_vocabulary_of_another_split_is_refused(root: Path) -> None:
-    with pytest.raises(PipelineError, match=r"counted with validation_share=0\.1, the dataset is asked for with 0\.2"):
+    with pytest.raises(PipelineError, match=r"counted with validation_share=0\.1, but the dataset has .*=0\.2"):
         build(config(validation_share=0.2), context(root))
 
 
@@ -219,10 +220,10 @@ def test_a_vocabulary_of_another_corpus_is_refused(root: Path) -> None:
 @pytest.mark.parametrize(
     ("pages", "message"),
     [
-        ([PAGES[0]], r"no validation page gave an Example \(3 pages, .*raise validation_share"),
+        ([PAGES[0]], r"no held-out page gave an example \(3 pages .*raise validation_share"),
         (
             [PAGES[0][1:], [article("4", "Emu", "[[Emu|x]]")]],
-            r"no training page gave an Example \(3 pages; .*short_sen",
+            r"no training page gave an example \(3 pages; .*short_sen",
         ),
     ],
 )
@@ -245,19 +246,19 @@ def test_workers_start_without_torch() -> None:
     assert found.stdout == "set()\n"
 
 
-def test_the_card_tells_sizes_and_coverage_and_the_page_is_a_picture(finished: Path) -> None:
+def test_the_card_has_sizes_and_coverage_and_the_histograms_are_a_png_file(finished: Path) -> None:
     card = (finished / "dataset" / "README.md").read_text()
-    assert "2 training and 1 validation Examples" in card
-    assert "| words of an Example | 6 | 6 | 16 | 16 | 11.0 |" in card
-    assert "| entities of an Example | 1 | 1 | 4 | 4 | 2.5 |" in card
-    assert "| words of a mention | 1 | 1 | 4 | 4 | 2.2 |" in card
-    assert "| 2 | 100.0% |" in card  # of the links of training pages
+    assert "2 training and 1 validation examples" in card
+    assert "| tokens per example | 6 | 6 | 16 | 16 | 11.0 |" in card
+    assert "| entities per example | 1 | 1 | 4 | 4 | 2.5 |" in card
+    assert "| tokens per mention | 1 | 1 | 4 | 4 | 2.2 |" in card
+    assert "| 2 | 100.0% |" in card  # share of the links on training pages
     assert (finished / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_there_may_be_more_files_than_can_be_open(tmp_path: Path, few_files: int) -> None:
-    pages = [[article(str(number), "Dog", "he saw [[Dog|dogs]]. O!\n")] for number in range(few_files)]
+def test_a_corpus_may_have_more_files_than_can_be_open(tmp_path: Path, file_count_over_limit: int) -> None:
+    pages = [[article(str(number), "Dog", "he saw [[Dog|dogs]]. O!\n")] for number in range(file_count_over_limit)]
     write_corpus(tmp_path / "corpus", pages)
     make_vocab(tmp_path)
     build(config(), context(tmp_path))
-    assert open_artefact(tmp_path / "dataset", stage="dataset").counts["pages.seen"] == few_files
+    assert open_artefact(tmp_path / "dataset", stage="dataset").counts["pages.seen"] == file_count_over_limit

@@ -1,4 +1,4 @@
-"""What `shards` writes, `reader` and datasets read back."""
+"""`reader` and Hugging Face datasets read back the examples that `shards` wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ EXAMPLES = [
 ]
 
 
-def write(folder: Path, files: list[list[Example]]) -> None:
+def write_split(folder: Path, files: list[list[Example]]) -> None:
+    """Write a split with the examples of each file."""
     folder.mkdir()
     for number, rows in enumerate(files):
         with open(folder / f"examples-{number:05}.arrow", "wb") as file:
@@ -28,14 +29,14 @@ def write(folder: Path, files: list[list[Example]]) -> None:
             for row in rows:
                 writer.add(row)
             writer.close()
-    shards.complete(folder, "0123456789abcdef")
+    shards.write_split_metadata(folder, "0123456789abcdef")
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExampleStore:
-    """Three files, the second empty, the last of two record batches."""
-    monkeypatch.setattr(shards, "ROWS", 2)
-    write(tmp_path / "train", [EXAMPLES[:2], [], EXAMPLES[2:]])
+    """Open a split of three files: the second is empty, the last has two record batches."""
+    monkeypatch.setattr(shards, "EXAMPLES_PER_BATCH", 2)
+    write_split(tmp_path / "train", [EXAMPLES[:2], [], EXAMPLES[2:]])
     return ExampleStore.open(tmp_path / "train")
 
 
@@ -43,51 +44,51 @@ def test_examples_come_back_in_order(store: ExampleStore) -> None:
     assert len(store) == 5
     assert len(store.blocks) == 3
     assert [store.example(index) for index in range(5)] == EXAMPLES
-    assert store.lengths.tolist() == [5, 3, 4, 6, 2]
-    assert store.entity_counts.tolist() == [2, 0, 1, 3, 0]
+    assert store.word_lengths.tolist() == [5, 3, 4, 6, 2]
+    assert store.entity_lengths.tolist() == [2, 0, 1, 3, 0]
 
 
-def test_there_may_be_more_files_than_can_be_open(tmp_path: Path, few_files: int) -> None:
-    write(tmp_path / "train", [EXAMPLES[:1]] * few_files)
+def test_a_split_may_have_more_files_than_can_be_open(tmp_path: Path, file_count_over_limit: int) -> None:
+    write_split(tmp_path / "train", [EXAMPLES[:1]] * file_count_over_limit)
     store = ExampleStore.open(tmp_path / "train")
-    assert len(store) == few_files
-    assert store.example(few_files - 1) == EXAMPLES[0]
+    assert len(store) == file_count_over_limit
+    assert store.example(file_count_over_limit - 1) == EXAMPLES[0]
 
 
-def test_gather_puts_any_examples_side_by_side(store: ExampleStore) -> None:
+def test_gather_concatenates_any_examples(store: ExampleStore) -> None:
     ragged = store.gather(np.array([3, 0, 4, 3]))
-    assert ragged.words.tolist() == [0, 4, 5, 6, 7, 2, 0, 7, 8, 9, 2, 0, 2, 0, 4, 5, 6, 7, 2]
-    assert ragged.word_counts.tolist() == [6, 5, 2, 6]
-    assert ragged.entities.tolist() == [3, 3, 4, 1, 5, 3, 3, 4]
-    assert ragged.entity_counts.tolist() == [3, 2, 0, 3]
-    assert ragged.spans.tolist() == [[1, 2], [3, 4], [4, 5], [1, 2], [2, 4], [1, 2], [3, 4], [4, 5]]
-    assert {part.dtype for part in (ragged.words, ragged.entities, ragged.spans)} == {np.dtype(np.int32)}
+    assert ragged.word_ids.tolist() == [0, 4, 5, 6, 7, 2, 0, 7, 8, 9, 2, 0, 2, 0, 4, 5, 6, 7, 2]
+    assert ragged.word_lengths.tolist() == [6, 5, 2, 6]
+    assert ragged.entity_ids.tolist() == [3, 3, 4, 1, 5, 3, 3, 4]
+    assert ragged.entity_lengths.tolist() == [3, 2, 0, 3]
+    assert ragged.entity_spans.tolist() == [[1, 2], [3, 4], [4, 5], [1, 2], [2, 4], [1, 2], [3, 4], [4, 5]]
+    assert {part.dtype for part in (ragged.word_ids, ragged.entity_ids, ragged.entity_spans)} == {np.dtype(np.int32)}
 
 
 def test_entities_can_be_left_out(store: ExampleStore) -> None:
     ragged = store.gather(np.array([3, 0]))
     plain = ragged.without_entities()
-    assert plain.words.tolist() == ragged.words.tolist()
-    assert plain.word_counts.tolist() == [6, 5]
-    assert plain.entity_counts.tolist() == [0, 0]
-    assert (plain.entities.shape, plain.spans.shape) == ((0,), (0, 2))
+    assert plain.word_ids.tolist() == ragged.word_ids.tolist()
+    assert plain.word_lengths.tolist() == [6, 5]
+    assert plain.entity_lengths.tolist() == [0, 0]
+    assert (plain.entity_ids.shape, plain.entity_spans.shape) == ((0,), (0, 2))
 
 
-def test_gather_of_nothing(store: ExampleStore) -> None:
+def test_gather_of_no_indices(store: ExampleStore) -> None:
     ragged = store.gather(np.array([], dtype=np.int64))
-    assert (ragged.words.shape, ragged.entities.shape, ragged.spans.shape) == ((0,), (0,), (0, 2))
-    assert ragged.word_counts.tolist() == ragged.entity_counts.tolist() == []
+    assert (ragged.word_ids.shape, ragged.entity_ids.shape, ragged.entity_spans.shape) == ((0,), (0,), (0, 2))
+    assert ragged.word_lengths.tolist() == ragged.entity_lengths.tolist() == []
 
 
 @pytest.mark.parametrize("index", [-1, 5])
-def test_an_index_outside_is_refused(store: ExampleStore, index: int) -> None:
-    with pytest.raises(IndexError, match="of 5 Examples"):
+def test_an_index_out_of_range_is_an_error(store: ExampleStore, index: int) -> None:
+    with pytest.raises(IndexError, match="of 5 examples"):
         store.example(index)
 
 
 def test_the_arrays_are_views_of_the_mapped_file(store: ExampleStore) -> None:
-    for part in store.blocks:
-        for view in (part.words, part.word_offsets, part.entities, part.entity_offsets, part.spans):
+    for block in store.blocks:
+        for view in (block.word_ids, block.word_offsets, block.entity_ids, block.entity_offsets, block.entity_spans):
             assert not view.flags.owndata
             assert not view.flags.writeable
 
@@ -95,7 +96,7 @@ def test_the_arrays_are_views_of_the_mapped_file(store: ExampleStore) -> None:
 def test_datasets_opens_it_without_conversion(tmp_path: Path) -> None:
     import datasets
 
-    write(tmp_path / "train", [EXAMPLES[:2], [], EXAMPLES[2:]])
+    write_split(tmp_path / "train", [EXAMPLES[:2], [], EXAMPLES[2:]])
     before = sorted(path.name for path in (tmp_path / "train").iterdir())
     loaded = datasets.load_from_disk(str(tmp_path / "train"))
     assert loaded[2] == {"page_id": "日本", "word_ids": [0, 7, 7, 2], "entity_ids": [9], "entity_spans": [[1, 3]]}
@@ -105,7 +106,7 @@ def test_datasets_opens_it_without_conversion(tmp_path: Path) -> None:
 
 
 def test_an_empty_split_can_be_opened(tmp_path: Path) -> None:
-    write(tmp_path / "validation", [[]])
+    write_split(tmp_path / "validation", [[]])
     store = ExampleStore.open(tmp_path / "validation")
     assert len(store) == 0
-    assert store.lengths.tolist() == []
+    assert store.word_lengths.tolist() == []

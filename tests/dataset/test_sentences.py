@@ -1,4 +1,4 @@
-"""Sentence spans: literal ones, and what must hold of any text."""
+"""Sentence spans: literal ones, and properties that hold for any text."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.dataset.sentences import Span, in_parts, sentence_spans
+from pipeline.dataset.sentences import Span, sentence_spans, split_long_unspaced
 
 
 def sentences(text: str, mentions: Sequence[Span] = (), language: str = "en") -> list[str]:
+    """Split a text and return its sentences as strings."""
     return [text[start:end] for start, end in sentence_spans(text, language, mentions)]
 
 
@@ -23,7 +24,7 @@ def test_literal_spans_in_code_points() -> None:
     assert sentences(text) == ["𝒳 is Dr. Smith's.", "It grew.", "Dogs bark", "Ok."]
 
 
-def test_a_paragraph_ends_a_sentence_and_nothing_crosses_it() -> None:
+def test_no_sentence_crosses_a_newline() -> None:
     assert sentences("No stop here\nand no capital there\n") == ["No stop here", "and no capital there"]
 
 
@@ -42,7 +43,7 @@ def test_a_paragraph_ends_a_sentence_and_nothing_crosses_it() -> None:
         ("hi", ["दिल्ली भारत की राजधानी है।", "यह एक बड़ा शहर है।"]),
         ("ko", ["서울은 수도이다.", "크다!"]),
         ("simple", ["It is by Dr. Smith.", "He left."]),
-        ("a code of nobody", ["It is by Dr. Smith.", "He left."]),
+        ("not a language code", ["It is by Dr. Smith.", "He left."]),
         ("", ["It is by Dr. Smith.", "He left."]),
     ],
 )
@@ -51,18 +52,19 @@ def test_languages(language: str, parts: list[str]) -> None:
     assert sentences(space.join(parts) + "\n", language=language) == parts
 
 
-def test_thai_has_no_full_stop_but_its_abbreviations_have() -> None:
+def test_the_full_stop_of_a_thai_abbreviation_ends_no_sentence() -> None:
     text = "กรุงเทพมหานครมีพื้นที่ทั้งหมด 1,568.737 ตร.กม. มีประชากรกว่า 5 ล้านคน"
     assert sentences(text, language="th") == [text]
 
 
-def parts(text: str, longest: int, mentions: Sequence[Span] = ()) -> tuple[list[str], dict[str, int]]:
+def parts(text: str, max_length: int, mentions: Sequence[Span] = ()) -> tuple[list[str], dict[str, int]]:
+    """Split a sentence that may be too long; return its parts as strings, and the account."""
     counts: Counter[str] = Counter()
-    found = in_parts(text, [(0, len(text))], mentions, longest=longest, counts=counts)
-    return [text[start:end] for start, end in found], dict(+counts)
+    spans = split_long_unspaced(text, [(0, len(text))], mentions, max_length=max_length, counts=counts)
+    return [text[start:end] for start, end in spans], dict(+counts)
 
 
-def test_a_long_sentence_without_spaces_between_words_is_cut_between_phrases() -> None:
+def test_a_long_sentence_without_spaces_between_words_is_split_between_phrases() -> None:
     thai = "กรุงเทพ เป็นเมืองหลวง ของประเทศไทย มี 2 ฝั่ง คือ ธนบุรี"
     cut = ["กรุงเทพ เป็นเมืองหลวง", "ของประเทศไทย มี 2 ฝั่ง", "คือ ธนบุรี"]
     assert parts(thai, 25) == (cut, {"sentences.split_long": 1})
@@ -71,7 +73,7 @@ def test_a_long_sentence_without_spaces_between_words_is_cut_between_phrases() -
     assert parts("博物館、美術館（一）、歴史館、画廊。", 9)[0] == ["博物館、", "美術館（一）、", "歴史館、画廊。"]
 
 
-def test_a_long_sentence_is_cut_in_no_mention_and_in_no_word() -> None:
+def test_a_long_sentence_is_not_split_inside_a_mention_or_a_word() -> None:
     thai = "กรุงเทพ เป็นเมืองหลวง ของประเทศไทย"
     mention = (8, len(thai))
     assert parts(thai, 10, [mention])[0] == ["กรุงเทพ", "เป็นเมืองหลวง ของประเทศไทย"]
@@ -80,38 +82,46 @@ def test_a_long_sentence_is_cut_in_no_mention_and_in_no_word() -> None:
     assert parts("東" * 20 + "、" + "京" * 5, 10)[0] == ["東" * 20 + "、", "京" * 5]
 
 
-def test_a_long_sentence_with_spaces_between_words_is_left_for_the_stage_to_drop() -> None:
+def test_a_long_sentence_with_spaces_between_words_stays_whole() -> None:
     text = "A list, of words, with 東京, and more words"
     assert parts(text, 10) == ([text], {})
 
 
-def test_a_boundary_inside_a_mention_is_healed() -> None:
+def test_a_boundary_inside_a_mention_is_ignored() -> None:
     text = "He left. They saw Who? Me! Again and again. It was good."
     start = text.index("Who")
     mention = (start, start + len("Who? Me! Again"))
     assert sentences(text) == ["He left.", "They saw Who?", "Me!", "Again and again.", "It was good."]
     assert sentences(text, [mention]) == ["He left.", "They saw Who? Me! Again and again.", "It was good."]
-    # A mention may begin or end where a sentence does
+    # a mention may begin or end at the same place as a sentence
     assert sentences(text, [(0, 8), (9, 22)]) == sentences(text)
 
 
-def test_a_no_break_space_after_a_lone_letter_is_no_crash() -> None:
-    """sentencex 1.0.32 panics on this as it is."""
+def test_a_sentence_may_end_exactly_at_the_end_of_a_mention() -> None:
+    text = "彼は東京。次は大阪。"
+    assert sentence_spans(text, "ja", []) == [(0, 5), (5, 10)]
+    assert sentence_spans(text, "ja", [(2, 5)]) == [(0, 5), (5, 10)]  # the mention 東京。 ends at the boundary
+    assert sentence_spans(text, "ja", [(2, 6)]) == [(0, 10)]  # the boundary is inside the mention 東京。次
+    assert sentence_spans(text, "ja", [(5, 7)]) == [(0, 5), (5, 10)]  # the mention 次は starts at the boundary
+
+
+def test_a_no_break_space_after_a_single_letter_does_not_crash() -> None:
+    """sentencex 1.0.32 panics on this text when the no-break space is kept."""
     assert sentences("Le plan B\u00a0. Non. Oui.") == ["Le plan B\u00a0. Non.", "Oui."]
 
 
-def test_a_panic_of_the_library_leaves_the_line_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.dataset.sentences.NO_PLAIN_SPACE", re.compile("never"))
+def test_a_panic_of_sentencex_leaves_the_line_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.dataset.sentences.OTHER_WHITE_SPACE", re.compile("never"))
     assert sentences("One. Two.\nLe plan B\u00a0. Non. Oui.\n") == ["One.", "Two.", "Le plan B\u00a0. Non. Oui."]
 
 
 @pytest.mark.parametrize("text", ["", "\n", " \n\n \n", "\u00a0\n"])
-def test_nothing_but_space_has_no_sentence(text: str) -> None:
+def test_white_space_has_no_sentence(text: str) -> None:
     assert sentence_spans(text, "en", []) == []
 
 
 @pytest.mark.parametrize("language", ["en", "ja", "th", "simple", "zh-min-nan", "xx"])
-def test_any_text_is_covered_and_no_mention_is_cut(language: str) -> None:
+def test_the_spans_cover_any_text_and_cut_no_mention(language: str) -> None:
     generator = random.Random(7)
     alphabet = [
         "a",

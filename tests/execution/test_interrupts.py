@@ -1,4 +1,4 @@
-"""Ctrl-C at the moments at which Python's own way loses it: quiet, soon, exit code 130, nothing left running."""
+"""Ctrl-C at moments at which Python's own handling loses it: exit code 130, one line, no process left running."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BEGIN = """
 import hashlib, os, signal, subprocess, sys, threading, time
 import multiprocess
 from pipeline.execution import interrupts
-from pipeline.execution.interrupts import interrupted, obey, politely
+from pipeline.execution.interrupts import allow_keyboard_interrupt, install_sigint_handler, interrupted
 
 def press():
     os.kill(os.getpid(), signal.SIGINT)
 
-obey()
+install_sigint_handler()
 """
 AT_A_FORK = """
 os.register_at_fork(after_in_parent=press)
@@ -31,8 +31,8 @@ os.register_at_fork(after_in_child=lambda: os.killpg(0, signal.SIGINT))
 multiprocess.Manager()
 """
 SWALLOWED = """
-interrupts.POLITE_SECONDS = 1.0
-with politely():
+interrupts.CLEANUP_SECONDS = 1.0
+with allow_keyboard_interrupt():
     while True:
         try:
             press()
@@ -59,22 +59,22 @@ time.sleep(600)
 """
 
 
-def ended(code: str) -> subprocess.CompletedProcess[str]:
-    """Run it in a process group of its own, of which nothing may be left."""
+def run_to_end(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code after BEGIN in a process group of its own, and check that no process of the group is left."""
     run = subprocess.Popen(
         [sys.executable, "-c", BEGIN + code],
         cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    told = run.communicate(timeout=120)[1]
-    deadline = time.monotonic() + 30  # multiprocessing's tracker ends by itself
-    while members(run.pid) and time.monotonic() < deadline:
+    stderr = run.communicate(timeout=120)[1]
+    deadline = time.monotonic() + 30  # multiprocessing's tracker ends a moment later
+    while group_members(run.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert members(run.pid) == []
-    return subprocess.CompletedProcess(code, run.returncode, stderr=told)
+    assert group_members(run.pid) == []
+    return subprocess.CompletedProcess(code, run.returncode, stderr=stderr)
 
 
-def members(group: int) -> list[str]:
-    """Command lines of the living processes of a group."""
+def group_members(group: int) -> list[str]:
+    """Return the command lines of the living processes of a group."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -92,33 +92,33 @@ def members(group: int) -> list[str]:
 )  # fmt: skip
 def test_ctrl_c_ends_the_program(code: str) -> None:
     began = time.monotonic()
-    done = ended(code)
-    assert (done.returncode, done.stderr) == (130, "interrupted: run this again to go on\n")
+    done = run_to_end(code)
+    assert (done.returncode, done.stderr) == (130, "interrupted: run this again to resume\n")
     assert time.monotonic() - began < 60
 
 
-def test_in_a_polite_block_what_finally_says_is_done(tmp_path: Path) -> None:
+def test_a_block_that_allows_keyboard_interrupt_can_clean_up(tmp_path: Path) -> None:
     code = f"""
-with politely():
+with allow_keyboard_interrupt():
     try:
         press()
         time.sleep(600)
     except KeyboardInterrupt:
-        press()  # changes nothing any more
+        press()  # a second Ctrl-C has no effect
         open({str(tmp_path / "done")!r}, "w").close()
 assert interrupted.is_set()
 """
-    assert ended(code).returncode == 0
+    assert run_to_end(code).returncode == 0
     assert (tmp_path / "done").is_file()
 
 
-def test_ctrl_c_while_the_program_is_imported(tmp_path: Path) -> None:
+def test_ctrl_c_during_the_imports(tmp_path: Path) -> None:
     (tmp_path / "hydra.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", "stage=dump"], cwd=ROOT, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(tmp_path)}, timeout=60,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (130, "interrupted: run this again to go on\n")
+    assert (done.returncode, done.stderr) == (130, "interrupted: run this again to resume\n")
 
 
 def test_a_fork_dies_with_its_parent() -> None:
@@ -126,10 +126,10 @@ def test_a_fork_dies_with_its_parent() -> None:
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
     assert run.stdout
     assert run.stdout.readline() == b"ready\n"
-    assert len(members(run.pid)) >= 2
+    assert len(group_members(run.pid)) >= 2
     run.kill()
     run.wait()
     deadline = time.monotonic() + 30
-    while members(run.pid) and time.monotonic() < deadline:
+    while group_members(run.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert members(run.pid) == []
+    assert group_members(run.pid) == []

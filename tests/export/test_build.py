@@ -1,4 +1,4 @@
-"""What is exported opens in transformers, offline, and computes what our model computes."""
+"""The exported folder opens in transformers, offline, and computes the same as the trained model."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer, LukeForEntityPairClassification, LukeTokenizer
 
-from pipeline.export.card import card
-from pipeline.model.from_checkpoint import initial_model
+from pipeline.export.card import render_card
+from pipeline.model.from_checkpoint import make_initial_model
 from pipeline.model.weights import load_model
+from pipeline.pretrain.artefact import Training
 from pipeline.store.artefact import open_artefact
 from pipeline.vocab.entities import EntityVocab
-from pipeline.vocab.words import load
-from tests.helpers.stages import SMALL, TINY, run_stage
-from tests.model.samples import config
+from pipeline.vocab.words import load_word_vocab
+from tests.helpers.small_luke import model_config
+from tests.helpers.stages import SMALL_OVERRIDES, TINY_OVERRIDES, run_stage
 
 TEXT, SPANS = "Taro belong to Keio university", [(0, 4), (15, 30)]
 
 
 @pytest.fixture(scope="module")
-def folder(trained):
-    return trained / "small" / "export" / "tiny"
+def folder(trained_data_dir):
+    return trained_data_dir / "small" / "export" / "tiny"
 
 
-def test_the_well_known_program_runs(folder):
+def test_a_model_for_fine_tuning_opens_the_export(folder):
     tokenizer = LukeTokenizer.from_pretrained(folder)
     inputs = tokenizer(TEXT, entity_spans=SPANS, return_tensors="pt")
     model = LukeForEntityPairClassification.from_pretrained(folder, num_labels=3)
@@ -35,25 +36,25 @@ def test_the_well_known_program_runs(folder):
 
 
 @pytest.mark.parametrize("kind", [AutoTokenizer, LukeTokenizer])
-def test_the_tokenizer_knows_entities_and_markers(folder, trained, kind):
+def test_the_tokenizer_knows_entities_and_markers(folder, trained_data_dir, kind):
     tokenizer = kind.from_pretrained(folder)
-    entities = EntityVocab.open(trained / "small" / "vocab" / "entities.parquet")
+    entities = EntityVocab.open(trained_data_dir / "small" / "vocab" / "entities.parquet")
     title = entities.title(3)
     assert isinstance(tokenizer, LukeTokenizer)
     assert tokenizer("Oslo", entity_spans=[(0, 4)], entities=[title])["entity_ids"] == [3]
     assert tokenizer.entity_vocab["[MASK2]"] == entities.size
-    words = json.loads((trained / "small" / "vocab" / "words" / "vocab.json").read_text())
+    words = json.loads((trained_data_dir / "small" / "vocab" / "words" / "vocab.json").read_text())
     assert tokenizer.convert_tokens_to_ids(["<mask>", "<ent>", "<ent2>"]) == [
         len(words) - 1, len(words), len(words) + 1,
     ]  # fmt: skip
 
 
-def test_both_heads_compute_what_ours_compute(folder, trained):
+def test_both_heads_compute_the_same_as_the_trained_model(folder, trained_data_dir):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model, report = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
-    ours = load_model(trained / "small" / "pretrain" / "tiny" / "model").eval()
+    ours = load_model(trained_data_dir / "small" / "pretrain" / "tiny" / "model").eval()
     inputs = tokenizer(TEXT, entity_spans=SPANS, return_tensors="pt")
     with torch.no_grad():
         outputs = model.eval()(**inputs)
@@ -80,45 +81,49 @@ def test_new_rows_are_copies(folder):
     assert torch.equal(entities[-1], entities[2])
 
 
-def test_the_card_tells_what_it_was_made_of(folder, trained):
-    told = (folder / "README.md").read_text()
-    assert "LUKE (entity-aware attention)" in told
-    assert "| entities | entities | 6 | 3 | 0.002 |\n| all | everything | 8 | 4 | " in told
-    assert "license: cc-by-sa-4.0" in told
-    assert "No pretraining loss reaches the pooler: it is exported as the identity" in told
+def test_the_card_describes_the_training(folder, trained_data_dir):
+    text = (folder / "README.md").read_text()
+    assert "LUKE (entity-aware attention)" in text
+    assert "| entities | entities | 6 | 3 | 0.002 |\n| all | everything | 8 | 4 | " in text
+    assert "license: cc-by-sa-4.0" in text
+    assert "Pretraining does not train the pooler. Its linear layer is exported as the identity" in text
 
 
-def test_the_card_of_a_model_of_ones_own_text_names_no_wikipedia(trained):
-    training = open_artefact(trained / "small" / "pretrain" / "tiny", stage="pretrain").manifest
-    told = card(
-        run="x", language="de", dump="mine", own=True, entities=True, sentencepiece=False, attention="vanilla",
+def test_the_card_of_a_model_of_own_text_does_not_mention_wikipedia(trained_data_dir):
+    training = Training(open_artefact(trained_data_dir / "small" / "pretrain" / "tiny", stage="pretrain"))
+    text = render_card(
+        run="x", language="de", dump="mine", is_own_text=True, entities=True, sentencepiece=False, attention="vanilla",
         training=training, parents={"vocab": "0f"},
     )  # fmt: skip
-    assert "pretrained on one's own text `mine`" in told
-    assert not re.search("licen[sc]e|Wikipedia", told)
-    assert told.endswith("\n| vocab | `0f` |\n")
+    assert "pretrained on the text `mine`" in text
+    assert not re.search("licen[sc]e|Wikipedia", text)
+    assert text.endswith("\n| vocab | `0f` |\n")
 
 
-def test_the_pooler_is_the_identity_that_the_card_speaks_of(folder):
+def test_the_pooler_is_the_identity_as_the_card_says(folder):
     model = AutoModelForMaskedLM.from_pretrained(folder).luke.eval()
     with torch.no_grad():
         outputs = model(torch.tensor([[0, 9, 8, 2]]))
     torch.testing.assert_close(outputs.pooler_output, outputs.last_hidden_state[:, 0].tanh())
 
 
-def test_a_training_goes_on_from_the_export_with_other_entities(folder, linked, tmp_path, capsys):
-    """A vocabulary of Lighthouse, Wood, Water (ids 3, 10 and 16 in the export) and Lens, which was no entity."""
-    data_dir = linked("on")
+def test_a_training_can_start_from_the_export_with_other_entities(folder, make_data_dir, tmp_path, capsys):
+    """Use a vocabulary of Lighthouse, Wood, Water (ids 3, 10 and 16 in the export) and Lens, a new entity."""
+    data_dir = make_data_dir("on")
     (tmp_path / "wanted").write_text("Water\nWood\nLens\n")
-    overrides = [f"data_dir={data_dir}", "vocab.entities.size=7", f"vocab.entities.white_list={tmp_path / 'wanted'}"]
+    overrides = [
+        f"data_dir={data_dir}",
+        "vocab.entities.size=7",
+        f"vocab.entities.always_include={tmp_path / 'wanted'}",
+    ]
     for stage in ("vocab", "dataset"):
         (data_dir / "small" / stage).unlink()
-        run_stage(stage, *SMALL, *overrides)
+        run_stage(stage, *SMALL_OVERRIDES, *overrides)
     vocab = data_dir / "small" / "vocab"
     entities = EntityVocab.open(vocab / "entities.parquet")
     assert entities.titles.to_pylist() == ["[PAD]", "[UNK]", "[MASK]", "Lighthouse", "Wood", "Water", "Lens"]
-    model = initial_model(
-        config(), start=str(folder), words=load(vocab / "words"), entities=entities, language="en",
+    model = make_initial_model(
+        model_config(), init_from=str(folder), words=load_word_vocab(vocab / "words"), entities=entities, language="en",
         generator=torch.Generator().manual_seed(0),
     ).model  # fmt: skip
     ours, theirs = model.state_dict(), load_file(folder / "model.safetensors")
@@ -129,9 +134,9 @@ def test_a_training_goes_on_from_the_export_with_other_entities(folder, linked, 
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
     capsys.readouterr()
-    run_stage("pretrain", *TINY, *overrides, f"pretrain.start={folder}")
-    told = " ".join(capsys.readouterr().err.split())
-    assert "titles found: 3 of 4, with 100.0% of 7 links; new: 1; left out: 13 entities and the words" in told
+    run_stage("pretrain", *TINY_OVERRIDES, *overrides, f"pretrain.init_from={folder}")
+    output = " ".join(capsys.readouterr().err.split())
+    assert "titles found: 3 of 4, with 100.0% of 7 links; new: 1; left out: 13 entities and the tokens" in output
     counts = json.loads((data_dir / "small" / "pretrain" / "tiny" / "manifest.json").read_text())["counts"]
     assert {key: number for key, number in counts.items() if key.startswith("start.")} == {
         "start.entities_copied": 6, "start.entities_new": 1, "start.entities_left_out": 13,
@@ -139,14 +144,18 @@ def test_a_training_goes_on_from_the_export_with_other_entities(folder, linked, 
     }  # fmt: skip
 
 
-def test_a_second_export_is_up_to_date(trained, roberta, capsys):
-    run_stage("export", *TINY, f"data_dir={trained}", f"pretrain.start={roberta}")
+def test_a_second_export_is_up_to_date(trained_data_dir, roberta, capsys):
+    run_stage("export", *TINY_OVERRIDES, f"data_dir={trained_data_dir}", f"pretrain.init_from={roberta}")
     assert "up to date" in capsys.readouterr().err
 
 
-def test_words_only_is_a_roberta(small, linked):
-    data_dir = linked("words")
-    overrides = ["run=roberta_tiny", *[o for o in TINY if "entit" not in o and o != "run=tiny"], f"data_dir={data_dir}"]
+def test_words_only_is_a_roberta(small_data_dir, make_data_dir):
+    data_dir = make_data_dir("words")
+    overrides = [
+        "run=roberta_tiny",
+        *[o for o in TINY_OVERRIDES if "entit" not in o and o != "run=tiny"],
+        f"data_dir={data_dir}",
+    ]
     for stage in ("pretrain", "export"):
         run_stage(stage, *overrides)
     folder = data_dir / "small" / "export" / "roberta_tiny"

@@ -1,4 +1,4 @@
-"""An executor for tests, and work for it that shows."""
+"""Executor settings for tests, and units of work whose calls can be counted."""
 
 from __future__ import annotations
 
@@ -9,34 +9,38 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
-from pipeline.execution.executors.config import ExecutorConfig
-from pipeline.execution.units import Report
+from pipeline.execution.executors.config import LocalExecutorConfig, RayExecutorConfig, SlurmExecutorConfig
+from pipeline.execution.units import ReportProgress
 from pipeline.store.manifest import Counts
 
 
-def executor(workers: int, **changes: Any) -> ExecutorConfig:
-    """Processes of this machine, but for what is changed."""
-    values: dict[str, Any] = {
-        "kind": "local",
-        "workers": workers,
-        "memory_gb": 1,
-        "partition": "",
-        "time": "",
-        "environment": "",
-        "sbatch": {},
-    }
-    return ExecutorConfig(**(values | changes))
+def executor_config(workers: int, **changes: Any) -> LocalExecutorConfig:
+    """Return settings of a local executor, with `changes` applied."""
+    return LocalExecutorConfig(**({"kind": "local", "workers": workers, "memory_gb": 1} | changes))
+
+
+def ray_config(workers: int, **changes: Any) -> RayExecutorConfig:
+    """Return settings of a Ray executor, with `changes` applied."""
+    return RayExecutorConfig(**({"kind": "ray", "workers": workers, "memory_gb": 1} | changes))
+
+
+def slurm_config(workers: int, **changes: Any) -> SlurmExecutorConfig:
+    """Return settings of a Slurm executor, with `changes` applied."""
+    values = {"workers": workers, "memory_gb": 1, "partition": "cpu", "time": "1:00", "env_command": "", "sbatch": {}}
+    return SlurmExecutorConfig(**({"kind": "slurm"} | values | changes))
 
 
 @dataclass(frozen=True)
-class Shout:
-    """Writes the unit in capitals, and leaves a line in `log` each time it is called."""
+class WriteUppercase:
+    """Work that writes the unit in upper case, and adds a line to `log` at each call."""
 
     folder: Path
     refused: str = ""
+    """The unit that fails with an error of the user's."""
     broken: str = ""
+    """The unit that fails with a bug."""
 
-    def __call__(self, unit: str, report: Report) -> Counts:
+    def __call__(self, unit: str, report: ReportProgress) -> Counts:
         report(0.5)
         with open(self.folder / "log", "a") as log:
             log.write(f"{unit} {os.getpid()}\n")
@@ -48,21 +52,22 @@ class Shout:
         return {"letters": len(unit), f"starts_with_{unit[0]}": 1}
 
     def calls(self) -> list[list[str]]:
+        """Return the (unit, process id) of each call."""
         return [line.split() for line in (self.folder / "log").read_text().splitlines()]
 
 
 @dataclass(frozen=True)
-class Together:
-    """Ends no unit before two processes are at work, and the one that is `endless` never."""
+class WaitForTwoProcesses:
+    """Work that ends no unit before two processes are running, and never ends the unit `endless`."""
 
     folder: Path
     endless: str = ""
 
-    def __call__(self, unit: str, report: Report) -> Counts:
+    def __call__(self, unit: str, report: ReportProgress) -> Counts:
         (self.folder / f"{os.getpid()}.pid").touch()
-        until = time.monotonic() + 60
+        deadline = time.monotonic() + 60
         while len(processes := list(self.folder.glob("*.pid"))) < 2:
-            assert time.monotonic() < until
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         while unit == self.endless:
             time.sleep(600)

@@ -1,4 +1,4 @@
-"""Columns as Arrow's own functions make them, without what these import."""
+"""Conversion to Arrow: the same arrays as from pyarrow's own functions, without importing pandas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.io import arrow
-from pipeline.io.arrow import to_arrow, numbers
+from pipeline.io.arrow import as_numpy, to_arrow
 
 PAIR = pa.struct([("start", pa.int32()), ("title", pa.string()), ("added", pa.bool_())])
 
@@ -29,39 +29,39 @@ PAIR = pa.struct([("start", pa.int32()), ("title", pa.string()), ("added", pa.bo
         ([], pa.list_(PAIR)),
     ],
 )
-def test_values_are_those_of_arrow(values: list[Any], kind: pa.DataType) -> None:
-    made = to_arrow(values, kind)
-    made.validate(full=True)
-    assert made.equals(pa.array(values, type=kind))
+def test_arrays_equal_those_of_pyarrow(values: list[Any], kind: pa.DataType) -> None:
+    array = to_arrow(values, kind)
+    array.validate(full=True)
+    assert array.equals(pa.array(values, type=kind))
 
 
-def test_a_struct_is_a_tuple_and_may_be_longer() -> None:
-    made = to_arrow([[(1, "é", True, "more")], [], [(2, "b", False), (3, "c", True)]], pa.list_(PAIR))
-    made.validate(full=True)
-    assert made.to_pylist() == [
+def test_a_tuple_may_have_more_values_than_the_struct_has_fields() -> None:
+    array = to_arrow([[(1, "é", True, "more")], [], [(2, "b", False), (3, "c", True)]], pa.list_(PAIR))
+    array.validate(full=True)
+    assert array.to_pylist() == [
         [{"start": 1, "title": "é", "added": True}],
         [],
         [{"start": 2, "title": "b", "added": False}, {"start": 3, "title": "c", "added": True}],
     ]
 
 
-def test_what_it_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TypeError, match="float"):
-        to_arrow([1.0], pa.float32())
-    monkeypatch.setattr(arrow, "LARGEST", {np.int32: 3})
+def test_unsupported_types_and_too_long_columns_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TypeError, match="type float are not supported"):
+        to_arrow([1.0], pa.float32())  # type: ignore[list-item]
+    monkeypatch.setattr(arrow, "MAX_OFFSET", {np.int32: 3})
     with pytest.raises(OverflowError, match="4 bytes"):
         to_arrow(["ab", "cd"], pa.string())
 
 
 def test_numbers_of_a_slice() -> None:
-    assert numbers(pa.array([5, 6, 7, 8], pa.int64())[1:3]).tolist() == [6, 7]
+    assert as_numpy(pa.array([5, 6, 7, 8], pa.int64())[1:3]).tolist() == [6, 7]
 
 
-def test_pandas_stays_out() -> None:
+def test_pandas_is_not_imported() -> None:
     program = (
         "import sys, pyarrow as pa\n"
-        "from pipeline.io.arrow import column, numbers\n"
-        "numbers(column([1], pa.int32())), column(['a'], pa.string())\n"
+        "from pipeline.io.arrow import as_numpy, to_arrow\n"
+        "as_numpy(to_arrow([1], pa.int32())), to_arrow(['a'], pa.string())\n"
         "sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

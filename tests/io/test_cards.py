@@ -1,11 +1,11 @@
-"""What dataset cards have in common."""
+"""The parts that dataset cards share."""
 
 import pytest
 from huggingface_hub import DatasetCard
 
 from pipeline.corpus.card import CARD as CORPUS
 from pipeline.dataset.card import CARD as DATASET
-from pipeline.export.card import CARD as MODEL
+from pipeline.export.card import CARD_TEMPLATE as MODEL
 from pipeline.io.cards import account_table, size_category
 
 
@@ -30,4 +30,4 @@ def test_size_category() -> None:
 def test_norwegian_is_a_language(card: str) -> None:
     line = next(line for line in card.splitlines() if line.startswith("language:"))
     read = DatasetCard(f"---\n{line.format(language='no')}\n---\n").data.language
-    assert read in ("no", ["no"])  # bare, YAML takes it for False
+    assert read in ("no", ["no"])  # without quotes, YAML reads it as False

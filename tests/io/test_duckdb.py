@@ -1,4 +1,4 @@
-"""DuckDB, as the stages open it."""
+"""DuckDB connections: paths with glob characters, limits of memory and threads."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.io.duckdb import connect, parquet
+from pipeline.io.duckdb import connect, literal_paths
 
 
-def test_a_folders_name_stands_for_no_other(tmp_path: Path) -> None:
+def test_glob_characters_in_a_path_match_only_themselves(tmp_path: Path) -> None:
     for name in ("a[1]*?", "a1bc"):
         (tmp_path / name).mkdir()
         pq.write_table(pa.table({"place": [name]}), tmp_path / name / "x.parquet")
     with connect(1, tmp_path / "spill") as connection:
         rows = connection.execute(
             "SELECT place, filename FROM read_parquet($files, filename = true)",
-            {"files": parquet([tmp_path / "a[1]*?/x.parquet"])},
+            {"files": literal_paths([tmp_path / "a[1]*?/x.parquet"])},
         ).fetchall()
     assert rows == [("a[1]*?", str(tmp_path / "a[1]*?/x.parquet"))]
 

@@ -1,4 +1,4 @@
-"""Lists of titles, read; and what is told of one that cannot be."""
+"""Title lists: reading them, and the errors for unusable files."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.io.title_list import file_of, titles_of
+from pipeline.io.title_list import read_title_list, title_list_path
 
 
-def test_a_title_a_line_as_it_stands(tmp_path: Path) -> None:
+def test_one_title_per_line(tmp_path: Path) -> None:
     path = tmp_path / "titles.txt"
     path.write_bytes("\ufeffGreat_Auk\r\n\n  Emu \na\u2028b\n".encode())
-    assert titles_of(path, key="k") == ["Great_Auk", "Emu", "a\u2028b"]
+    assert read_title_list(path, key="k") == ["Great_Auk", "Emu", "a\u2028b"]
 
 
-def test_home_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.txt").touch()
-    assert file_of("~/a.txt", key="k") == tmp_path / "a.txt"
+    assert title_list_path("~/a.txt", key="k") == tmp_path / "a.txt"
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
-        (None, r"^a\.list=.*/list is not a file: give a text file with a title a line"),
-        (b" \n\n", r"^a\.list=.*/list holds no title: give some, or leave a\.list out"),
-        (b"a\n\xff", r"^a\.list=.*/list is no UTF-8 at byte 2"),
+        (None, r"^a\.list=.*/list is not a file; give a text file with one title per line"),
+        (b" \n\n", r"^a\.list=.*/list contains no title; add one title per line, or leave a\.list unset"),
+        (b"a\n\xff", r"^a\.list=.*/list is not valid UTF-8 at byte 2"),
     ],
 )
-def test_a_list_that_cannot_be_used(tmp_path: Path, data: bytes | None, told: str) -> None:
+def test_a_list_that_cannot_be_used(tmp_path: Path, data: bytes | None, message: str) -> None:
     if data is not None:
         (tmp_path / "list").write_bytes(data)
-    with pytest.raises(PipelineError, match=told):
-        titles_of(file_of(str(tmp_path / "list"), key="a.list"), key="a.list")
+    with pytest.raises(PipelineError, match=message):
+        read_title_list(title_list_path(str(tmp_path / "list"), key="a.list"), key="a.list")

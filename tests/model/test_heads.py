@@ -1,4 +1,4 @@
-"""The loss over a decoder against torch's own."""
+"""The loss over a decoder against torch's cross entropy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.model.heads import CrossEntropy, loss_and_hits
 
 
 def test_cross_entropy_by_hand() -> None:
-    """Weights 1/4, 3/4 and 4/5, 1/5; the labels are the second of both."""
+    """Check by hand: probabilities 1/4, 3/4 and 4/5, 1/5, the label is the second in both rows."""
     logits = torch.tensor([[0.0, math.log(3)], [math.log(4), 0.0]], dtype=torch.float64, requires_grad=True)
     loss, hits = CrossEntropy.apply(logits, torch.tensor([1, 1]))
     assert loss.item() == pytest.approx(math.log(4 / 3) + math.log(5))
@@ -37,7 +37,7 @@ def test_cross_entropy_is_torchs(dtype: torch.dtype, bound: float) -> None:
 
 
 @pytest.mark.parametrize("logits_bytes", [1, 3 * 4 * 50, 10**9])
-def test_pieces_are_the_whole(logits_bytes: int) -> None:
+def test_chunks_give_the_same_result(logits_bytes: int) -> None:
     generator = torch.Generator().manual_seed(0)
 
     def tensor(*shape: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The model against transformers' own, and what its losses promise."""
+"""The model against transformers' LUKE and RoBERTa, and its losses and gradients."""
 
 from __future__ import annotations
 
@@ -12,30 +12,23 @@ from torch.nn.parallel import DistributedDataParallel
 from transformers import LukeConfig, LukeForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
 from pipeline.model.luke import Luke
-from pipeline.model.weights import shared_config
+from pipeline.model.weights import shared_config_values
 from pipeline.records import Batch
-from tests.model.samples import MENTIONS, VOCAB, dimensions, made, ragged, without_entities
+from tests.helpers.small_luke import (
+    VOCAB_SIZE,
+    dimensions,
+    ragged_batch,
+    random_luke,
+    to_transformers_inputs,
+    without_entities,
+)
 
 
-def library_inputs(batch: Batch) -> dict[str, Tensor]:
-    """`batch` as transformers' LUKE takes it: masks, and positions of each mention padded with -1."""
-    positions = torch.full((*batch.entity_ids.shape, 30), -1)
-    for row, mentions in enumerate(MENTIONS):
-        for column, mention in enumerate(mentions):
-            positions[row, column, : len(mention)] = torch.tensor(mention)
-    return {
-        "input_ids": batch.word_ids,
-        "attention_mask": (torch.arange(batch.word_ids.size(1)) < batch.word_lengths[:, None]).long(),
-        "entity_ids": batch.entity_ids,
-        "entity_attention_mask": (torch.arange(batch.entity_ids.size(1)) < batch.entity_lengths[:, None]).long(),
-        "entity_position_ids": positions,
-    }
-
-
-def libraries_luke(model: Luke) -> LukeForMaskedLM:
+def make_transformers_luke(model: Luke) -> LukeForMaskedLM:
+    """Return transformers' LUKE with the weights of `model`."""
     dims = model.dimensions
     config = LukeConfig(
-        **shared_config(dims),
+        **shared_config_values(dims),
         entity_vocab_size=dims.entity_vocab_size,
         entity_emb_size=dims.entity_embedding,
         use_entity_aware_attention=dims.attention == "entity_aware",
@@ -54,9 +47,9 @@ def libraries_luke(model: Luke) -> LukeForMaskedLM:
 @pytest.mark.parametrize("entity_embedding", [16, 32])
 @torch.no_grad()
 def test_logits_of_both_heads_are_transformers(attention: str, backend: str, entity_embedding: int) -> None:
-    batch = ragged()
-    model = made(dimensions(attention=attention, backend=backend, entity_embedding=entity_embedding)).eval()
-    expected = libraries_luke(model)(**library_inputs(batch))
+    batch = ragged_batch()
+    model = random_luke(dimensions(attention=attention, backend=backend, entity_embedding=entity_embedding)).eval()
+    expected = make_transformers_luke(model)(**to_transformers_inputs(batch))
     words, entities = model.encode(batch)
     real_words = torch.arange(12) < batch.word_lengths[:, None]
     real_entities = torch.arange(3) < batch.entity_lengths[:, None]
@@ -69,9 +62,9 @@ def test_logits_of_both_heads_are_transformers(attention: str, backend: str, ent
 
 @torch.no_grad()
 def test_words_only_is_transformers_roberta() -> None:
-    batch = without_entities(ragged())
-    model = made(dimensions(entity_vocab_size=0, attention="vanilla")).eval()
-    library = RobertaForMaskedLM(RobertaConfig(**shared_config(model.dimensions))).eval()
+    batch = without_entities(ragged_batch())
+    model = random_luke(dimensions(entity_vocab_size=0, attention="vanilla")).eval()
+    library = RobertaForMaskedLM(RobertaConfig(**shared_config_values(model.dimensions))).eval()
     state = {name.replace("luke.", "roberta."): tensor for name, tensor in model.state_dict().items()}
     missing, unexpected = library.load_state_dict(state, strict=False)
     assert (set(missing), unexpected) == ({"lm_head.decoder.weight", "lm_head.decoder.bias"}, [])
@@ -84,15 +77,15 @@ def test_words_only_is_transformers_roberta() -> None:
 
 
 def test_losses_are_sums_over_targets() -> None:
-    batch = ragged()
-    model = made(dimensions())
+    batch = ragged_batch()
+    model = random_luke(dimensions())
     words, entities = model.encode(batch)
     word_logits = model.word_logits(words).flatten(0, 1)[batch.word_targets]
     entity_logits = model.entity_logits(entities).flatten(0, 1)[batch.entity_targets]
     output = model(batch)
     for logits, labels, loss, correct in (
-        (word_logits, batch.word_labels, output.word_loss_sum, output.word_correct),
-        (entity_logits, batch.entity_labels, output.entity_loss_sum, output.entity_correct),
+        (word_logits, batch.word_labels, output.word_loss_sum, output.word_hits),
+        (entity_logits, batch.entity_labels, output.entity_loss_sum, output.entity_hits),
     ):
         by_hand = sum(-logits[row].log_softmax(0)[label] for row, label in enumerate(labels))
         assert loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
@@ -101,17 +94,17 @@ def test_losses_are_sums_over_targets() -> None:
 
 
 def test_hits_are_counted() -> None:
-    batch = ragged()
-    model = made(dimensions())
+    batch = ragged_batch()
+    model = random_luke(dimensions())
     words, _ = model.encode(batch)
     best = model.word_logits(words).flatten(0, 1)[batch.word_targets].argmax(1)
-    best[0] = (best[0] + 1) % VOCAB
+    best[0] = (best[0] + 1) % VOCAB_SIZE
     changed = Batch(*(best if name == "word_labels" else getattr(batch, name) for name in batch.__slots__))
-    assert model(changed).word_correct.item() == 3
+    assert model(changed).word_hits.item() == 3
 
 
 def gradients(model: Luke, batch: Batch) -> dict[str, Tensor]:
-    """Of the sum of both losses; every parameter must have one."""
+    """Return the gradients of the sum of both losses; fail if a parameter has none."""
     model.zero_grad(set_to_none=True)
     output = model(batch)
     (output.word_loss_sum + output.entity_loss_sum).backward()
@@ -120,32 +113,34 @@ def gradients(model: Luke, batch: Batch) -> dict[str, Tensor]:
     return {name: gradient for name, gradient in found.items() if gradient is not None}
 
 
-@pytest.mark.parametrize("change", [{"logits_bytes": 4 * VOCAB}, {"logits_bytes": 1}, {"gradient_checkpointing": True}])
-def test_pieces_and_checkpointing_change_nothing(change: dict[str, object]) -> None:
-    batch = ragged()
-    plain = gradients(made(dimensions()), batch)
-    changed = made(dimensions(**change))
+@pytest.mark.parametrize(
+    "change", [{"logits_bytes": 4 * VOCAB_SIZE}, {"logits_bytes": 1}, {"gradient_checkpointing": True}]
+)
+def test_chunks_and_checkpointing_change_nothing(change: dict[str, object]) -> None:
+    batch = ragged_batch()
+    plain = gradients(random_luke(dimensions()), batch)
+    changed = random_luke(dimensions(**change))
     other = gradients(changed, batch)
     assert changed(batch).word_loss_sum.item() == pytest.approx(
-        made(dimensions())(batch).word_loss_sum.item(), rel=1e-6
+        random_luke(dimensions())(batch).word_loss_sum.item(), rel=1e-6
     )
     assert torch.stack([(plain[name] - other[name]).abs().max() for name in plain]).max() < 1e-5
 
 
 def test_without_entities_their_parts_get_gradients_of_zero() -> None:
-    found = gradients(made(dimensions()), without_entities(ragged()))
-    idle = [name for name, gradient in found.items() if not gradient.any()]
-    assert all("entit" in name or "e_query" in name or "e2w_query" in name for name in idle)
-    assert sum("query" in name for name in idle) == 2 * 3 * 2  # layers, queries, weight and bias
+    found = gradients(random_luke(dimensions()), without_entities(ragged_batch()))
+    zero = [name for name, gradient in found.items() if not gradient.any()]
+    assert all("entit" in name or "e_query" in name or "e2w_query" in name for name in zero)
+    assert sum("query" in name for name in zero) == 2 * 3 * 2  # layers, queries, weight and bias
     assert found["lm_head.dense.weight"].any()
 
 
 def test_ddp_needs_no_search_for_unused_parameters(tmp_path: Path) -> None:
-    """With and without entities in turn; DDP raises at the next forward where a parameter got no gradient."""
+    """Alternate batches with and without entities: DDP raises at the next forward if a parameter had no gradient."""
     distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     try:
-        wrapped = DistributedDataParallel(made(dimensions()))
-        for batch in (ragged(), without_entities(ragged()), ragged()):
+        wrapped = DistributedDataParallel(random_luke(dimensions()))
+        for batch in (ragged_batch(), without_entities(ragged_batch()), ragged_batch()):
             output = wrapped(batch)
             (output.word_loss_sum + output.entity_loss_sum).backward()
     finally:
@@ -153,22 +148,22 @@ def test_ddp_needs_no_search_for_unused_parameters(tmp_path: Path) -> None:
 
 
 def test_no_targets_give_zero_and_not_nan() -> None:
-    batch = ragged()
+    batch = ragged_batch()
     none = torch.empty(0, dtype=torch.int64)
     targets = {"word_targets", "word_labels", "entity_targets", "entity_labels"}
     empty = Batch(*(none if name in targets else getattr(batch, name) for name in batch.__slots__))
-    output = made(dimensions())(empty)
+    output = random_luke(dimensions())(empty)
     assert [getattr(output, name).item() for name in output.__slots__] == [0, 0, 0, 0]
-    assert all(not gradient.any() for gradient in gradients(made(dimensions()), empty).values())
+    assert all(not gradient.any() for gradient in gradients(random_luke(dimensions()), empty).values())
 
 
 @pytest.mark.parametrize("attention", ["entity_aware", "vanilla"])
 @pytest.mark.parametrize("entities", [True, False])
 def test_gradients_are_those_of_all_positions_left_to_autograd(attention: str, entities: bool) -> None:
-    """Every position encoded by the materialised attention, tables read as they are, torch's own cross entropy."""
-    batch = ragged() if entities else without_entities(ragged())
-    found = gradients(made(dimensions(attention=attention)).double(), batch)
-    model = made(dimensions(attention=attention, backend="reference")).double()
+    """Compare with all positions encoded, reference attention, plain embeddings and torch's cross entropy."""
+    batch = ragged_batch() if entities else without_entities(ragged_batch())
+    found = gradients(random_luke(dimensions(attention=attention)).double(), batch)
+    model = random_luke(dimensions(attention=attention, backend="reference")).double()
     words, others = model.encode(batch)
     total = torch.zeros((), dtype=torch.float64)
     for logits, targets, labels in (
@@ -184,26 +179,26 @@ def test_gradients_are_those_of_all_positions_left_to_autograd(attention: str, e
 
 @pytest.mark.slow
 def test_compiled_layers_are_the_layers() -> None:
-    """Traced as the option `compile` traces them, without a compiler for the result."""
-    plain, compiled = made(dimensions()), made(dimensions())
+    """Trace the layers as pretrain.compile does, without compiling the result."""
+    plain, compiled = random_luke(dimensions()), random_luke(dimensions())
     for layer in compiled.luke.encoder.layer:
         layer.compile(dynamic=True, backend="aot_eager")
-    before, after = (gradients(model, ragged()) for model in (plain, compiled))
+    before, after = (gradients(model, ragged_batch()) for model in (plain, compiled))
     assert torch.stack([(before[name] - after[name]).abs().max() for name in before]).max() < 1e-5
 
 
 def test_decoders_are_the_embeddings() -> None:
-    """An unmasked, absent word gets its gradient through the decoder alone."""
-    batch = ragged()
-    absent = next(word for word in range(4, VOCAB) if word not in batch.word_ids)
-    found = gradients(made(dimensions()), batch)
+    """A word that is not in the batch has a gradient through the decoder only."""
+    batch = ragged_batch()
+    absent = next(word for word in range(4, VOCAB_SIZE) if word not in batch.word_ids)
+    found = gradients(random_luke(dimensions()), batch)
     assert found["luke.embeddings.word_embeddings.weight"][absent].any()
     assert found["luke.entity_embeddings.entity_embeddings.weight"][7].any()
     assert not any("decoder" in name for name in found)
 
 
 def test_a_document_alone_is_the_document_in_a_batch() -> None:
-    batch = ragged()
+    batch = ragged_batch()
     alone = Batch(
         example_ids=batch.example_ids[2:],
         word_ids=batch.word_ids[2:, :4],
@@ -217,15 +212,15 @@ def test_a_document_alone_is_the_document_in_a_batch() -> None:
         entity_targets=torch.tensor([0]),
         entity_labels=batch.entity_labels[1:],
     )
-    model = made(dimensions()).eval()
+    model = random_luke(dimensions()).eval()
     together, separate = model.encode(batch), model.encode(alone)
     assert torch.allclose(together[0][2, :4], separate[0][0], atol=1e-5)
     assert torch.allclose(together[1][2, :1], separate[1][0], atol=1e-5)
 
 
 def test_bf16_autocast_keeps_losses_in_fp32_and_near() -> None:
-    batch = ragged()
-    model = made(dimensions())
+    batch = ragged_batch()
+    model = random_luke(dimensions())
     exact = model(batch)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output = model(batch)
@@ -237,14 +232,14 @@ def test_bf16_autocast_keeps_losses_in_fp32_and_near() -> None:
 
 
 def test_dropout_is_off_in_evaluation_and_on_in_training() -> None:
-    batch = ragged()
-    model = made(dimensions(dropout=0.1, attention_dropout=0.1))
+    batch = ragged_batch()
+    model = random_luke(dimensions(dropout=0.1, attention_dropout=0.1))
     torch.manual_seed(0)
     trained = [model(batch).word_loss_sum.item() for _ in range(2)]
     model.eval()
     evaluated = [model(batch).word_loss_sum.item() for _ in range(2)]
     assert trained[0] != trained[1]
-    assert evaluated[0] == evaluated[1] == made(dimensions())(batch).word_loss_sum.item()
+    assert evaluated[0] == evaluated[1] == random_luke(dimensions())(batch).word_loss_sum.item()
 
 
 def test_reset_parameters() -> None:
@@ -267,6 +262,6 @@ def test_reset_parameters() -> None:
 
 
 def test_too_many_words() -> None:
-    with pytest.raises(ValueError, match="12 words, but the model has 13 positions"):
-        made(dimensions(max_positions=13))(ragged())
-    made(dimensions(max_positions=14))(ragged())
+    with pytest.raises(ValueError, match="sequences of 12 tokens, but the model has 11 positions"):
+        random_luke(dimensions(max_positions=13))(ragged_batch())
+    random_luke(dimensions(max_positions=14))(ragged_batch())

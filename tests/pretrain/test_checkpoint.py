@@ -1,10 +1,13 @@
-"""Checkpoints: whole or not there, the newest whole one found, the oldest pruned."""
+"""Checkpoints: complete or absent, the newest intact one is found, the oldest are deleted."""
+
+import os
+from pathlib import Path
 
 import pytest
 import torch
 
 from pipeline.pretrain import checkpoint
-from pipeline.pretrain.checkpoint import Place
+from pipeline.pretrain.checkpoint import TrainProgress
 from pipeline.pretrain.parallel import named_moments
 
 
@@ -21,18 +24,18 @@ def save(root, trained, *places, keep=10):
     model, optimizer = trained
     for place in places:
         checkpoint.save(
-            root, phases=["a", "b"], place=place, keep=keep,
-            weights=checkpoint.on_cpu(model.state_dict().items(), kept=True),
-            moments=checkpoint.on_cpu(named_moments(model, optimizer), kept=True),
+            root, phases=["a", "b"], progress=place, keep=keep,
+            weights=checkpoint.copy_to_cpu(model.state_dict().items(), keep=True),
+            moments=checkpoint.copy_to_cpu(named_moments(model, optimizer), keep=True),
         )  # fmt: skip
 
 
 def test_restores_weights_and_moments(tmp_path, trained):
-    save(tmp_path, trained, Place(0, 3))
+    save(tmp_path, trained, TrainProgress(0, 3))
     model, optimizer = torch.nn.Linear(3, 2), None
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-    found = checkpoint.newest(tmp_path)
-    assert found.place == Place(0, 3)
+    found = checkpoint.find_newest(tmp_path)
+    assert found.progress == TrainProgress(0, 3)
     found.restore_model(model)
     found.restore_optimizer(optimizer, model)
     for mine, theirs in zip(model.parameters(), trained[0].parameters(), strict=True):
@@ -41,29 +44,56 @@ def test_restores_weights_and_moments(tmp_path, trained):
             assert torch.equal(optimizer.state[mine][key], value)
 
 
-def test_phases_come_before_steps_and_the_oldest_go(tmp_path, trained):
-    save(tmp_path, trained, Place(0, 9), Place(0, 10), Place(1, 2), keep=2)
-    assert [path.relative_to(tmp_path).as_posix() for path in checkpoint.found(tmp_path)] == ["b/step-2", "a/step-10"]
+def test_progress_is_ordered_by_phase_then_step_and_the_oldest_are_deleted(tmp_path, trained):
+    save(tmp_path, trained, TrainProgress(0, 9), TrainProgress(0, 10), TrainProgress(1, 2), keep=2)
+    assert [path.relative_to(tmp_path).as_posix() for path in checkpoint.checkpoint_folders(tmp_path)] == [
+        "b/step-2",
+        "a/step-10",
+    ]
 
 
-@pytest.mark.parametrize("name", [checkpoint.WEIGHTS, checkpoint.MOMENTS, checkpoint.STATE])
-def test_a_broken_newest_is_passed_over(tmp_path, trained, name, capsys):
-    save(tmp_path, trained, Place(0, 1), Place(0, 2))
+@pytest.mark.parametrize("name", [checkpoint.WEIGHTS_FILE, checkpoint.MOMENTS_FILE, checkpoint.STATE_FILE])
+def test_a_broken_checkpoint_is_skipped(tmp_path, trained, name, capsys):
+    save(tmp_path, trained, TrainProgress(0, 1), TrainProgress(0, 2))
     path = tmp_path / "a" / "step-2" / name
     path.write_bytes(path.read_bytes()[:-5])
-    assert checkpoint.newest(tmp_path).place == Place(0, 1)
+    assert checkpoint.find_newest(tmp_path).progress == TrainProgress(0, 1)
     assert "step-2 is broken" in capsys.readouterr().err.replace("\n", "")
 
 
-def test_a_save_that_was_cut_off_leaves_the_former(tmp_path, trained):
-    save(tmp_path, trained, Place(0, 1))
+def test_an_interrupted_save_leaves_the_previous_checkpoint(tmp_path, trained):
+    save(tmp_path, trained, TrainProgress(0, 1))
     cut = tmp_path / "a" / ".step-2"
     cut.mkdir()
-    (cut / checkpoint.WEIGHTS).write_bytes(b"half")
-    assert checkpoint.newest(tmp_path).place == Place(0, 1)
-    save(tmp_path, trained, Place(0, 2))
-    assert checkpoint.newest(tmp_path).place == Place(0, 2)
+    (cut / checkpoint.WEIGHTS_FILE).write_bytes(b"half")
+    assert checkpoint.find_newest(tmp_path).progress == TrainProgress(0, 1)
+    save(tmp_path, trained, TrainProgress(0, 2))
+    assert checkpoint.find_newest(tmp_path).progress == TrainProgress(0, 2)
 
 
-def test_nothing_there(tmp_path):
-    assert checkpoint.newest(tmp_path) is None
+def test_files_are_synced_before_the_rename_and_the_folder_after_it(tmp_path, trained, monkeypatch):
+    """Record the calls to the operating system; a file written and not synced may be empty after a power cut."""
+    fsync, rename, calls = os.fsync, os.rename, []
+
+    def record_fsync(descriptor: int) -> None:
+        calls.append(("fsync", Path(os.readlink(f"/proc/self/fd/{descriptor}")).relative_to(tmp_path).as_posix()))
+        fsync(descriptor)
+
+    def record_rename(source: Path, target: Path) -> None:
+        calls.append(("rename", target.relative_to(tmp_path).as_posix()))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "rename", record_rename)
+    save(tmp_path, trained, TrainProgress(0, 2))
+    renamed = calls.index(("rename", "a/step-2"))
+    synced = [path for call, path in calls[:renamed] if call == "fsync"]
+    weights, moments, state, folder = synced
+    assert (weights, moments) == ("a/.step-2/model.safetensors", "a/.step-2/optimizer.safetensors")
+    assert state.startswith("a/.step-2/.state.json.")  # written under a temporary name, too
+    assert folder == "a/.step-2"
+    assert calls[renamed + 1 :] == [("fsync", "a")]
+
+
+def test_no_checkpoint(tmp_path):
+    assert checkpoint.find_newest(tmp_path) is None

@@ -1,7 +1,7 @@
-"""The loss curve of a training on the small wiki, to the digit: what changes it was meant to, or was not.
+"""The exact loss curve of a training run on the small wiki: a change of it must be intended.
 
-Fifty steps without dropout of a model made from nothing, so that corpus, vocabularies, dataset, order, masks, initial
-weights, objective and optimizer all have their part in it.
+It has fifty steps of a randomly initialised model without dropout, so corpus, vocabularies, dataset, order, masks,
+initial weights, loss and optimizer all influence it.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ import json
 
 import pytest
 
-from tests.helpers.stages import TINY, run_stage
+from tests.helpers.stages import TINY_OVERRIDES, run_stage
 
 SETTINGS = [
-    *TINY, "model=roberta_tiny", "model.entities=true", "model.attention=entity_aware", "pretrain.start=null",
-    "pretrain.phases.entities.epochs=5", "pretrain.phases.all.epochs=20", "pretrain.validations=0",
+    *TINY_OVERRIDES, "model=roberta_tiny", "model.entities=true", "model.attention=entity_aware",
+    "pretrain.init_from=null", "pretrain.phases.entities.epochs=5", "pretrain.phases.all.epochs=20",
+    "pretrain.validations_per_phase=0",
 ]  # fmt: skip
 WORDS = [5.85953, 6.02427, 6.01311, 5.88608, 5.93937, 5.85687, 6.28819, 5.76416, 6.00449, 6.06054]
 ENTITIES = [2.86353, 2.84973, 2.77753, 2.90164, 2.89987, 2.83073, 2.7297, 2.69937, 2.79198, 2.63429]
 LAST = (3.07727, 2.14327)
-"""After fifty steps: words, entities."""
+"""Losses after fifty steps: words, entities."""
 
 
-def test_the_loss_curve(linked):
-    data_dir = linked("golden")
+def test_the_loss_curve(make_data_dir):
+    data_dir = make_data_dir("golden")
     run_stage("pretrain", *SETTINGS, f"data_dir={data_dir}")
     text = (data_dir / "small" / "pretrain" / "tiny" / "metrics.jsonl").read_text()
     curve = [json.loads(line) for line in text.splitlines()]

@@ -1,10 +1,12 @@
-"""The schedule's exact values; AdamW with and without bias correction against its formula."""
+"""Exact values of the learning-rate schedule; AdamW with and without bias correction against its formula."""
 
 import pytest
 import torch
 
+from pipeline.model.weights import ENTITY_QUERY
 from pipeline.pretrain.config import OptimizerConfig
-from pipeline.pretrain.optim import adamw, choose_trained, learning_rate, set_learning_rate
+from pipeline.pretrain.optim import build_adamw, learning_rate, set_learning_rate, set_trainable
+from tests.helpers.small_luke import dimensions, random_luke
 
 
 def config(**changes: object) -> OptimizerConfig:
@@ -28,7 +30,7 @@ def test_adamw_is_its_formula(correction):
     layer = torch.nn.Linear(2, 2)
     torch.nn.init.constant_(layer.weight, 0.5)
     torch.nn.init.constant_(layer.bias, 0.5)
-    optimizer = adamw(layer, config(bias_correction=correction))
+    optimizer = build_adamw(layer, config(bias_correction=correction))
     set_learning_rate(optimizer, 0.01)
     weight, moment, square = 0.5, 0.0, 0.0
     for step in range(1, 4):
@@ -47,17 +49,17 @@ def test_adamw_is_its_formula(correction):
 
 def test_biases_and_norms_do_not_decay():
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LayerNorm(3))
-    groups = adamw(model, config()).param_groups
+    groups = build_adamw(model, config()).param_groups
     assert [(group["weight_decay"], len(group["params"])) for group in groups] == [(0.1, 1), (0.0, 3)]
 
 
-def test_a_phase_trains_the_entity_parts_alone():
-    model = torch.nn.ModuleDict(
-        {name: torch.nn.Linear(1, 1) for name in ("entity_embeddings", "encoder", "entity_predictions")}
-    )
-    choose_trained(model, "entities")
-    assert [name for name, p in model.named_parameters() if p.requires_grad] == [
-        "entity_embeddings.weight", "entity_embeddings.bias", "entity_predictions.weight", "entity_predictions.bias",
-    ]  # fmt: skip
-    choose_trained(model, "everything")
+def test_a_phase_can_train_the_entity_parts_alone():
+    """Train the parameters that RoBERTa does not have, except the entity-aware queries."""
+    model, roberta = random_luke(dimensions()), random_luke(dimensions(entity_vocab_size=0, attention="vanilla"))
+    added = {name for name, _ in model.named_parameters()} - {name for name, _ in roberta.named_parameters()}
+    set_trainable(model, "entities")
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trained == {name for name in added if not ENTITY_QUERY.search(name)}
+    assert len(added - trained) == 3 * 2 * 2  # three queries in two layers, each with a weight and a bias
+    set_trainable(model, "everything")
     assert all(parameter.requires_grad for parameter in model.parameters())

@@ -1,4 +1,4 @@
-"""A model in shards: its gradients, its moments and its whole again. Two processes are test_train.py's."""
+"""A sharded model: gradients, moments and unsharding, in one process. test_train.py has tests with two processes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from accelerate import Accelerator
 from torch import distributed
 from torch.distributed.tensor import DTensor
 
-from pipeline.pretrain.parallel import gathered, gradient_norm, like, named_moments, sharded, spread, whole
-from tests.model.samples import dimensions, made, ragged, without_entities
+from pipeline.pretrain.parallel import (
+    clip_gradient_norm,
+    fsdp_requested,
+    full_tensor,
+    named_moments,
+    shard_like,
+    unsharded_model,
+    wrap_model,
+)
+from tests.helpers.small_luke import dimensions, ragged_batch, random_luke, without_entities
 
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Accelerator]:
-    """A process group of this process, asked for shards."""
+    """Yield the accelerator of a process group of one process, with FSDP requested."""
     accelerator = Accelerator(cpu=True)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
@@ -25,18 +33,18 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Accelerat
     distributed.destroy_process_group()
 
 
-def test_copies_unless_asked_for_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_shards_unless_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACCELERATE_USE_FSDP", raising=False)
-    assert not sharded()
-    model = made(dimensions())
-    assert spread(model, Accelerator(cpu=True), compiled=False) is model
-    assert gathered(model) is model
+    assert not fsdp_requested()
+    model = random_luke(dimensions())
+    assert wrap_model(model, Accelerator(cpu=True), compile_layers=False) is model
+    assert unsharded_model(model) is model
 
 
 def test_shards_have_the_same_gradients_with_and_without_entities(alone: Accelerator) -> None:
-    model, plain = made(dimensions()), made(dimensions())
-    wrapped = spread(model, alone, compiled=False)
-    for batch in (ragged(), without_entities(ragged())):
+    model, plain = random_luke(dimensions()), random_luke(dimensions())
+    wrapped = wrap_model(model, alone, compile_layers=False)
+    for batch in (ragged_batch(), without_entities(ragged_batch())):
         for one in (wrapped, plain):
             one.zero_grad()
             output = one(batch)
@@ -44,16 +52,16 @@ def test_shards_have_the_same_gradients_with_and_without_entities(alone: Acceler
         for (name, ours), theirs in zip(model.named_parameters(), plain.parameters(), strict=True):
             assert isinstance(ours, DTensor)
             assert ours.grad is not None, name
-            torch.testing.assert_close(whole(ours.grad), theirs.grad, atol=1e-5, rtol=1e-5)
-    norms = [gradient_norm(list(one.parameters()), None) for one in (model, plain)]
+            torch.testing.assert_close(full_tensor(ours.grad), theirs.grad, atol=1e-5, rtol=1e-5)
+    norms = [clip_gradient_norm(list(one.parameters()), None) for one in (model, plain)]
     assert norms[0] == pytest.approx(norms[1], rel=1e-5)
 
 
-def test_moments_are_whole_and_cut_again(alone: Accelerator) -> None:
-    model = made(dimensions())
-    wrapped = spread(model, alone, compiled=False)
+def test_moments_are_unsharded_and_sharded_again(alone: Accelerator) -> None:
+    model = random_luke(dimensions())
+    wrapped = wrap_model(model, alone, compile_layers=False)
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-    output = wrapped(ragged())
+    output = wrapped(ragged_batch())
     (output.word_loss_sum + output.entity_loss_sum).backward()
     optimizer.step()
     moments = dict(named_moments(model, optimizer))
@@ -61,16 +69,16 @@ def test_moments_are_whole_and_cut_again(alone: Accelerator) -> None:
         average = moments[f"{name}/exp_avg"]
         assert not isinstance(average, DTensor)
         assert average.shape == parameter.shape
-        again = like(average, parameter)
+        again = shard_like(average, parameter)
         assert isinstance(again, DTensor)
-        assert torch.equal(whole(again), average)
-        assert like(moments[f"{name}/step"], parameter).item() == 1
+        assert torch.equal(full_tensor(again), average)
+        assert shard_like(moments[f"{name}/step"], parameter).item() == 1
 
 
-def test_a_gathered_model_is_the_model(alone: Accelerator) -> None:
-    model, plain = made(dimensions()), made(dimensions())
-    spread(model, alone, compiled=False)
-    copy = gathered(model)
+def test_the_unsharded_model_is_the_model(alone: Accelerator) -> None:
+    model, plain = random_luke(dimensions()), random_luke(dimensions())
+    wrap_model(model, alone, compile_layers=False)
+    copy = unsharded_model(model)
     assert not any(isinstance(parameter, DTensor) for parameter in copy.parameters())
     for ours, theirs in zip(copy.parameters(), plain.parameters(), strict=True):
         assert torch.equal(ours, theirs)

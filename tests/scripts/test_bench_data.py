@@ -1,4 +1,4 @@
-"""What make bench-data stands on: the repeated dump, the account of processes, and the arithmetic."""
+"""The parts of `make bench-data`: the repeated dump, the cost of processes, and the arithmetic."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.xml.dump_reader import Dump
+from pipeline.corpus.xml.dump_reader import DumpReader
 from scripts import scale
-from scripts.bench_data import Results, figures
-from scripts.bench_dump import Repeated, repeated
-from scripts.commands import Cost, cost
+from scripts.bench_data import Results, summarize
+from scripts.bench_dump import RepeatedDump, repeat_dump
+from scripts.commands import Cost, measure_command
 
 PAGES = """\
   <page>
@@ -50,49 +50,49 @@ def source(tmp_path: Path) -> Path:
 
 def test_a_dump_repeated_is_a_multistream_dump_with_its_index(source: Path, tmp_path: Path) -> None:
     size = len("[[C]] <é> <id>5</id>".encode())
-    made = repeated(source, tmp_path / "out", 101 * size - 1)
-    assert (made.pages, made.articles, made.wikitext_bytes) == (202, 101, 101 * size)
-    pages = list(Dump(made.dump))
+    dump = repeat_dump(source, tmp_path / "out", 101 * size - 1)
+    assert (dump.pages, dump.articles, dump.wikitext_bytes) == (202, 101, 101 * size)
+    pages = list(DumpReader(dump.dump))
     assert len({page.id for page in pages}) == len({page.title for page in pages}) == 202
     assert [page.title for page in pages[:4]] == ["A & B", "C", "A & B (copy 2)", "C (copy 2)"]
     assert {page.redirect for page in pages[1::2]} == {"A & B"}
     assert {page.text for page in pages[::2]} == {"[[C]] <é> <id>5</id>"}
-    entries = [line.split(":", 2) for line in bz2.decompress(made.index.read_bytes()).decode().splitlines()]
+    entries = [line.split(":", 2) for line in bz2.decompress(dump.index.read_bytes()).decode().splitlines()]
     assert [(number, title) for _, number, title in entries] == [(page.id, page.title) for page in pages]
     heads = sorted({int(offset) for offset, _, _ in entries})
-    content = made.dump.read_bytes()
+    content = dump.dump.read_bytes()
     assert len(heads) == 3
     assert [bz2.BZ2Decompressor().decompress(content[head:]).count(b"<page>") for head in heads] == [100, 100, 2]
     assert bz2.BZ2Decompressor().decompress(content) == HEADER.encode()
 
 
-def test_nothing_to_repeat(tmp_path: Path) -> None:
+def test_a_dump_without_articles_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.xml").write_text(HEADER)
     with pytest.raises(ValueError, match="holds no article"):
-        repeated(tmp_path / "empty.xml", tmp_path, 1)
+        repeat_dump(tmp_path / "empty.xml", tmp_path, 1)
 
 
-BURN = "import time\nwhile time.process_time() < 0.4: pass\n"
-LEAVE = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {BURN!r}])"
+USE_CPU = "import time\nwhile time.process_time() < 0.4: pass\n"
+LEAVE_PROCESS = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {USE_CPU!r}])"
 
 
-def test_a_process_that_is_left_behind_counts(tmp_path: Path) -> None:
-    other = subprocess.Popen(["sleep", "60"])  # a child that was there before is neither waited for nor counted
-    spent = cost([sys.executable, "-c", LEAVE], tmp_path / "log")
+def test_a_process_that_outlives_its_parent_counts(tmp_path: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"])  # an earlier child is neither waited for nor counted
+    process_cost = measure_command([sys.executable, "-c", LEAVE_PROCESS], tmp_path / "log")
     assert other.poll() is None
     other.kill()
     other.wait()
-    assert spent.cpu > 0.4
-    assert 5 < spent.peak_mb < 200
+    assert process_cost.cpu_seconds > 0.4
+    assert 5 < process_cost.peak_mb < 200
 
 
 def test_a_failure_shows_its_last_lines(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="ended with 3:\nlost"):
-        cost([sys.executable, "-c", "print('lost'); raise SystemExit(3)"], tmp_path / "log")
+        measure_command([sys.executable, "-c", "print('lost'); raise SystemExit(3)"], tmp_path / "log")
 
 
 def test_figures_are_medians_of_the_rounds() -> None:
-    dump = Repeated(Path(), Path(), pages=2, articles=1, wikitext_bytes=50_000_000, xml_bytes=60_000_000)
+    dump = RepeatedDump(Path(), Path(), pages=2, articles=1, wikitext_bytes=50_000_000, xml_bytes=60_000_000)
     costs = {
         "corpus": [Cost(10, 20, 300), Cost(11, 21, 300), Cost(30, 90, 300)],
         "dataset": [Cost(20, 19, 500)] * 3,
@@ -103,7 +103,7 @@ def test_figures_are_medians_of_the_rounds() -> None:
         "wikipedia2vec": [Cost(70, 70, 100), Cost(66, 70, 100), Cost(150, 170, 100)],
         "upstream's dataset": [Cost(100, 100, 100)] * 3,
     }
-    assert figures(dump, Results(costs, {"ours": 6_000_000, "upstream": 5_000_000})) == {
+    assert summarize(dump, Results(costs, {"ours": 6_000_000, "upstream": 5_000_000})) == {
         "corpus_mb_per_cpu_s": 4.55,
         "corpus_vs_wikipedia2vec": 6.0,
         "dataset_tokens_per_cpu_s": 300_000,
@@ -113,12 +113,12 @@ def test_figures_are_medians_of_the_rounds() -> None:
     }
 
 
-def test_a_whole_wiki_costs_what_its_bytes_cost() -> None:
+def test_the_cost_of_a_wiki_is_proportional_to_its_bytes() -> None:
     wiki = scale.Wiki(articles=1e6, compressed_gb=6, xml_gb=40, wikitext_gb=20)
     rates = scale.Rates(
         xml=1.25, seconds={"corpus": 0.18, "dataset": 0.36}, disk={"corpus": 0.25, "dataset": 0.5}, tokens=100_000
     )
-    assert scale.table(rates, wiki).splitlines()[2:] == [
+    assert scale.cost_table(rates, wiki).splitlines()[2:] == [
         "| stage | core-hours | GB on disk |",
         "|---|---|---|",
         "| dump | 0.0 | 6 |",

@@ -1,6 +1,6 @@
-"""The line on a real Slurm, which scripts/slurm/one_host.sh starts on this machine (slow).
+"""All stages on a real Slurm, which scripts/slurm/one_host.sh starts on this machine (slow).
 
-Needs root, and Debian's packages slurm-wlm and munge, which it installs where apt-get can.
+The tests need root. They install Debian's packages slurm-wlm and munge if apt-get is there.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from pipeline.dump.build import SAMPLE, SAMPLE_PACKAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_HOST = str(ROOT / "scripts/slurm/one_host.sh")
-LONGEST_PAGE = 10_000
-"""Characters of a page of the small dump: of the sample's 106 articles 23 are shorter."""
+MAX_PAGE_CHARACTERS = 10_000
+"""Maximum characters of a page in the small dump; 23 of the sample's 106 articles are shorter."""
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[dict[str, str]]:
-    """The environment in which sbatch and squeue speak to a Slurm of our own."""
+    """Start a Slurm, and return the environment in which sbatch and squeue use it."""
     if os.geteuid() != 0:
         pytest.skip("starting a Slurm needs root")
     if shutil.which("slurmctld") is None:
-        install()
-    folder = tempfile.mkdtemp(prefix="one-slurm-", dir="/tmp")  # pytest's own folders are closed to the user munge
+        install_slurm()
+    folder = tempfile.mkdtemp(prefix="one-slurm-", dir="/tmp")  # the user munge cannot read pytest's folders
     try:
         started = subprocess.run([ONE_HOST, "start", folder], capture_output=True, text=True, check=False)
         assert started.returncode == 0, started.stdout + started.stderr
@@ -46,7 +46,8 @@ def slurm() -> Iterator[dict[str, str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def install() -> None:
+def install_slurm() -> None:
+    """Install Slurm, or skip the tests."""
     if shutil.which("apt-get") is None:
         pytest.skip("Slurm is not installed, and there is no apt-get to install it with")
     packages = "apt-get install --yes --no-install-recommends slurm-wlm munge"
@@ -62,11 +63,11 @@ def install() -> None:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Overrides for a short line on a real dump: the short pages of the sample."""
+def small_overrides(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return overrides for a small real dump, which holds the short pages of the sample."""
     folder = tmp_path_factory.mktemp("dump")
     with bz2.open(str(metadata.distribution(SAMPLE_PACKAGE).locate_file(SAMPLE)), "rt", encoding="utf-8") as sample:
-        pages = [page for page in sample.read().split("</page>") if len(page) < LONGEST_PAGE]
+        pages = [page for page in sample.read().split("</page>") if len(page) < MAX_PAGE_CHARACTERS]
     (folder / "small.xml").write_text("</page>".join(pages), encoding="utf-8")
     return [
         "dump=local",
@@ -74,28 +75,28 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         f"dump.files=[{folder}/small.xml]",
         "validation_share=0.3",
         "pretrain.phases.all.epochs=6",
-        "pretrain.validations=1",
+        "pretrain.validations_per_phase=1",
     ]
 
 
 @pytest.fixture(scope="module")
-def submitted(slurm: dict[str, str], small: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the line's artefacts, made by Slurm's jobs."""
+def artefacts(slurm: dict[str, str], small_overrides: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Submit all stages to Slurm, wait for them, and return the folder of their artefacts."""
     data = tmp_path_factory.mktemp("slurm")
-    overrides = ["cluster=one_host", "executor.memory_gb=1", f"data_dir={data}", *small]
+    overrides = ["cluster=one_host", "executor.memory_gb=1", f"data_dir={data}", *small_overrides]
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", "stage=submit", *overrides], env=slurm, cwd=ROOT, check=False
     )
     assert done.returncode == 0
-    wait(lambda: not queue(slurm), seconds=900, told=lambda: log(data / "small/logs"))
+    wait_until(lambda: not read_queue(slurm), seconds=900, describe=lambda: read_logs(data / "small/logs"))
     return data / "small"
 
 
-def test_the_line_ends_in_a_model(submitted: Path) -> None:
-    assert (submitted / "export/tiny/manifest.json").is_file(), log(submitted / "logs")
-    assert json.loads((submitted / "export/tiny/config.json").read_text())["architectures"] == ["LukeForMaskedLM"]
-    assert (submitted / "evaluate/tiny/metrics.json").is_file()
-    names = sorted(path.name.rpartition("-")[0] for path in (submitted / "logs").iterdir())
+def test_all_stages_are_run_and_export_a_model(artefacts: Path) -> None:
+    assert (artefacts / "export/tiny/manifest.json").is_file(), read_logs(artefacts / "logs")
+    assert json.loads((artefacts / "export/tiny/config.json").read_text())["architectures"] == ["LukeForMaskedLM"]
+    assert (artefacts / "evaluate/tiny/metrics.json").is_file()
+    names = sorted(path.name.rpartition("-")[0] for path in (artefacts / "logs").iterdir())
     assert names == [
         "small-corpus",
         "small-dataset",
@@ -110,36 +111,44 @@ def test_the_line_ends_in_a_model(submitted: Path) -> None:
     ]
 
 
-def test_slurm_and_this_machine_give_the_same_bytes(submitted: Path, small: list[str], tmp_path: Path) -> None:
+def test_slurm_and_this_machine_give_the_same_bytes(
+    artefacts: Path, small_overrides: list[str], tmp_path: Path
+) -> None:
     for stage in ("dump", "corpus", "vocab", "dataset"):
-        command = [sys.executable, "-m", "pipeline", f"stage={stage}", f"data_dir={tmp_path}", *small]
+        command = [sys.executable, "-m", "pipeline", f"stage={stage}", f"data_dir={tmp_path}", *small_overrides]
         subprocess.run(command, cwd=ROOT, check=True)
         manifest = Path(stage) / "manifest.json"
-        assert (submitted / manifest).read_bytes() == (tmp_path / "small" / manifest).read_bytes()
+        assert (artefacts / manifest).read_bytes() == (tmp_path / "small" / manifest).read_bytes()
 
 
-def test_a_training_that_is_told_to_stop_is_queued_again_and_ends_the_same(
-    submitted: Path, slurm: dict[str, str], small: list[str], tmp_path: Path
+def test_a_training_that_is_stopped_by_a_signal_is_requeued_and_ends_the_same(
+    artefacts: Path, slurm: dict[str, str], small_overrides: list[str], tmp_path: Path
 ) -> None:
     environment = f'export PATH={Path(sys.executable).parent}:"$PATH"'
     submission = ["sbatch", "--parsable", "--partition=main", "--cpus-per-task=2", "--mem=2G", "--job-name=again"]
-    script = [str(ROOT / "scripts/slurm/pretrain.sbatch"), environment, str(ROOT / "configs/accelerate/cpu.yaml")]
-    overrides = ["stage=pretrain", "run=roberta_tiny", "run.name=again", f"data_dir={submitted.parent}", *small]
+    script = [str(ROOT / "scripts/slurm/pretrain.sbatch"), environment, str(ROOT / "configs/launch/cpu.yaml")]
+    overrides = [
+        "stage=pretrain",
+        "run=roberta_tiny",
+        "run.name=again",
+        f"data_dir={artefacts.parent}",
+        *small_overrides,
+    ]
     output = f"--output={tmp_path}/again.out"
     done = subprocess.run(
         [*submission, output, *script, *overrides], env=slurm, cwd=ROOT, capture_output=True, text=True, check=True
     )
     job = done.stdout.strip()
-    # As Slurm does before the time limit, but as soon as the training runs.
-    told = lambda: log(tmp_path)  # noqa: E731
-    wait(lambda: "peak lr" in told(), seconds=120, told=told)  # the plan, then the first step
+    # Slurm sends this signal before the time limit; here it is sent as soon as the training runs.
+    read_log = lambda: read_logs(tmp_path)  # noqa: E731
+    wait_until(lambda: "peak lr" in read_log(), seconds=120, describe=read_log)  # the plan is printed
     subprocess.run(["scancel", "--batch", "--signal=USR1", job], env=slurm, check=True)
-    wait(lambda: "goes back into the queue" in told(), seconds=120, told=told)
-    # Slurm holds a requeued job back for two minutes; started sooner, its node may not yet be done with the former one.
-    wait(lambda: "is finished" in told(), seconds=480, told=lambda: f"{told()}\n{queue(slurm)}")
-    assert "going on after step" in told()
+    wait_until(lambda: "goes back into the queue" in read_log(), seconds=120, describe=read_log)
+    # Slurm holds a requeued job for two minutes, because its node may not have cleaned up yet.
+    wait_until(lambda: "is finished" in read_log(), seconds=480, describe=lambda: f"{read_log()}\n{read_queue(slurm)}")
+    assert "resuming after step" in read_log()
     straight, again = (
-        json.loads((submitted / "pretrain" / run / "manifest.json").read_text()) for run in ("roberta_tiny", "again")
+        json.loads((artefacts / "pretrain" / run / "manifest.json").read_text()) for run in ("roberta_tiny", "again")
     )
     weights = [name for name in straight["files"] if name.startswith("model/")]
     assert weights
@@ -163,24 +172,23 @@ def test_a_failed_unit_ends_the_stage_and_its_array(slurm: dict[str, str], tmp_p
     assert done.returncode == 2
     assert "bad.xml" in done.stderr
     assert "Traceback" not in done.stderr
-    wait(lambda: not queue(slurm), seconds=30, told=lambda: queue(slurm))
+    wait_until(lambda: not read_queue(slurm), seconds=30, describe=lambda: read_queue(slurm))
 
 
-# ---------------------------------------------------------------------------------------------- helpers
-
-
-def queue(slurm: dict[str, str]) -> str:
+def read_queue(slurm: dict[str, str]) -> str:
+    """Return the jobs in the queue, one per line."""
     command = ["squeue", "--noheader", "--format=%i %j %T %r"]
     return subprocess.run(command, env=slurm, capture_output=True, text=True, check=True).stdout
 
 
-def log(folder: Path) -> str:
+def read_logs(folder: Path) -> str:
+    """Return the logs in a folder, each under its name."""
     return "\n".join(f"{path.name}:\n{path.read_text()}" for path in sorted(folder.glob("*.out")))
 
 
-def wait(done: Callable[[], bool], *, seconds: float, told: Callable[[], str]) -> None:
-    """Until `done`; after `seconds` the test fails with what `told` says."""
+def wait_until(done: Callable[[], bool], *, seconds: float, describe: Callable[[], str]) -> None:
+    """Wait until `done`; after `seconds` fail with the text of `describe`."""
     deadline = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < deadline, f"not done after {seconds} s\n{told()}"
+        assert time.monotonic() < deadline, f"not done after {seconds} s\n{describe()}"
         time.sleep(0.2)

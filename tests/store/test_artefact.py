@@ -1,4 +1,4 @@
-"""Finished folders opened, and what is refused."""
+"""Opening finished artefacts, and refusing folders that are not."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.store.artefact import open_artefact
-from tests.store.making import build, started
+from tests.store.small_artefact import begin_artefact, build_artefact
 
 
-def test_what_is_not_finished_cannot_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"vocab is not there: run the stage vocab first \(make vocab\)"):
+def test_an_unfinished_artefact_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"vocab does not exist: run the stage vocab first \(make vocab\)"):
         open_artefact(tmp_path / "vocab", stage="vocab")
-    started(tmp_path / "vocab")
+    begin_artefact(tmp_path / "vocab")
     with pytest.raises(PipelineError, match="vocab is unfinished: run the stage vocab first"):
         open_artefact(tmp_path / "vocab", stage="vocab")
 
 
-def test_what_another_stage_made_cannot_be_opened(tmp_path: Path) -> None:
-    build(tmp_path / "vocab")
-    with pytest.raises(PipelineError, match="was made by the stage vocab, not by corpus"):
+def test_the_artefact_of_another_stage_cannot_be_opened(tmp_path: Path) -> None:
+    build_artefact(tmp_path / "vocab")
+    with pytest.raises(PipelineError, match="was built by the stage vocab, not by corpus"):
         open_artefact(tmp_path / "vocab", stage="corpus")
 
 
-def test_another_layout_version_is_refused_and_can_be_rebuilt(tmp_path: Path) -> None:
+def test_records_of_another_version_are_refused_and_can_be_rebuilt(tmp_path: Path) -> None:
     target = tmp_path / "vocab"
-    build(target)
+    build_artefact(target)
     manifest = json.loads((target / "manifest.json").read_text())
     (target / "manifest.json").write_text(json.dumps(manifest | {"schema": 0}))
-    with pytest.raises(PipelineError, match="layout version 0, this code reads 1"):
+    with pytest.raises(PipelineError, match="records of version 0, but this code reads the versions 1 to 2"):
         open_artefact(target, stage="vocab")
-    with pytest.raises(PipelineError, match="layout version: 0 -> 1"):
-        started(target)
-    build(target, overwrite=True)
+    with pytest.raises(PipelineError, match="schema: 0 -> 2"):
+        begin_artefact(target)
+    build_artefact(target, overwrite=True)
     assert open_artefact(target, stage="vocab").counts == {"words": 1}
 
 
-def test_only_whole_files_of_the_manifest_are_read(tmp_path: Path) -> None:
-    build(tmp_path / "vocab")
+def test_only_files_of_the_manifest_are_listed_and_each_must_be_whole(tmp_path: Path) -> None:
+    build_artefact(tmp_path / "vocab")
     (tmp_path / "vocab/others.txt").touch()
     artefact = open_artefact(tmp_path / "vocab", stage="vocab")
     assert artefact.files("*.txt") == [tmp_path / "vocab/words.txt"]
     (tmp_path / "vocab/words.txt").write_text("")
     with pytest.raises(
-        PipelineError, match=r"words\.txt has 0 bytes, not 1 as when .*vocab was finished: copy the folder"
+        PipelineError, match=r"words\.txt has 0 bytes instead of 1, although .*vocab is finished: copy the folder"
     ):
         artefact.files("*.txt")
     (tmp_path / "vocab/words.txt").unlink()
-    with pytest.raises(PipelineError, match=r"words\.txt is not there, as it was when .*vocab was finished: copy"):
+    with pytest.raises(PipelineError, match=r"words\.txt is missing, although .*vocab is finished: copy"):
         artefact.files("*.txt")
 
 
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     for place, content in (("a", "x"), ("b", "x"), ("c", "y")):
-        build(tmp_path / place / "vocab", content)
+        build_artefact(tmp_path / place / "vocab", content)
     a, b, c = (open_artefact(tmp_path / place / "vocab", stage="vocab").fingerprint for place in "abc")
     assert a == b != c

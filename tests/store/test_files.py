@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and how large they are."""
+"""Atomic writes, and the size of files and folders."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.files import size, atomic_write
+from pipeline.store.files import atomic_write, folder_size
 
 
-def test_a_file_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
+def test_a_file_is_replaced_only_if_its_block_succeeds(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
     with pytest.raises(UnicodeEncodeError), atomic_write(path) as file:
@@ -21,9 +21,9 @@ def test_a_file_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_size_is_that_of_files_and_of_a_folder_that_has_gone_nothing(tmp_path: Path) -> None:
+def test_size_sums_the_files_of_a_folder_and_is_0_for_a_missing_one(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c").write_bytes(b"12345")
     (tmp_path / "d").write_bytes(b"123")
-    assert size(tmp_path) == 8
-    assert size(tmp_path / "gone") == 0
+    assert folder_size(tmp_path) == 8
+    assert folder_size(tmp_path / "gone") == 0

@@ -1,4 +1,4 @@
-"""Where artefacts lie."""
+"""Paths of artefacts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.store.layout import Layout
 
 
-def test_the_layout() -> None:
+def test_folders_of_stages_and_runs() -> None:
     layout = Layout(Path("data/sample"), "tiny", {"corpus": "", "vocab": "small"})
     assert str(layout.folder("corpus")) == "data/sample/corpus"
     assert str(layout.folder("vocab")) == "data/sample/vocab-small"
@@ -18,8 +18,8 @@ def test_the_layout() -> None:
 
 
 @pytest.mark.parametrize("name", [".", "..", "a/b", ".hidden"])
-def test_a_name_that_is_no_folder_of_its_own_is_refused(name: str) -> None:
-    with pytest.raises(PipelineError, match=rf"^vocab.name is '{name}': it names a folder"):
+def test_a_name_that_is_not_a_folder_name_is_refused(name: str) -> None:
+    with pytest.raises(PipelineError, match=rf"^vocab.name is '{name}': a folder's name"):
         Layout(Path("data"), "tiny", {"vocab": name})
-    with pytest.raises(PipelineError, match=rf"^run.name is '{name}': it names a folder"):
+    with pytest.raises(PipelineError, match=rf"^run.name is '{name}': a folder's name"):
         Layout(Path("data"), name)

@@ -1,4 +1,4 @@
-"""Where words begin and end, by the bytes of a token."""
+"""Beginnings and ends of words, from the bytes of a token."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def test_word_starts() -> None:
     }
     assert {text: starts_word(text.encode()) for text in starts} == starts
     pieces = {
-        b"\xe6": True,  # leads U+6000 to U+6FFF, all CJK
+        b"\xe6": True,  # begins U+6000 to U+6FFF, all CJK
         b"\xe6\x9d": True,
-        b"\x9d\xb1": False,  # continues a character
-        b"\xe0": False,  # leads Thai, but Devanagari as well
-        b"\xe0\xb8": True,  # leads Thai alone
+        b"\x9d\xb1": False,  # continuation bytes
+        b"\xe0": False,  # begins Thai, but also Devanagari
+        b"\xe0\xb8": True,  # begins only Thai
         b"\xf0": False,
         b"\xf0\xa0": True,
         b"\xc3": False,
@@ -55,8 +55,8 @@ def test_word_ends() -> None:
     }
     assert {text: ends_word(text.encode()) for text in ends} == ends
     pieces = {
-        b"\xe6\x9d": False,  # the character goes on
-        b"\x9d\xb1": False,  # it is not all here
+        b"\xe6\x9d": False,  # the character continues in the next token
+        b"\x9d\xb1": False,  # the character begins in the token before
         b"\x9d\xb1\xe6\x9d\xb1": True,
         b"\xe6\x9d\xb1\xe6": False,
         b"": False,

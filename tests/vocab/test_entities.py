@@ -1,4 +1,4 @@
-"""The entity vocabulary, read."""
+"""Reading the entity vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The entity vocabulary on a dump that can be counted by hand."""
+"""The entity vocabulary of a corpus that can be counted by hand."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.store.manifest import Counts
-from pipeline.vocab import entity_counts as counting
+from pipeline.vocab import entity_counts
 from pipeline.vocab.config import EntitiesConfig
-from tests.vocab.corpus_files import ARTICLE, article, write_corpus
+from tests.helpers.corpus_files import ARTICLE_SCHEMA, article, write_corpus
 
-SHARE = 0.1  # of these pages 303 alone is held out, see tests/test_split.py
+SHARE = 0.1  # of these pages only 303 is held out, see tests/test_holdout.py
 
 # Links of training pages: Dog 3 (two through redirects), Cat 2, Ant 2, Emu 1, Missing 2, Loop A 1, Pet 1
 PAGES = [
@@ -39,7 +39,7 @@ REDIRECTS = {
     "Loop B": "Loop C",
     "Loop C": "Loop B",
     "Self": "Self",
-    "Cat": "Dog",  # an article of its own: the redirect is void
+    "Cat": "Dog",  # ignored, because there is an article with this title
     "Nowhere": "Missing",
 }
 
@@ -48,18 +48,19 @@ CONFIG: dict[str, Any] = {
     "min_count": 1,
     "in_dump_only": True,
     "drop_disambiguation": False,
-    "white_list": None,
+    "always_include": None,
 }
 
 
-def build(folder: Path, *, threads: int = 1, white: tuple[str, ...] = (), **changes: Any) -> Counts:
+def build(folder: Path, *, threads: int = 1, always_include: tuple[str, ...] = (), **changes: Any) -> Counts:
+    """Write the corpus and its entity vocabulary; return the account."""
     corpus, out = folder / "corpus", folder / "out"
     write_corpus(corpus, PAGES, REDIRECTS)
     out.mkdir(exist_ok=True)
-    return counting.build(
+    return entity_counts.write_entity_vocab(
         sorted(corpus.glob("articles-*.parquet")),
         sorted(corpus.glob("redirects-*.parquet")),
-        list(white),
+        list(always_include),
         EntitiesConfig(**CONFIG | changes),
         validation_share=SHARE,
         out=out,
@@ -109,7 +110,7 @@ def test_the_account_adds_up(tmp_path: Path) -> None:
     counts = build(tmp_path, min_count=2, drop_disambiguation=True, size=5)
     assert counts == {
         "entities": 5,
-        "entities_white_listed": 0,
+        "entities_always_included": 0,
         "links.covered": 5,
         "links.dropped.below_min_count": 1,
         "links.dropped.beyond_size": 2,
@@ -122,10 +123,11 @@ def test_the_account_adds_up(tmp_path: Path) -> None:
         "redirects.in_loops": 4,
         "titles_linked": 9,
     }
-    assert counts["links.seen"] == counts["links.covered"] + sum(number for _, number in counting.dropped(counts))
+    dropped = sum(number for _, number in entity_counts.dropped_links(counts))
+    assert counts["links.seen"] == counts["links.covered"] + dropped
 
 
-def test_titles_outside_the_dump_count_when_they_may(tmp_path: Path) -> None:
+def test_titles_outside_the_dump_can_be_entities(tmp_path: Path) -> None:
     counts = build(tmp_path, in_dump_only=False, min_count=2)
     assert [row[1:] for row in rows(tmp_path, "entities.parquet")[3:]] == [
         ("Dog", 3),
@@ -137,10 +139,10 @@ def test_titles_outside_the_dump_count_when_they_may(tmp_path: Path) -> None:
     assert counts["links.dropped.not_in_dump"] == 0
 
 
-def test_mentions_that_were_added_are_not_counted(tmp_path: Path) -> None:
-    """What corpus.more_mentions added: "Dog" four times on its own page, and a title that no page links to."""
-    link = pa.struct([*ARTICLE.field("links").type.value_type, pa.field("added", pa.bool_())])
-    schema = ARTICLE.set(ARTICLE.get_field_index("links"), pa.field("links", pa.list_(link)))
+def test_added_links_are_not_counted(tmp_path: Path) -> None:
+    """corpus.more_mentions added "Dog" four times on its own page, and a title that no page links to."""
+    link = pa.struct([*ARTICLE_SCHEMA.field("links").type.value_type, pa.field("added", pa.bool_())])
+    schema = ARTICLE_SCHEMA.set(ARTICLE_SCHEMA.get_field_index("links"), pa.field("links", pa.list_(link)))
     pages = [
         article("1", "Dog", "[[Ant]] [[Dog]] [[Dog]] [[Dog]] [[Dog]] [[Cat]] [[Emu]]"),
         article("2", "Ant", "[[Cat]] [[Dog]]"),
@@ -150,7 +152,7 @@ def test_mentions_that_were_added_are_not_counted(tmp_path: Path) -> None:
         page["links"] = [{**link, "added": flag} for link, flag in zip(page["links"], flags, strict=True)]
     pq.write_table(pa.Table.from_pylist(pages, schema=schema), tmp_path / "articles-00000.parquet")
     (tmp_path / "out").mkdir()
-    counts = counting.build(
+    counts = entity_counts.write_entity_vocab(
         [tmp_path / "articles-00000.parquet"],
         [],
         [],
@@ -165,10 +167,10 @@ def test_mentions_that_were_added_are_not_counted(tmp_path: Path) -> None:
     assert (counts["links.seen"], counts["titles_linked"]) == (4, 3)
 
 
-def test_white_listed_titles_are_in_whatever_the_rules_say(tmp_path: Path) -> None:
-    counts = build(tmp_path, min_count=3, size=6, white=("Fox", "Kitty", "Loop A"))
+def test_titles_to_include_are_entities_whatever_the_rules_say(tmp_path: Path) -> None:
+    counts = build(tmp_path, min_count=3, size=6, always_include=("Fox", "Kitty", "Loop A"))
     assert [row[1:] for row in rows(tmp_path, "entities.parquet")[3:]] == [("Dog", 3), ("Cat", 2), ("Fox", 0)]
-    assert counts["entities_white_listed"] == 2  # "Loop A" leads nowhere
+    assert counts["entities_always_included"] == 2  # "Loop A" leads to no page
 
 
 def test_ties_are_broken_by_code_points(tmp_path: Path) -> None:
@@ -176,7 +178,7 @@ def test_ties_are_broken_by_code_points(tmp_path: Path) -> None:
     write_corpus(tmp_path / "corpus", [[article("1", "X", " ".join(f"[[{title}]]" for title in titles))]])
     (tmp_path / "out").mkdir()
     config = EntitiesConfig(**CONFIG | {"in_dump_only": False})
-    counting.build(
+    entity_counts.write_entity_vocab(
         sorted((tmp_path / "corpus").glob("articles-*")),
         [],
         [],
@@ -190,8 +192,8 @@ def test_ties_are_broken_by_code_points(tmp_path: Path) -> None:
     assert [row[1] for row in rows(tmp_path, "entities.parquet")[3:]] == ["Z", "a", "é", "東", "\uff01", "\U00020000"]
 
 
-def test_threads_change_no_byte(tmp_path: Path) -> None:
-    """On enough rows, many of them ties, for DuckDB to spread them."""
+def test_the_number_of_threads_changes_no_byte(tmp_path: Path) -> None:
+    """There are enough rows, many of them ties, for DuckDB to use several threads."""
     shards = [
         [
             article(f"{shard}-{row}", f"T{shard}-{row}", " ".join(f"[[T{row * k % 7}-{k}]]" for k in range(40)))
@@ -204,7 +206,7 @@ def test_threads_change_no_byte(tmp_path: Path) -> None:
     for threads in (1, 2, 4):
         out = tmp_path / str(threads)
         out.mkdir()
-        counting.build(
+        entity_counts.write_entity_vocab(
             sorted((tmp_path / "corpus").glob("articles-*")),
             sorted((tmp_path / "corpus").glob("redirects-*")),
             [],
@@ -220,10 +222,12 @@ def test_threads_change_no_byte(tmp_path: Path) -> None:
 
 
 def test_no_entity_is_an_error_that_says_why(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"(?s)of 12 links .* 9 were below_min_count.*Lower vocab\.entities\.min_"):
+    with pytest.raises(
+        PipelineError, match=r"(?s)all 12 links .* were dropped \(.*9 by below_min_count.*Lower vocab\.ent"
+    ):
         build(tmp_path, min_count=9)
 
 
-def test_a_white_list_past_the_size_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"2 titles, but vocab\.entities\.size=4 has room for 1"):
-        build(tmp_path, size=4, white=("Cat", "Dog"))
+def test_more_titles_to_include_than_the_size_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"2 titles, but vocab\.entities\.size=4 leaves room for 1"):
+        build(tmp_path, size=4, always_include=("Cat", "Dog"))

@@ -1,4 +1,4 @@
-"""A SentencePiece tokenizer, adopted: its ids, whole and in pieces, and what is refused."""
+"""A pretrained SentencePiece tokenizer: its ids for sentences and for pieces, and the files that are refused."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from transformers import AutoTokenizer, XLMRobertaTokenizer
 
 from pipeline.errors import PipelineError
 from pipeline.vocab import unigram, words
-from pipeline.vocab.pretrained_tokenizer import adopt
+from pipeline.vocab.pretrained_tokenizer import load_pretrained_tokenizer
 from pipeline.vocab.words import WordVocab
-from tests.vocab.tiny_unigram import TOKENS, save_tiny_unigram, tiny_unigram
+from tests.helpers.tiny_unigram import TOKENS, save_tiny_unigram, tiny_unigram_vocab
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def vocab(folder: Path) -> WordVocab:
-    return tiny_unigram(folder)
+    return tiny_unigram_vocab(folder)
 
 
 def pieces(vocab: WordVocab, text: str) -> list[str]:
@@ -42,7 +42,7 @@ def pieces(vocab: WordVocab, text: str) -> list[str]:
         ("s", ["s"]),
         (" (", ["▁("]),
         ("NATO", ["NA", "TO"]),
-        ("  He \u00a0 saw  dogs ", ["▁He", "▁saw", "▁dogs"]),  # white space is one space, and none at the end
+        ("  He \u00a0 saw  dogs ", ["▁He", "▁saw", "▁dogs"]),  # white space is collapsed, and removed at the end
         (" 日本は", ["▁日本", "は"]),
         (" 東京は", ["▁", "東京", "は"]),
         ("東京の首都。", ["東京", "の", "首都", "。"]),
@@ -57,7 +57,7 @@ def test_pieces_of_sentences(vocab: WordVocab, text: str, tokens: list[str]) -> 
 
 
 def test_special_tokens_in_a_text_are_text(vocab: WordVocab) -> None:
-    """Unigram has them among its own pieces, with the best of scores."""
+    """Unigram has the special tokens among its own tokens, with the best score."""
     assert pieces(vocab, " <s>dogs</s>") == ["▁", "<", "s", ">", "dogs", "<", "/", "s", ">"]
     ids = vocab.tokenizer.encode(" <mask> <pad> <unk>", add_special_tokens=False).ids
     assert set(ids) & {0, 1, 2, vocab.mask} == set()
@@ -81,7 +81,7 @@ def test_a_sentence_has_the_ids_of_the_original(folder: Path, vocab: WordVocab) 
     assert ours("He saw <mask>")["input_ids"] == [0, 5, 6, 41, 2]
     expected = theirs(TEXT, add_special_tokens=False)["input_ids"]
     assert vocab.tokenizer.encode(" " + TEXT, add_special_tokens=False).ids == expected
-    # Cut where no token is cut
+    # split where no token is split
     parts = [
         " He saw",
         " dogs",
@@ -114,15 +114,15 @@ def test_the_tables_that_masking_needs(vocab: WordVocab) -> None:
     assert those(vocab.bare_spaces) == ["▁"]
 
 
-def test_other_spaces_become_plain_ones_before_a_text_is_cut(vocab: WordVocab) -> None:
-    assert set("\u00a0\u3000\u200b\t") <= set(vocab.spaces)
-    assert not set(" \n") & set(vocab.spaces)
+def test_other_spaces_become_plain_spaces_before_a_text_is_split(vocab: WordVocab) -> None:
+    assert set("\u00a0\u3000\u200b\t") <= set(vocab.other_spaces)
+    assert not set(" \n") & set(vocab.other_spaces)
     assert vocab.with_plain_spaces("a\u00a0b\u3000c\u200bd e\n") == "a b c d e\n"
 
 
-def test_written_twice_it_is_the_same(folder: Path, vocab: WordVocab, tmp_path: Path) -> None:
+def test_saving_a_loaded_tokenizer_changes_no_byte(folder: Path, vocab: WordVocab, tmp_path: Path) -> None:
     assert sorted(path.name for path in (folder / "ours").iterdir()) == ["tokenizer.json", "tokenizer_config.json"]
-    words.save(adopt(folder / "ours"), tmp_path)
+    words.save_tokenizer(load_pretrained_tokenizer(folder / "ours"), tmp_path)
     assert (tmp_path / "tokenizer.json").read_bytes() == (folder / "ours" / "tokenizer.json").read_bytes()
 
 
@@ -130,16 +130,16 @@ def test_the_markers_of_an_exported_luke_are_left_out(folder: Path, vocab: WordV
     tokenizer = Tokenizer.from_file(str(folder / "ours" / "tokenizer.json"))
     tokenizer.add_special_tokens(["<ent>", "<ent2>"])
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    assert adopt(tmp_path).to_str() == adopt(folder / "ours").to_str()
+    assert load_pretrained_tokenizer(tmp_path).to_str() == load_pretrained_tokenizer(folder / "ours").to_str()
 
 
-def test_a_metaspace_of_its_own_and_its_old_spelling_are_known(tmp_path: Path) -> None:
+def test_a_metaspace_alone_and_its_older_format_are_supported(tmp_path: Path) -> None:
     save_tiny_unigram(tmp_path)
-    ours = adopt(tmp_path).to_str()
+    ours = load_pretrained_tokenizer(tmp_path).to_str()
     state = json.loads((tmp_path / "tokenizer.json").read_text())
     old = {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}
     (tmp_path / "tokenizer.json").write_text(json.dumps(state | {"pre_tokenizer": old}))
-    assert adopt(tmp_path).to_str() == ours
+    assert load_pretrained_tokenizer(tmp_path).to_str() == ours
 
 
 NEVER = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "split": True}
@@ -150,8 +150,8 @@ NEVER = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "
     [
         ({"pre_tokenizer": {"type": "Whitespace"}}, r"pre_tokenizer is \['Whitespace'\], not \['Metaspace'\]"),
         ({"pre_tokenizer": NEVER}, "prepend_scheme is 'never', not 'always'"),
-        ({"normalizer": {"type": "Strip", "strip_left": True, "strip_right": True}}, "would get other ids"),
-        ({"normalizer": {"type": "Prepend", "prepend": "▁"}}, "would get other ids"),
+        ({"normalizer": {"type": "Strip", "strip_left": True, "strip_right": True}}, "would get different ids"),
+        ({"normalizer": {"type": "Prepend", "prepend": "▁"}}, "would get different ids"),
         ({"added_tokens": [{"content": "<tag>", "id": 42}]}, "<mask> is 41, not 42"),
     ],
 )
@@ -160,29 +160,29 @@ def test_another_kind_is_refused(tmp_path: Path, change: dict[str, Any], message
     state = json.loads((tmp_path / "tokenizer.json").read_text())
     (tmp_path / "tokenizer.json").write_text(json.dumps(state | change))
     with pytest.raises(PipelineError, match=message):
-        adopt(tmp_path)
+        load_pretrained_tokenizer(tmp_path)
 
 
-def test_an_unknown_token_elsewhere_is_refused(tmp_path: Path) -> None:
+def test_another_id_of_the_unknown_token_is_refused(tmp_path: Path) -> None:
     save_tiny_unigram(tmp_path)
     state = json.loads((tmp_path / "tokenizer.json").read_text())
     state["model"] |= {"unk_id": 0, "byte_fallback": True}
     (tmp_path / "tokenizer.json").write_text(json.dumps(state))
     with pytest.raises(PipelineError, match=r"unk_id is 0, not 3; model\.byte_fallback is True, not False"):
-        adopt(tmp_path)
+        load_pretrained_tokenizer(tmp_path)
 
 
 def test_a_sentencepiece_file_alone_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "sentencepiece.bpe.model").write_bytes(b"\n\x0e\n\x05<unk>")
-    with pytest.raises(PipelineError, match=r"(?s)SentencePiece file alone.*save_pretrained"):
-        adopt(tmp_path)
+    with pytest.raises(PipelineError, match=r"(?s)only a SentencePiece file.*save_pretrained"):
+        load_pretrained_tokenizer(tmp_path)
 
 
-def test_no_normalizer_is_one_that_changes_nothing(tmp_path: Path) -> None:
+def test_a_tokenizer_without_normalizer_is_supported(tmp_path: Path) -> None:
     save_tiny_unigram(tmp_path)
     state = json.loads((tmp_path / "tokenizer.json").read_text())
     (tmp_path / "tokenizer.json").write_text(json.dumps(state | {"normalizer": None}))
-    tokenizer = adopt(tmp_path)
+    tokenizer = load_pretrained_tokenizer(tmp_path)
     assert tokenizer.encode("He saw", add_special_tokens=False).tokens == ["▁He", "▁saw"]
-    assert "\u3000" in unigram.spaces(tokenizer)
-    assert "\u200b" not in unigram.spaces(tokenizer)
+    assert "\u3000" in unigram.space_characters(tokenizer)
+    assert "\u200b" not in unigram.space_characters(tokenizer)

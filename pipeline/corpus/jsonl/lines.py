@@ -1,157 +1,208 @@
-"""Text of one's own: one line of JSON -> one Article, or what is wrong with it. Pure.
+"""The parser of the user's own text: one line of JSON -> one Article, or an error. Pure.
 
     {"id": "7", "title": "Keeper", "text": "He lit the lamp.", "links": [{"start": 11, "end": 15, "title": "Lamp"}]}
 
-Nothing is guessed and nothing repaired: a field that is missing, unknown or of another type, a span that is not in the
-text, overlaps the one before it or covers no word is `Wrong`, with the value found and what is allowed; so is a key
-that stands twice, of which JSON's readers take the last. What is taken is taken as it stands, save two things that move
-no span: titles and ids lose the white space at their ends, and a text that does not end in a newline gets one, as the
-corpus has paragraphs. Some 26 MB of lines a second of one core.
+Nothing is guessed or repaired. `InvalidLine` is raised, with the value and what is allowed, for
+
+- a field that is missing, unknown or of the wrong type;
+- a span that is outside the text, overlaps the previous one, or has only white space;
+- a key that occurs twice, of which JSON parsers would use the last.
+
+The values are used as they are, with two exceptions, which do not move spans: titles and ids are stripped, and a text
+that does not end in a newline gets one, because every paragraph of the corpus does. One core parses about 26 MB/s.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypeAlias, TypedDict, cast
 
 from pipeline.records import SECOND_MASK, SPECIAL_ENTITIES, Article, Link
 
-REQUIRED: Mapping[str, tuple[type, ...]] = {"id": (str, int), "title": (str,), "text": (str,), "links": (list,)}
-OPTIONAL: Mapping[str, tuple[type, ...]] = {"url": (str,), "is_disambiguation": (bool,)}
-OF_A_LINK: Mapping[str, tuple[type, ...]] = {"start": (int,), "end": (int,), "title": (str,)}
-NAMES = {str: "a string", int: "an integer", bool: "true or false", list: "a list", dict: "an object"}
-RESERVED = frozenset({*SPECIAL_ENTITIES, SECOND_MASK})
-"""What the vocabulary and the exported tokenizer call entities of their own."""
+JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | None"
+
+
+class LinkObject(TypedDict):
+    """The JSON object of a link."""
+
+    start: int
+    end: int
+    title: str
+
+
+class LineObject(TypedDict):
+    """The JSON object of a line."""
+
+    id: str | int
+    title: str
+    text: str
+    links: Sequence[JsonValue]
+    url: NotRequired[str]
+    is_disambiguation: NotRequired[bool]
+
+
+Types: TypeAlias = Mapping[str, tuple[type, ...]]
+"""Name of a field -> types that its value may have."""
+REQUIRED: Types = {"id": (str, int), "title": (str,), "text": (str,), "links": (list,)}
+OPTIONAL: Types = {"url": (str,), "is_disambiguation": (bool,)}
+LINK_FIELDS: Types = {"start": (int,), "end": (int,), "title": (str,)}
+TYPE_NAMES = {str: "a string", int: "an integer", bool: "true or false", list: "a list", dict: "an object"}
+RESERVED_TITLES = frozenset({*SPECIAL_ENTITIES, SECOND_MASK})
+"""Names of special entities in the vocabulary and in the exported tokenizer."""
 SURROGATE = re.compile("[\ud800-\udfff]")
-SHOWN = 40
-"""Characters of a wrong value that are told."""
+MAX_QUOTED_CHARACTERS = 40
+"""Number of characters of a value that are quoted in a message."""
 
 
-class Wrong(ValueError):
-    """Why a line is refused."""
+class InvalidLine(ValueError):
+    """The line is not a valid article; the message says why."""
 
 
-def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object from its keys and values."""
+def unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    """Return the object with these keys and values.
+
+    Raises:
+        InvalidLine: a key occurs twice.
+    """
     value = dict(pairs)
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise Wrong(f"the key {shown(next(key for key in keys if keys.count(key) > 1))} stands twice in one object")
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise InvalidLine(f"the key {quote_value(repeated)} occurs twice in one object")
     return value
 
 
-def article_of(line: bytes) -> Article:
-    """Read a line.
+def parse_line(line: bytes) -> Article:
+    """Parse a line.
 
     Raises:
-        Wrong: it is no article.
+        InvalidLine: it is not a valid article.
     """
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Wrong(f"byte {error.start} of the line is no UTF-8 ({error.reason}); only UTF-8 is read") from None
+        raise InvalidLine(f"the line is not valid UTF-8 at byte {error.start} ({error.reason})") from None
     try:
-        value = json.loads(text, object_pairs_hook=object_of)
-    except Wrong:
+        value = json.loads(text, object_pairs_hook=unique_keys)
+    except InvalidLine:
         raise
     except json.JSONDecodeError as error:
-        raise Wrong(f"no JSON: {error.msg} at character {error.pos} of the line") from None
+        raise InvalidLine(f"the line is not valid JSON: {error.msg} at character {error.pos}") from None
     except (ValueError, RecursionError) as error:
-        raise Wrong(f"no JSON that can be read: {error}") from None
-    fields = checked(value, REQUIRED, OPTIONAL, "the line")
+        raise InvalidLine(f"the JSON of the line cannot be parsed: {error}") from None
+    fields = cast("LineObject", check_fields(value, REQUIRED, OPTIONAL, "the line"))
     text = fields["text"]
-    sound(text, "text")
+    refuse_surrogates(text, "text")
     if not text.endswith("\n"):
         text += "\n"
     page_id = str(fields["id"]).strip()
-    sound(page_id, "id")
+    refuse_surrogates(page_id, "id")
     if not page_id:
-        raise Wrong("id is empty: every line needs one of its own")
+        raise InvalidLine("id is empty; every line needs a unique id")
     url = fields.get("url", "")
-    sound(url, "url")
+    refuse_surrogates(url, "url")
     return Article(
         id=page_id,
         revision="",
         url=url,
-        title=title_of(fields["title"], "title"),
+        title=parse_title(fields["title"], "title"),
         text=text,
-        links=links_of(fields["links"], fields["text"]),
+        links=parse_links(fields["links"], fields["text"]),
         lead_end=len(text),
         is_disambiguation=fields.get("is_disambiguation", False),
     )
 
 
-def links_of(values: list[Any], text: str) -> tuple[Link, ...]:
-    """The links, each after the one before it and on words of one paragraph."""
+def parse_links(values: Sequence[JsonValue], text: str) -> tuple[Link, ...]:
+    """Parse the links, which must be in text order, must not overlap, and must each be within one paragraph.
+
+    Raises:
+        InvalidLine: a link is not valid.
+    """
     links: list[Link] = []
-    before = 0
+    previous_end = 0
     for number, value in enumerate(values):
         place = f"links[{number}]"
-        fields = checked(value, OF_A_LINK, {}, place)
+        fields = cast("LinkObject", check_fields(value, LINK_FIELDS, {}, place))
         start, end = fields["start"], fields["end"]
         span = f"{place}: start {start}, end {end}"
         if not 0 <= start <= end <= len(text):
-            raise Wrong(f"{span} in a text of {len(text)} characters: 0 <= start < end <= {len(text)} is needed")
-        if start < before:
-            raise Wrong(f"{span}, but links[{number - 1}] ends at {before}: links stand in text order, none on another")
+            raise InvalidLine(f"{span}: needed is 0 <= start < end <= {len(text)}, the length of the text")
+        if start < previous_end:
+            raise InvalidLine(
+                f"{span}: links[{number - 1}] ends at {previous_end}; links must be in text order and must not overlap"
+            )
         mention = text[start:end]
         if not mention.strip():
-            raise Wrong(f"{span} is {shown(mention)}: a mention needs a character that is no white space")
+            raise InvalidLine(f"{span} is {quote_value(mention)}; a mention must not be white space only")
         if "\n" in mention.strip():
-            raise Wrong(f"{span} is {shown(mention)}: a mention cannot cross the end of a paragraph, \\n")
-        links.append(Link(start, end, title_of(fields["title"], f"{place}.title")))
-        before = end
+            raise InvalidLine(f"{span} is {quote_value(mention)}; a mention must not contain a line break")
+        links.append(Link(start, end, parse_title(fields["title"], f"{place}.title")))
+        previous_end = end
     return tuple(links)
 
 
-def checked(
-    value: Any, required: Mapping[str, tuple[type, ...]], optional: Mapping[str, tuple[type, ...]], place: str
-) -> dict[str, Any]:
-    """The value as an object of these fields and no others, each of its type."""
+def check_fields(value: JsonValue, required: Types, optional: Types, place: str) -> dict[str, JsonValue]:
+    """Return the value if it is an object with these fields only, each of an allowed type.
+
+    Raises:
+        InvalidLine: it is not; the message names the `place`.
+    """
     if type(value) is not dict:
-        raise Wrong(f"{place} is {kind(value)}, not an object with {', '.join(required)}")
+        raise InvalidLine(f"{place} is {describe_value(value)}, not an object with {', '.join(required)}")
     if not value.keys() >= required.keys():
-        missing = [name for name in required if name not in value]
-        raise Wrong(f"{place} has no {', '.join(missing)}; its fields: {', '.join(map(shown, value)) or 'none'}")
-    inside = "" if place == "the line" else f"{place}."
+        missing = ", ".join(name for name in required if name not in value)
+        present = ", ".join(map(quote_value, value)) or "none"
+        raise InvalidLine(f"{place} has no {missing}; its fields: {present}")
+    prefix = "" if place == "the line" else f"{place}."
     for name, part in value.items():
-        kinds = required.get(name) or optional.get(name)
-        if kinds is None:
-            raise Wrong(f"{place} has the field {shown(name)}; allowed are {', '.join([*required, *optional])}")
-        if type(part) not in kinds:  # not isinstance: True would be an integer
-            raise Wrong(f"{inside}{name} is {kind(part)}, not {' or '.join(NAMES[each] for each in kinds)}")
+        types = required.get(name) or optional.get(name)
+        if types is None:
+            allowed = ", ".join([*required, *optional])
+            raise InvalidLine(f"{place} has the unknown field {quote_value(name)}; allowed are {allowed}")
+        if type(part) not in types:  # not isinstance: True would be an integer
+            allowed = " or ".join(TYPE_NAMES[each] for each in types)
+            raise InvalidLine(f"{prefix}{name} is {describe_value(part)}, not {allowed}")
     return value
 
 
-def title_of(raw: str, place: str) -> str:
+def parse_title(raw: str, place: str) -> str:
+    """Return the stripped title.
+
+    Raises:
+        InvalidLine: the title is empty, has several lines, or is reserved; the message names the `place`.
+    """
     title = raw.strip()
-    sound(title, place)
+    refuse_surrogates(title, place)
     if not title:
-        raise Wrong(f"{place} is {shown(raw)}: a title needs a character that is no white space")
+        raise InvalidLine(f"{place} is {quote_value(raw)}; a title must not be empty")
     if len(title.splitlines()) > 1:
-        raise Wrong(f"{place} is {shown(title)}: a title is one line")
-    if title in RESERVED:
-        raise Wrong(f"{place} is {title}, which is reserved, as are {', '.join(sorted(RESERVED - {title}))}")
+        raise InvalidLine(f"{place} is {quote_value(title)}; a title must be a single line")
+    if title in RESERVED_TITLES:
+        raise InvalidLine(f"{place} is {title}; reserved titles are {', '.join(sorted(RESERVED_TITLES))}")
     return title
 
 
-def sound(text: str, place: str) -> None:
-    """Refuse half of a surrogate pair: JSON can write it, UTF-8 and so the corpus cannot."""
+def refuse_surrogates(text: str, place: str) -> None:
+    """Raise InvalidLine if the text contains half of a surrogate pair, which JSON can encode and UTF-8 cannot."""
     if not text.isascii() and (half := SURROGATE.search(text)):
-        raise Wrong(f"{place} holds \\u{ord(half[0]):04x} at character {half.start()}: half of a surrogate pair")
+        raise InvalidLine(
+            f"{place} contains \\u{ord(half[0]):04x} at character {half.start()}: half of a surrogate pair"
+        )
 
 
-def kind(value: Any) -> str:
+def describe_value(value: JsonValue) -> str:
+    """Return the JSON type of a value, and the value if it is short to quote."""
     if value is None:
         return "null"
-    name = NAMES.get(type(value), "a number")
-    return f"{name} ({shown(value)})" if isinstance(value, (str, int, float)) else name
+    name = TYPE_NAMES.get(type(value), "a number")
+    return f"{name} ({quote_value(value)})" if isinstance(value, (str, int, float)) else name
 
 
-def shown(value: object) -> str:
-    """A value as JSON, cut."""
+def quote_value(value: JsonValue) -> str:
+    """Return a value as JSON, cut after `MAX_QUOTED_CHARACTERS`."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    text = text if len(text) <= SHOWN else text[:SHOWN] + "..."
+    text = text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "..."
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,17 +1,18 @@
-"""Wikitext -> text with the spans of its links. Pure.
+"""Convert a page's wikitext to text with the spans of its links. Pure functions.
 
-In: a page's wikitext, its wiki and the templates of the dump. Out: paragraphs and list items, each ended by a
-newline, and the links to articles with code-point spans, `text[start:end]` being the mention.
+Input: a page's wikitext, its wiki and the templates of the dump. Output: paragraphs and list items, each ended by a
+newline, and the links to articles with code-point spans: `text[start:end]` is the mention. The steps, in order:
 
-    strip.without_extensions   comments, references, formulas        cut
-    templates.Expander         templates                             expanded, rendered, or a HOLE
-    variants.one_variant       language variants                     one of them
-    scan.scan                  all other markup, in one pass         -> writer.Writer
-    tidy.tidy, tidy.placed     white space, the punctuation around holes, the spans
+    extension_tags      comments, references, formulas: remove, or replace by text
+    templates.expander  templates: expand, render, or replace by a HOLE
+    language_variants   "-{...}-": keep one variant
+    scanner             all other markup, in one pass; it calls a text_writer.TextWriter, which builds the text
+    cleanup             white space and the punctuation around holes; then read the spans
 
-From the scan on, a mention stands between OPEN and CLOSE in the text itself, so that cleaning cannot misplace it. What
-leaves here is counted: links seen = kept + dropped by reason, and so are characters. Where the account does not add up
-the page is rendered a second time, by mwparserfromhell (`second`). One process renders 5 to 10 MB of wikitext a second.
+The scanner encloses each mention in MENTION_START and MENTION_END within the text itself, so that cleanup cannot
+misplace it. Everything removed is counted: links seen = kept + dropped by reason, and the same for characters. If the
+counts of links do not add up, the page is rendered again with mwparserfromhell (`fallback_parser`). One process renders
+5 to 10 MB of wikitext per second.
 """
 
 from __future__ import annotations
@@ -21,28 +22,28 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.corpus.render.templates.defined import Definitions
-from pipeline.corpus.render.templates.disambiguation import marks_disambiguation
+from pipeline.corpus.render.templates.definitions import Definitions
+from pipeline.corpus.render.templates.disambiguation import has_disambiguation_mark
 from pipeline.corpus.render.templates.expander import Expander
-from pipeline.corpus.render.wikitext.fallback_parser import parse
-from pipeline.corpus.render.wikitext.markup import LEAD, links_in
-from pipeline.corpus.render.wikitext.scan import scan
-from pipeline.corpus.render.wikitext.strip import without_extensions
-from pipeline.corpus.render.wikitext.tidy import placed, tidy
-from pipeline.corpus.render.wikitext.variants import one_variant
-from pipeline.corpus.render.wikitext.writer import Writer
+from pipeline.corpus.render.wikitext.cleanup import clean_text, extract_spans
+from pipeline.corpus.render.wikitext.extension_tags import remove_extension_tags
+from pipeline.corpus.render.wikitext.fallback_parser import parse_with_mwparserfromhell
+from pipeline.corpus.render.wikitext.language_variants import pick_language_variants
+from pipeline.corpus.render.wikitext.markup import HEADING_MARK, count_links
+from pipeline.corpus.render.wikitext.scanner import scan
+from pipeline.corpus.render.wikitext.text_writer import TextWriter
 from pipeline.corpus.titles import SiteInfo
 from pipeline.records import Link
 
-NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]+")
-"""Characters that no XML has; they would be taken for our marks."""
-CONTROLS = [chr(code) for code in (*range(0x09), *range(0x0B, 0x20), 0x7F)]
-Parser = Callable[[str, SiteInfo], Writer]
+FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]+")
+"""Characters that XML does not allow. In the text they could be mistaken for the marks of `wikitext.markup`."""
+CONTROL_CHARACTERS = [chr(code) for code in (*range(0x09), *range(0x0B, 0x20), 0x7F)]
+Parser = Callable[[str, SiteInfo], TextWriter]
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A page's text; the fields are those of `Article`."""
+class RenderedPage:
+    """A page's text and links; the fields are named like those of `Article`."""
 
     text: str
     links: tuple[Link, ...]
@@ -50,26 +51,27 @@ class Rendered:
     is_disambiguation: bool
     counts: Counter[str]
     """links.seen = links.kept + all links.dropped.*; templates.seen = expanded + rendered + dropped;
-    characters.wikitext + characters.rendered (what templates gave) = characters.text + all characters.dropped.*, of
-    which markup is what stands around the text that is kept."""
+    characters.wikitext + characters.rendered (added by templates) = characters.text + all characters.dropped.*;
+    characters.dropped.markup is the markup around the text that is kept."""
 
 
-def render(wikitext: str, *, site: SiteInfo, definitions: Definitions | None, title: str) -> Rendered:
-    """Render one page: by the scanner, and again by the parser if the scanner's account does not add up.
+def render_page(wikitext: str, *, site: SiteInfo, definitions: Definitions | None, title: str) -> RenderedPage:
+    """Render one page with the scanner; render it again with mwparserfromhell if the links do not add up.
 
     Args:
-        definitions: the dump's templates; None cuts every template, those that we know too.
+        definitions: the dump's templates; None removes every template, even one with a renderer.
+        title: the page's title, which some templates show.
     """
-    prepared = prepare(wikitext, site=site, definitions=definitions, title=title)
-    rendered = finish(prepared, site, scan)
+    preprocessed = preprocess(wikitext, site=site, definitions=definitions, title=title)
+    rendered = render_preprocessed(preprocessed, site, scan)
     if not adds_up(rendered.counts, "links"):
-        rendered = finish(prepared, site, parse)
+        rendered = render_preprocessed(preprocessed, site, parse_with_mwparserfromhell)
         rendered.counts["articles.second_try"] = 1
     return rendered
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreprocessedPage:
     """A page without comments, extension tags and templates."""
 
     wikitext: str
@@ -77,63 +79,68 @@ class Prepared:
     counts: Counter[str]
 
 
-def prepare(wikitext: str, *, site: SiteInfo, definitions: Definitions | None, title: str) -> Prepared:
-    """The steps before the scan, as MediaWiki's preprocessor has them."""
-    counts: Counter[str] = Counter({"links.seen": links_in(wikitext), "characters.wikitext": len(wikitext)})
-    source = without_extensions(sound(wikitext), counts)
-    is_disambiguation = marks_disambiguation(source)
-    expanded = Expander(definitions, site, title, counts).page(source)
+def preprocess(wikitext: str, *, site: SiteInfo, definitions: Definitions | None, title: str) -> PreprocessedPage:
+    """Run the steps before the parser, in the order of MediaWiki's preprocessor."""
+    counts: Counter[str] = Counter({"links.seen": count_links(wikitext), "characters.wikitext": len(wikitext)})
+    source = remove_extension_tags(remove_control_characters(wikitext), counts)
+    is_disambiguation = has_disambiguation_mark(source)
+    expanded = Expander(definitions, site, title, counts).expand_page(source)
     if counts["templates.expanded"]:
-        expanded = without_extensions(expanded, counts)
-    expanded = one_variant(expanded)
-    # A cut may bring two brackets together or part them.
-    surplus = links_in(expanded) + dropped(counts, "links") - counts["links.seen"]
+        expanded = remove_extension_tags(expanded, counts)
+    expanded = pick_language_variants(expanded)
+    # Removing text can join two brackets into a link, or separate them.
+    surplus = count_links(expanded) + count_dropped(counts, "links") - counts["links.seen"]
     counts["links.seen"] += max(0, surplus)
     counts["links.dropped.unbalanced"] += max(0, -surplus)
-    return Prepared(expanded, is_disambiguation, counts)
+    return PreprocessedPage(expanded, is_disambiguation, counts)
 
 
-def sound(text: str) -> str:
-    """The text without NO_TEXT, of which it hardly ever has any: asking for each first takes a tenth of the time."""
+def remove_control_characters(text: str) -> str:
+    """Remove control characters and surrogates.
+
+    They are rare, and testing for each one first takes a tenth of the time of a substitution.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:  # surrogates
-        return NO_TEXT.sub("", text)
-    return NO_TEXT.sub("", text) if any(control in text for control in CONTROLS) else text
+        return FORBIDDEN_CHARACTERS.sub("", text)
+    return FORBIDDEN_CHARACTERS.sub("", text) if any(control in text for control in CONTROL_CHARACTERS) else text
 
 
-def finish(prepared: Prepared, site: SiteInfo, parser: Parser) -> Rendered:
-    """The steps from the scan on."""
-    counts = prepared.counts.copy()
-    writer = parser(prepared.wikitext, site)
-    lead, _, body = writer.marked().partition(LEAD)
-    text, spans = placed(tidy(lead))
+def render_preprocessed(preprocessed: PreprocessedPage, site: SiteInfo, parser: Parser) -> RenderedPage:
+    """Run the parser, clean the text and complete the counts."""
+    counts = preprocessed.counts.copy()
+    writer = parser(preprocessed.wikitext, site)
+    lead, _, body = writer.finish().partition(HEADING_MARK)
+    text, spans = extract_spans(clean_text(lead))
     lead_end = len(text)
-    more, more_spans = placed(tidy(body.replace(LEAD, "")))
+    more, more_spans = extract_spans(clean_text(body.replace(HEADING_MARK, "")))
     spans += [(lead_end + start, lead_end + end) for start, end in more_spans]
     mentions = zip(spans, writer.titles, strict=True)
     links = tuple([Link(start, end, title) for (start, end), title in mentions if start < end])
     text += more
-    for reason, links_gone, characters in writer.drops:
-        counts[f"links.dropped.{reason}"] += links_gone
+    for reason, dropped_links, characters in writer.drops:
+        counts[f"links.dropped.{reason}"] += dropped_links
         counts[f"characters.dropped.{reason}"] += characters
     counts["links.dropped.empty"] += len(writer.titles) - len(links)
     counts["links.kept"] = len(links)
     counts["characters.text"] = len(text)
-    rest = counts["characters.wikitext"] + counts["characters.rendered"] - len(text) - dropped(counts, "characters")
+    rest = (
+        counts["characters.wikitext"] + counts["characters.rendered"] - len(text) - count_dropped(counts, "characters")
+    )
     counts["characters.dropped.markup"] += max(0, rest)
-    counts["characters.rendered"] += max(0, -rest)  # the ends of lines
-    return Rendered(text, links, lead_end, prepared.is_disambiguation, +counts)
+    counts["characters.rendered"] += max(0, -rest)  # line ends that cleanup added
+    return RenderedPage(text, links, lead_end, preprocessed.is_disambiguation, +counts)
 
 
-def dropped(counts: Counter[str], what: str) -> int:
-    """How many of `what` are dropped, for whatever reason."""
+def count_dropped(counts: Counter[str], what: str) -> int:
+    """Return the number of `what` ("links" or "characters") that were dropped, over all reasons."""
     return sum(number for key, number in counts.items() if key.startswith(f"{what}.dropped."))
 
 
 def adds_up(counts: Counter[str], what: str) -> bool:
-    """Whether all of `what`, links or characters, that was there or came in is kept or dropped."""
+    """Whether all of `what` ("links" or "characters") in the source or from templates is counted as kept or dropped."""
     if what == "links":
-        return counts["links.seen"] == counts["links.kept"] + dropped(counts, what)
-    there = counts["characters.wikitext"] + counts["characters.rendered"]
-    return there == counts["characters.text"] + dropped(counts, what)
+        return counts["links.seen"] == counts["links.kept"] + count_dropped(counts, what)
+    seen = counts["characters.wikitext"] + counts["characters.rendered"]
+    return seen == counts["characters.text"] + count_dropped(counts, what)

@@ -1,9 +1,9 @@
-"""The decompressed bytes of a file, or of a part of it.
+"""Decompression of a file, or of a part of it, into blocks of bytes.
 
-.xml, .bz2 (one stream or many) and .gz are told by their first bytes, never by the name. bz2 is rapidgzip's to decode,
-in several threads where the work of one is not enough: 23 MB of XML a second and thread, the standard library 19. What
-it cannot decode the standard library goes through again, since it knows what is wrong with a file, and gives all that
-stands before the fault.
+XML, bz2 (one stream or many) and gzip are recognised by their first bytes, never by the file name. rapidgzip decodes
+bz2, in several threads if asked to: 23 MB of XML per second and thread, against 19 MB for the standard library. Files
+that rapidgzip cannot decode are decoded again by the standard library, because it reports what is wrong and returns all
+data before the damage.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rapidgzip import IndexedBzip2File
 
 from pipeline.errors import PipelineError
 
-READ = 1 << 17
-BUFFER = 1 << 20
-BZIP2, GZIP = b"BZh", b"\x1f\x8b"
-FORMATS = {
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+READ_BYTES = 1 << 17
+"""Bytes that are read from a file at once."""
+BLOCK_BYTES = 1 << 20
+"""Bytes of a decompressed block."""
+BZIP2_MAGIC, GZIP_MAGIC = b"BZh", b"\x1f\x8b"
+OTHER_FORMATS = {
     b"7z\xbc\xaf": "a 7z archive",
     b"PK\x03\x04": "a zip archive",
     b"\xfd7zXZ": "an xz file",
@@ -30,11 +35,11 @@ FORMATS = {
     b"SQLite": "an SQLite database",
     b"PAR1": "a parquet file",
 }
-"""Files that people take for a dump."""
+"""First bytes -> name of formats that users may take for a dump."""
 
 
 class Decoder(Protocol):
-    """Decodes one stream; bz2's interface."""
+    """A decoder of one compressed stream, with the interface of `bz2.BZ2Decompressor`."""
 
     @property
     def needs_input(self) -> bool: ...
@@ -48,10 +53,11 @@ class Decoder(Protocol):
     def decompress(self, data: bytes, size: int, /) -> bytes: ...
 
 
-class Inflater:
-    """The content of a file from byte `start` to byte `end`, decompressed; in bz2 both are where a stream begins.
+class Decompressor:
+    """An iterable of the decompressed content of a file from byte `start` to byte `end`.
 
-    `read` is the place in the file that is reached; `ended_early` is set when the last stream had no end.
+    In a bz2 file, both must be the start of a stream or the end of the file. While iterating, `offset` is the position
+    in the compressed file; afterwards, `ended_early` says whether the last stream had no end.
     """
 
     def __init__(self, path: Path, start: int = 0, end: int | None = None, *, threads: int = 1) -> None:
@@ -60,103 +66,102 @@ class Inflater:
         self.start = start
         self.end = self.size if end is None else end
         self.threads = threads
-        self.read = start
+        self.offset = start
         self.ended_early = False
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the content in blocks of about a megabyte.
+        """Yield the content in blocks, of about a megabyte or less.
 
         Raises:
-            PipelineError: the file is empty, damaged, or packed in a way this does not read.
+            PipelineError: the file is empty, damaged, or in an unsupported format.
         """
-        head = head_of(self.path)
-        if head.startswith(BZIP2):
-            yield from self.bzip2()
-        elif head.startswith(GZIP):
-            yield from self.streams(Gunzip)
+        head = read_head(self.path)
+        if head.startswith(BZIP2_MAGIC):
+            yield from self.decompress_bzip2()
+        elif head.startswith(GZIP_MAGIC):
+            yield from self.decompress_streams(GzipDecoder)
         else:
-            while data := self.more():
+            while data := self.read_raw():
                 yield data
 
-    def bzip2(self) -> Iterator[bytes]:
-        done, sound = 0, True
-        window = io.BufferedReader(Window(self.path, self.start, self.end), READ)
+    def decompress_bzip2(self) -> Iterator[bytes]:
+        """Yield the content of bz2 streams, decoded by rapidgzip or, if that fails, by the standard library."""
+        decoded, complete = 0, True
+        window = io.BufferedReader(FileSlice(self.path, self.start, self.end), READ_BYTES)
         try:
             with IndexedBzip2File(window, parallelization=self.threads) as file:
-                while data := file.read(BUFFER):
-                    done += len(data)
-                    self.read = self.start + file.tell_compressed() // 8
+                while data := file.read(BLOCK_BYTES):
+                    decoded += len(data)
+                    self.offset = self.start + file.tell_compressed() // 8
                     yield data
-        except Exception:  # RuntimeError or ValueError by the kind of damage, UnicodeDecodeError where it quotes it
-            sound = False
-        if not sound or self.read < self.end:  # damaged, without its end, or followed by something else
-            self.read = self.start
-            for data in self.streams(bz2.BZ2Decompressor):
-                skipped = min(done, len(data))
-                done -= skipped
+        except Exception:  # RuntimeError, ValueError or UnicodeDecodeError, depending on the damage
+            complete = False
+        if not complete or self.offset < self.end:  # damaged, truncated, or followed by other data
+            self.offset = self.start
+            for data in self.decompress_streams(bz2.BZ2Decompressor):
+                skipped = min(decoded, len(data))  # skip what was yielded above
+                decoded -= skipped
                 if skipped < len(data):
                     yield data[skipped:]
 
-    def streams(self, make: Callable[[], Decoder]) -> Iterator[bytes]:
-        """Decode one stream after the other; each ends where it says so."""
+    def decompress_streams(self, make: Callable[[], Decoder]) -> Iterator[bytes]:
+        """Yield the content of consecutive streams, with a new decoder for each."""
         decoder, rest = make(), b""
         while True:
             data = rest
-            if not data and decoder.needs_input and not (data := self.more()):
+            if not data and decoder.needs_input and not (data := self.read_raw()):
                 self.ended_early = True
                 return
             try:
-                text = decoder.decompress(data, BUFFER)
+                text = decoder.decompress(data, BLOCK_BYTES)
             except (OSError, zlib.error, EOFError) as error:
                 raise PipelineError(
-                    f"{self.path} is damaged somewhere before byte {self.read:,} of {self.size:,} ({error}): "
-                    f"fetch it again, or check it with bzip2 -t or gzip -t"
+                    f"{self.path} is damaged somewhere before byte {self.offset:,} of {self.size:,} ({error}): "
+                    f"download it again, or check it with bzip2 -t or gzip -t"
                 ) from error
             rest = b""
             if text:
                 yield text
             if decoder.eof:
-                # Padding with zeros after the last stream is allowed, as gzip allows it.
-                rest = decoder.unused_data.lstrip(b"\0") or self.more().lstrip(b"\0")
+                # gzip allows zeros after the last stream.
+                rest = decoder.unused_data.lstrip(b"\0") or self.read_raw().lstrip(b"\0")
                 if not rest:
                     return
                 decoder = make()
 
-    def more(self) -> bytes:
-        """The next bytes of the file itself."""
+    def read_raw(self) -> bytes:
+        """Return the next bytes of the compressed file; b"" at its end."""
         with open(self.path, "rb", buffering=0) as file:
-            file.seek(self.read)
-            data = file.read(min(READ, self.end - self.read)) or b""
-        self.read += len(data)
+            file.seek(self.offset)
+            data = file.read(min(READ_BYTES, self.end - self.offset)) or b""
+        self.offset += len(data)
         return data
 
 
-def head_of(path: Path) -> bytes:
-    """The first bytes of a file that may be a dump.
+def read_head(path: Path) -> bytes:
+    """Return the first bytes of a file that may be a dump.
 
     Raises:
-        PipelineError: it is empty, or another kind of file.
+        PipelineError: the file is empty or in an unsupported format.
     """
     with open(path, "rb") as file:
         head = file.read(8)
     if not head:
         raise PipelineError(f"{path} is empty: a MediaWiki XML dump was expected")
-    for magic, kind in FORMATS.items():
+    for magic, kind in OTHER_FORMATS.items():
         if head.startswith(magic):
-            raise PipelineError(
-                f"{path} is {kind}, not a dump this reads: unpack it to .xml, or pack it as .bz2 or .gz"
-            )
+            raise PipelineError(f"{path} is {kind}: give a MediaWiki XML dump, as .xml, .xml.bz2 or .xml.gz")
     return head
 
 
-class Window(io.RawIOBase):
-    """A part of a file as a file."""
+class FileSlice(io.RawIOBase):
+    """A read-only file object for the bytes `start` to `end` of a file."""
 
     def __init__(self, path: Path, start: int, end: int) -> None:
         self.file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed in close()
         self.start = start
         self.length = end - start
-        self.place = 0
+        self.position = 0
 
     def readable(self) -> bool:
         return True
@@ -165,18 +170,19 @@ class Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.place, io.SEEK_END: self.length}[whence]
-        self.place = max(0, base + offset)
-        return self.place
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.length}[whence]
+        self.position = max(0, base + offset)
+        return self.position
 
     def tell(self) -> int:
-        return self.place
+        return self.position
 
-    def readinto(self, buffer: Any) -> int:
-        self.file.seek(self.start + self.place)
-        room = max(0, min(len(buffer), self.length - self.place))
-        count = self.file.readinto(memoryview(buffer)[:room]) or 0
-        self.place += count
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        self.file.seek(self.start + self.position)
+        size = max(0, min(view.nbytes, self.length - self.position))
+        count = self.file.readinto(view[:size]) or 0
+        self.position += count
         return count
 
     def close(self) -> None:
@@ -184,8 +190,8 @@ class Window(io.RawIOBase):
         super().close()
 
 
-class Gunzip:
-    """zlib's decoder for one gzip member, with bz2's interface."""
+class GzipDecoder:
+    """zlib's decoder of one gzip member, with the interface of `bz2.BZ2Decompressor`."""
 
     needs_input = True
 

@@ -1,12 +1,12 @@
-"""A dump file, or a piece of one, as a stream of pages.
+"""A reader of the pages in a dump file, or in a piece of one.
 
-In: what `pieces.PieceXml` gives. Out: the wiki's `SiteInfo`, then one `Page` after the other; a page's elements are
-freed before the next one is read, so memory holds one page and a buffer or two. XML entities stay unresolved, DTDs and
-the network out of reach. lxml reads 200 MB a second, ten times what decoding bz2 gives.
+Input: the XML blocks of `pieces.PieceReader`. Output: the wiki's `SiteInfo`, and one `Page` after the other. The
+elements of a page are freed before the next page is read, so memory holds one page and a few buffers. XML entities are
+not resolved, and DTDs and the network are not accessed. lxml parses 200 MB/s, ten times the speed of bz2 decompression.
 
-What can be wrong with a file is told apart: not MediaWiki's XML, damaged, or ended too early. Only the last leaves
-anything to go on with: `Dump.truncated` says where. A document type is refused as a whole: no export has one, and
-a text with an entity left unresolved would end at it.
+A file that is not a MediaWiki dump, or damaged, raises an error. For a truncated file the pages before its end are read
+and `DumpReader.truncated` is set. A file with a document type is refused: no export has one, and a text would be cut at
+an entity that is not resolved.
 """
 
 from __future__ import annotations
@@ -14,34 +14,45 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lxml import etree
 
 from pipeline.corpus.titles import SiteInfo, default_site, namespace_of
-from pipeline.corpus.xml.pieces import Piece, PieceXml
+from pipeline.corpus.xml.pieces import Piece, PieceReader
 from pipeline.errors import PipelineError
 from pipeline.records import Page
 
-Made = TypeVar("Made")
-REDIRECT = re.compile(r"\s*#[^\W\d_][^\s\[\]{}|<>#:]*\s?:?\s*\[\[\s*([^\[\]|{}\n]+)")
-"""How a redirect begins in every language, vowel signs and all; only asked where the export does not say."""
-LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+Context = TypeVar("Context")
+Parsed = TypeVar("Parsed")
+REDIRECT_TEXT = re.compile(r"\s*#[^\W\d_][^\s\[\]{}|<>#:]*\s?:?\s*\[\[\s*([^\[\]|{}\n]+)")
+"""Start of a redirect's text in any language; used only if the export does not mark redirects."""
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
-class Dump:
-    """One dump file, or a piece of it: iterate over its pages, then ask for what was learnt on the way.
+class DumpReader:
+    """An iterable of the pages of a dump file, or of a piece of it.
 
     Args:
-        site: the wiki, where it is known already; else the file's header is asked.
+        path: the file.
+        start: the first byte of the piece.
+        end: the end of the piece; None for the end of the file.
+        threads: the number of decompression threads.
+        site: the wiki if it is known, else it is read from the file's header.
+
+    Attributes:
+        site: the wiki; before the header is read, an English one.
+        has_site: whether `site` was given or read from the header.
+        truncated: whether the file ends too early; set after the last page.
+        last_title: the title of the last page that was read.
     """
 
     def __init__(
         self, path: Path, start: int = 0, end: int | None = None, *, threads: int = 1, site: SiteInfo | None = None
     ) -> None:
         piece = Piece(path, start, path.stat().st_size if end is None else end)
-        self.xml = PieceXml(piece, threads=threads)
-        self.source = self.xml.source
+        self.reader = PieceReader(piece, threads=threads)
+        self.source = self.reader.source
         self.path = path
         self.site = site or default_site("")
         self.has_site = site is not None
@@ -49,15 +60,15 @@ class Dump:
         self.last_title = ""
 
     @property
-    def share(self) -> float:
-        """How much of it is read."""
-        return (self.source.read - self.source.start) / max(1, self.source.end - self.source.start)
+    def progress(self) -> float:
+        """The fraction of the piece that is read."""
+        return (self.source.offset - self.source.start) / max(1, self.source.end - self.source.start)
 
     def __iter__(self) -> Iterator[Page]:
         """Yield the pages in file order.
 
         Raises:
-            PipelineError: the file is empty, damaged or no MediaWiki export.
+            PipelineError: the file is empty, damaged, or not a MediaWiki export.
         """
         parser = etree.XMLPullParser(
             events=("start", "end"),
@@ -68,117 +79,129 @@ class Dump:
             remove_comments=True,
             remove_pis=True,
         )
-        state = Pages(self)
+        state = PageParser(self)
         try:
-            for data in self.xml:
+            for data in self.reader:
                 parser.feed(data)
-                yield from state.pages(parser.read_events())
+                yield from state.parse(parser.read_events())
         except etree.XMLSyntaxError as error:
-            yield from state.pages(parser.read_events())
-            raise self.broken(error.msg, state.inside) from error
+            yield from state.parse(parser.read_events())
+            raise self.file_error(error.msg, state.inside_root) from error
         try:
             parser.close()
         except etree.XMLSyntaxError as error:
-            yield from state.pages(parser.read_events())
-            if not state.inside and not self.xml.ended_early:
-                raise self.broken(error.msg, False) from error
-            self.truncated = self.xml.reaches_end
-        self.truncated |= self.xml.ended_early
+            yield from state.parse(parser.read_events())
+            if not state.inside_root and not self.reader.ended_early:
+                raise self.file_error(error.msg, False) from error
+            self.truncated = self.reader.reaches_end
+        self.truncated |= self.reader.ended_early
 
     @property
-    def place(self) -> str:
+    def position(self) -> str:
+        """The place up to which pages were read, for messages."""
         return f"after the page {self.last_title!r}" if self.last_title else "before the first page"
 
-    def broken(self, problem: str, inside: bool) -> PipelineError:
-        problem = " ".join(problem.split())  # some of libxml2's have line ends
-        if not inside:
+    def file_error(self, problem: str, inside_root: bool) -> PipelineError:
+        """Return the error for a file with this problem: damaged if it is a dump, else not a dump at all."""
+        problem = " ".join(problem.split())  # some messages of libxml2 have line breaks
+        if not inside_root:
             return PipelineError(
-                f"{self.path} is no MediaWiki XML dump ({problem}): a dump begins with <mediawiki>; "
-                f"take a pages-articles file, as .xml, .xml.bz2 or .xml.gz"
+                f"{self.path} is not a MediaWiki XML dump ({problem}): a dump begins with <mediawiki>; "
+                f"give a pages-articles file, as .xml, .xml.bz2 or .xml.gz"
             )
         return PipelineError(
-            f"{self.path} holds damaged XML at about byte {self.source.read:,} of {self.source.size:,}, "
-            f"{self.place} ({problem}): fetch it again"
+            f"{self.path} contains damaged XML at about byte {self.source.offset:,} of {self.source.size:,}, "
+            f"{self.position} ({problem}): download it again"
         )
 
 
-def header_site(path: Path) -> SiteInfo | None:
-    """The wiki as the file's header has it; None for a file without one."""
-    dump = Dump(path)
+def read_site(path: Path) -> SiteInfo | None:
+    """Return the wiki from the file's header, or None if the file has no header."""
+    dump = DumpReader(path)
     next(iter(dump), None)
     return dump.site if dump.has_site else None
 
 
-class Pages:
-    """Turns parser events into pages, and forgets the elements."""
+class PageParser:
+    """A converter of lxml's events to pages; it frees the elements of each page."""
 
-    def __init__(self, dump: Dump) -> None:
+    def __init__(self, dump: DumpReader) -> None:
         self.dump = dump
-        self.inside = False
-        self.root: Any = None
+        self.inside_root = False
+        self.root: etree._Element | None = None
 
-    def pages(self, events: Any) -> Iterator[Page]:
+    def parse(self, events: Iterator[tuple[str, etree._Element]]) -> Iterator[Page]:
+        """Yield the pages that end in these events.
+
+        Raises:
+            PipelineError: the file is damaged or not a dump.
+        """
         for event, element in events:
-            name = local(element)
+            name = local_name(element)
             if event == "start":
-                if not self.inside:
+                if not self.inside_root:
                     if name != "mediawiki":
-                        raise self.dump.broken(f"it begins with <{name}>", False)
+                        raise self.dump.file_error(f"it begins with <{name}>", False)
                     if element.getroottree().docinfo.doctype:
-                        raise self.dump.broken("it has a document type, <!DOCTYPE, whose entities are not read", False)
-                    self.inside, self.root = True, element
+                        raise self.dump.file_error("it has a document type, <!DOCTYPE, which no dump has", False)
+                    self.inside_root, self.root = True, element
             elif name == "siteinfo" and not self.dump.has_site:
-                self.dump.site = self.sound(site_info, element, self.root.get(LANGUAGE, ""))
+                assert self.root is not None  # the first event is its start
+                self.dump.site = self.parse_element(parse_siteinfo, element, self.root.get(XML_LANG, ""))
                 self.dump.has_site = True
             elif name == "page":
                 if (parent := element.getparent()) is not self.root:
-                    raise self.dump.broken(f"<page> stands in <{local(parent)}>, which has no end", True)
-                page = self.sound(read_page, element, self.dump.site)
+                    raise self.dump.file_error(f"<page> is inside <{local_name(parent)}>, which has no end tag", True)
+                page = self.parse_element(parse_page, element, self.dump.site)
                 self.dump.last_title = page.title
                 element.clear()
-                # The emptied elements before this one still hang on the root; without this they add up.
+                # The root still holds the empty elements before this one; without this loop they would accumulate.
                 while element.getprevious() is not None:
                     del self.root[0]
                 yield page
 
-    def sound(self, read: Callable[[Any, Any], Made], element: Any, context: Any) -> Made:
-        """What `read` makes of the element; a number that is none is damage like any other."""
+    def parse_element(
+        self, parse: Callable[[etree._Element, Context], Parsed], element: etree._Element, context: Context
+    ) -> Parsed:
+        """Return `parse(element, context)`; a ValueError, as from an invalid number, means that the file is damaged."""
         try:
-            return read(element, context)
+            return parse(element, context)
         except ValueError as error:
-            raise self.dump.broken(f"in <{local(element)}>: {error}", True) from error
+            raise self.dump.file_error(f"in <{local_name(element)}>: {error}", True) from error
 
 
-def local(element: Any) -> str:
-    """An element's name without the namespace, which differs from one export version to the next."""
+def local_name(element: etree._Element) -> str:
+    """Return an element's name without the namespace, which differs between versions of the export format."""
     return str(element.tag).rpartition("}")[2]
 
 
-def child_text(element: Any, name: str) -> str:
+def child_text(element: etree._Element, name: str) -> str:
+    """Return the text of the first child with this name; "" if there is none."""
     for child in element:
-        if local(child) == name:
-            return own_text(child)
+        if local_name(child) == name:
+            return element_text(child)
     return ""
 
 
-def own_text(element: Any) -> str:
-    """All of an element's text; "" for none.
+def element_text(element: etree._Element) -> str:
+    """Return the text of an element.
 
     Raises:
-        ValueError: it holds an element, at which the text would end for us.
+        ValueError: it has a child element; `text` would end there.
     """
     if len(element):
-        raise ValueError(f"<{local(element)}> holds the element <{local(element[0])}>: a text's < is &lt;")
+        raise ValueError(f"<{local_name(element)}> contains the element <{local_name(element[0])}>, not only text")
     return element.text or ""
 
 
-def site_info(element: Any, language: str) -> SiteInfo:
+def parse_siteinfo(element: etree._Element, language: str) -> SiteInfo:
+    """Return the wiki that <siteinfo> describes; the language is an attribute of the root element."""
     names = {
         int(child.get("key", "")): child.text or ""
         for group in element
-        if local(group) == "namespaces"
+        if local_name(group) == "namespaces"
         for child in group
-        if local(child) == "namespace"
+        if local_name(child) == "namespace"
     }
     return SiteInfo(
         dbname=child_text(element, "dbname"),
@@ -189,24 +212,25 @@ def site_info(element: Any, language: str) -> SiteInfo:
     )
 
 
-def read_page(element: Any, site: SiteInfo) -> Page:
-    """One <page>; of several revisions the last one counts."""
+def parse_page(element: etree._Element, site: SiteInfo) -> Page:
+    """Return the page of a <page> element, with its last revision."""
     title, namespace, number, redirect, revision = "", None, "", None, None
     for child in element:
-        match local(child):
+        match local_name(child):
             case "title":
-                title = own_text(child)
+                title = element_text(child)
             case "ns":
-                namespace = int(own_text(child))
+                namespace = int(element_text(child))
             case "id":
-                number = own_text(child)
+                number = element_text(child)
             case "redirect":
                 redirect = child.get("title", "")
             case "revision":
                 revision = child
     text = child_text(revision, "text") if revision is not None else ""
-    told = redirect or (redirect is None and namespace is not None)  # versions with <ns> have every target
-    if not told and text.lstrip()[:1] == "#" and (match := REDIRECT.match(text)):
+    # Versions with <ns> mark every redirect. The text decides in older ones, and in those that omit the target.
+    is_known = redirect or (redirect is None and namespace is not None)
+    if not is_known and text.lstrip()[:1] == "#" and (match := REDIRECT_TEXT.match(text)):
         redirect = match[1]
     return Page(
         id=number,

@@ -1,9 +1,9 @@
-"""The pass `parse`: one chunk of pages -> articles-NNNNN.parquet and quarantine-NNNNN.parquet.
+"""The render pass: one chunk of pages -> articles-NNNNN.parquet and quarantine-NNNNN.parquet.
 
-A page that cannot be rendered costs itself, never the chunk. A chunk is rendered in a child process (`guard.py`). Where
-a page ends it, or raises, the page is rendered again without its templates; if that fails too it goes to the quarantine
-with the first reason. A child that has died takes with it what it had rendered: the chunk is begun again, and as one
-has seconds of work, that is cheaper than handing over every page.
+A page that fails to render is quarantined; the rest of the chunk is unaffected. A chunk is rendered in a child process
+(`sandbox.py`). If a page raises an exception or makes the process die, it is rendered again without its templates; if
+that fails too, it is quarantined with the first reason. After a process has died, its chunk starts again from the first
+page: a chunk takes a few seconds, so this is cheaper than sending every page to the parent.
 """
 
 from __future__ import annotations
@@ -12,152 +12,160 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
+from pipeline.corpus.artefact import articles_name, quarantine_name
 from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.more_mentions import with_more
-from pipeline.corpus.page_filter import Choice, LeftOut
-from pipeline.corpus.render.page import Rendered, render
-from pipeline.corpus.render.templates.defined import Definitions
-from pipeline.corpus.render.templates.definitions import open_definitions
-from pipeline.corpus.rows import QUARANTINE, article_row, article_schema, write_rows
-from pipeline.corpus.titles import SiteInfo
-from pipeline.corpus.xml.sandbox import KILLED, NONE_YET, Child, Died, Limits
+from pipeline.corpus.more_mentions import add_mentions
+from pipeline.corpus.page_filter import PageDropped, PageFilter
+from pipeline.corpus.render.page import RenderedPage, render_page
+from pipeline.corpus.render.templates.definition_file import open_definitions
+from pipeline.corpus.render.templates.definitions import Definitions
+from pipeline.corpus.rows import QUARANTINE_SCHEMA, QuarantinedPage, article_schema, write_rows
+from pipeline.corpus.titles import MAIN, SiteInfo
+from pipeline.corpus.xml.sandbox import KILLED, NO_ITEM, Limits, SandboxedWorker, WorkerDeath
 from pipeline.errors import PipelineError
-from pipeline.execution.units import Report
-from pipeline.records import Article
+from pipeline.execution.units import ReportProgress
+from pipeline.records import Article, Page
 from pipeline.store.manifest import Counts
 
-DEFINITIONS = "definitions.arrow"
+DEFINITIONS_FILE = "definitions.arrow"
 
 Failures = dict[int, list[str]]
-"""Page of a chunk -> why each way to render it that was tried has ended the process."""
+"""Number of a page in its chunk -> the reasons why rendering it made the process die, one per attempt."""
 
 
-class GivenUp(Exception):
-    """A page that goes to the quarantine; the message is the reason, its key before the colon."""
+class PageQuarantined(Exception):
+    """The page cannot be rendered; the message is the reason, with a key before the colon."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParseChunk:
-    """Work on one chunk; a worker keeps the templates open from one to the next."""
+class RenderChunk:
+    """The work on one chunk, named by its number; a worker keeps the templates open between chunks."""
 
     chunks: tuple[Path, ...]
-    """Relative to `work`, by number."""
+    """Paths relative to `work`."""
     folder: Path
+    """Folder of the artefact."""
     work: Path
+    """Scratch folder."""
     site: SiteInfo
     config: CorpusConfig
-    choice: Choice
+    page_filter: PageFilter
 
     @cached_property
     def definitions(self) -> Definitions:
-        return open_definitions(self.work / DEFINITIONS)
+        """The templates of the dump."""
+        return open_definitions(self.work / DEFINITIONS_FILE)
 
     @cached_property
     def limits(self) -> Limits:
-        return Limits(seconds=self.config.page_seconds, memory=self.config.page_memory_mb << 20)
+        """The time and memory that one page may use."""
+        return Limits(seconds=self.config.max_page_seconds, memory=self.config.max_page_memory_mb << 20)
 
     @cached_property
-    def child(self) -> Child:
+    def sandbox(self) -> SandboxedWorker[[str, Failures, ReportProgress], Counts]:
+        """The child process that renders chunks."""
         assert self.definitions  # opened before the fork, once for all children
-        return Child(self.render_chunk, self.limits)
+        return SandboxedWorker(self.render_pages, self.limits)
 
-    def __call__(self, unit: str, report: Report) -> Counts:
+    def __call__(self, unit: str, report: ReportProgress) -> Counts:
         failures: Failures = {}
         while True:
-            done: Counts | Died = self.child(unit, failures, report)
-            if not isinstance(done, Died):
-                return done
-            if done.reason == KILLED:
+            result = self.sandbox(unit, failures, report)
+            if not isinstance(result, WorkerDeath):
+                return result
+            if result.reason == KILLED:
                 raise PipelineError(
                     f"the process that renders chunk {unit} was killed from outside, most often because memory ran "
                     "out: use fewer workers (executor.workers) or give them more memory, and run this again"
                 )
-            if done.item == NONE_YET:
-                raise RuntimeError(f"the process that renders chunk {unit} ended between its pages: {done.reason}")
-            failures.setdefault(done.item, []).append(done.reason)
+            if result.item == NO_ITEM:
+                raise RuntimeError(f"the process that renders chunk {unit} died between its pages: {result.reason}")
+            failures.setdefault(result.item, []).append(result.reason)
 
-    def render_chunk(self, unit: str, failures: Failures, report: Report) -> Counts:
-        """In a child: render the chunk's pages and write them."""
+    def render_pages(self, unit: str, failures: Failures, report: ReportProgress) -> Counts:
+        """Render the pages of a chunk and write them; runs in the child process."""
         chunk = pq.ParquetFile(self.work / self.chunks[int(unit)])  # read_table would import pandas
-        pages = chunk.read(use_threads=False).to_pylist()
+        pages = [Page(**row, namespace=MAIN, redirect=None) for row in chunk.read(use_threads=False).to_pylist()]
         counts: Counter[str] = Counter()
         articles: list[Article] = []
-        quarantine: list[dict[str, Any]] = []
-        for number, page in enumerate(self.limits.each(pages)):
+        quarantine: list[QuarantinedPage] = []
+        for number, page in enumerate(self.limits.iterate(pages)):
             report(number / len(pages))
             try:
-                articles.append(self.article(page, list(failures.get(number, [])), counts))
+                articles.append(self.render_article(page, list(failures.get(number, [])), counts))
                 counts["pages.articles"] += 1
                 continue
-            except LeftOut as unwanted:
-                counts[f"pages.dropped.{unwanted}"] += 1
+            except PageDropped as dropped:
+                counts[f"pages.dropped.{dropped}"] += 1
                 continue
-            except GivenUp as problem:
-                reason = str(problem)
+            except PageQuarantined as error:
+                reason = str(error)
             except MemoryError:
-                reason = self.too_large
+                reason = self.too_large_reason
             counts[f"pages.quarantined.{reason.partition(':')[0]}"] += 1
-            quarantine.append({**{key: page[key] for key in ("id", "revision", "title")}, "reason": reason})
+            quarantine.append(QuarantinedPage(page.id, page.revision, page.title, reason))
         schema = article_schema(more_mentions=self.config.more_mentions)
-        write_rows(self.folder / f"articles-{unit}.parquet", map(article_row, articles), schema)
-        write_rows(self.folder / f"quarantine-{unit}.parquet", quarantine, QUARANTINE)
+        write_rows(self.folder / articles_name(unit), articles, schema)
+        write_rows(self.folder / quarantine_name(unit), quarantine, QUARANTINE_SCHEMA)
         return {key: number for key, number in counts.items() if number}
 
-    def article(self, page: dict[str, Any], failed: list[str], counts: Counter[str]) -> Article:
-        """Render one page, and add what it counted.
+    def render_article(self, page: Page, failed: list[str], counts: Counter[str]) -> Article:
+        """Render one page.
 
         Args:
-            failed: why each way to render it that was tried in an earlier child has failed.
+            page: a page of the main namespace.
+            failed: the reasons of failed attempts in earlier child processes.
+            counts: receives the counts of the page if it becomes an article.
 
         Raises:
-            GivenUp: it goes to the quarantine.
-            LeftOut: it is not wanted.
+            PageQuarantined: the page cannot be rendered.
+            PageDropped: the page filter excludes it.
         """
-        self.choice.by_title(page["title"])
-        if page["model"] != "wikitext":
-            raise GivenUp(f"model: {page['model']}")
-        if not page["text"].strip():
-            raise GivenUp("no_text")
-        if (size := len(page["text"].encode())) > self.config.max_page_bytes:
-            raise GivenUp(f"too_long: {size} bytes")
-        rendered = self.rendered(page, failed)
-        self.choice.by_content(text=rendered.text, is_disambiguation=rendered.is_disambiguation)
+        self.page_filter.check_title(page.title)
+        if page.model != "wikitext":
+            raise PageQuarantined(f"model: {page.model}")
+        if not page.text.strip():
+            raise PageQuarantined("no_text")
+        if (size := len(page.text.encode())) > self.config.max_page_bytes:
+            raise PageQuarantined(f"too_long: {size} bytes")
+        rendered = self.render_with_fallback(page, failed)
+        self.page_filter.check_content(text=rendered.text, is_disambiguation=rendered.is_disambiguation)
         if failed:
             rendered.counts["articles.without_templates"] = 1
         article = Article(
-            id=page["id"],
-            revision=page["revision"],
-            url=self.site.url(page["title"]),
-            title=page["title"],
+            id=page.id,
+            revision=page.revision,
+            url=self.site.url(page.title),
+            title=page.title,
             text=rendered.text,
             links=rendered.links,
             lead_end=rendered.lead_end,
             is_disambiguation=rendered.is_disambiguation,
         )
         if self.config.more_mentions:
-            article = with_more(article, rendered.counts)
-        counts.update(rendered.counts)  # last: what is counted is an article
+            article = add_mentions(article, rendered.counts)
+        counts.update(rendered.counts)  # last, because only articles count
         return article
 
     @property
-    def too_large(self) -> str:
-        return f"too_large: over {self.config.page_memory_mb} MB of memory"
+    def too_large_reason(self) -> str:
+        """The reason for the quarantine of a page that uses too much memory."""
+        return f"too_large: over {self.config.max_page_memory_mb} MB of memory"
 
-    def rendered(self, page: dict[str, Any], failed: list[str]) -> Rendered:
-        """The page, with its templates or else without; adds to `failed` what failed.
+    def render_with_fallback(self, page: Page, failed: list[str]) -> RenderedPage:
+        """Render the page with its templates, and if that fails without them; append failures to `failed`.
 
         Raises:
-            GivenUp: neither way gives it.
+            PageQuarantined: both attempts failed, here or in an earlier child process.
         """
         for definitions in (self.definitions, None)[len(failed) :]:
             try:
-                return render(page["text"], site=self.site, definitions=definitions, title=page["title"])
+                return render_page(page.text, site=self.site, definitions=definitions, title=page.title)
             except MemoryError:
-                failed.append(self.too_large)
-            except Exception as error:  # whatever it is, it must not cost the other pages of the chunk
+                failed.append(self.too_large_reason)
+            except Exception as error:  # no error may affect the other pages of the chunk
                 failed.append(f"error: {type(error).__name__}: {error}"[:300])
-        raise GivenUp(failed[0])
+        raise PageQuarantined(failed[0])

@@ -1,9 +1,10 @@
-"""Work on items in a child process that the kernel ends when one of them takes too long or too much memory.
+"""Work on items in a child process that the kernel ends when an item takes too much time or memory.
 
-A time limit inside the process does not hold: a signal waits until a call into C returns, an exception may be
-swallowed, and memory that is gone takes the whole worker with it. Here the worker forks, the child does the work and
-says which item it is at, and limits are the kernel's own: RLIMIT_CPU moves along with the items, RLIMIT_DATA is what
-the process had and the cap. If the child dies the parent learns at which item and why; the next call starts another.
+A time limit inside the process does not work: a signal handler waits until a call into C returns, an exception may be
+swallowed, and running out of memory ends the whole worker. So the worker forks, and the child does the work and records
+the item that it is working on. The kernel enforces the limits: RLIMIT_CPU is raised for each item, and RLIMIT_DATA is
+the memory of the process at the start plus the limit. If the child dies, the parent learns at which item and why, and
+the next call starts a new child.
 """
 
 from __future__ import annotations
@@ -22,130 +23,140 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from mmap import mmap
 from pathlib import Path
-from typing import IO, Any, NoReturn, TypeVar
+from typing import IO, Generic, NoReturn, ParamSpec, TypeVar
 
 Item = TypeVar("Item")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 PAGE_BYTES = resource.getpagesize()
-NONE_YET = -1
+NO_ITEM = -1
+"""Item number before the first item and after the last."""
 KILLED = "killed"
+"""Reason for a child that was killed from outside, as the kernel does if memory runs out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Died:
-    """How a child ended that gave no result."""
+class WorkerDeath:
+    """The end of a child process that returned no result."""
 
     item: int
-    """The number of the item it was at; NONE_YET before the first and after the last."""
+    """Number of the item that it was working on, or NO_ITEM."""
     reason: str
-    """too_slow, or crash with the signal's name; KILLED if it was ended from outside, or for want of memory."""
+    """A key and details, such as "too_slow: over 1 s" or "crash: SIGSEGV"; KILLED if it was killed from outside."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one item may take: in the child, the items go through `each`."""
+    """The time and memory that one item may use; in the child, loop over the items with `iterate`."""
 
     seconds: float
-    """Of processor time; the kernel counts in whole seconds and rounds up."""
+    """Processor time; the kernel counts whole seconds and rounds up."""
     memory: int
-    """Bytes beyond what the process has when the work begins."""
-    place: mmap = field(default_factory=lambda: mmap(-1, 8))
-    """Shared with the child: the number of the item it is at."""
+    """Bytes beyond the memory of the process when the loop starts."""
+    current_item: mmap = field(default_factory=lambda: mmap(-1, 8))
+    """Number of the item that the child is working on, in memory shared with the parent."""
 
-    def each(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items, each with its own time; no limit holds before the first and after the last."""
+    def iterate(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items with the limits set for each; no limit holds before the first and after the last."""
         parent = os.getppid()
-        limit(resource.RLIMIT_DATA, data_bytes() + self.memory)
+        set_soft_limit(resource.RLIMIT_DATA, data_segment_bytes() + self.memory)
         for number, item in enumerate(items):
             if os.getppid() != parent:
-                os._exit(1)  # nobody is left to take the result
-            self.at(number)
-            limit(resource.RLIMIT_CPU, 1 + int(time.process_time() + self.seconds))
+                os._exit(1)  # the parent is gone, so nobody would read the result
+            self.set_current_item(number)
+            set_soft_limit(resource.RLIMIT_CPU, 1 + int(time.process_time() + self.seconds))
             yield item
-        self.at(NONE_YET)
-        limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
-        limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
+        self.set_current_item(NO_ITEM)
+        set_soft_limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
+        set_soft_limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
 
-    def at(self, number: int) -> None:
-        struct.pack_into("q", self.place, 0, number)
+    def set_current_item(self, number: int) -> None:
+        """Record the number of the item that is being worked on."""
+        struct.pack_into("q", self.current_item, 0, number)
 
 
-class Child:
-    """A process that does `work`, call by call, and is started again when it has died."""
+class SandboxedWorker(Generic[Arguments, Result]):
+    """A child process that runs `work` once per call; after it has died, the next call starts a new one."""
 
-    def __init__(self, work: Callable[..., Any], limits: Limits) -> None:
+    def __init__(self, work: Callable[Arguments, Result], limits: Limits) -> None:
         self.work = work
         self.limits = limits
-        self.stop: Callable[[], Any] | None = None
-        """Ends the process and gives its status; None where there is no process."""
+        self.stop: Callable[[], int | None] | None = None
+        """Terminates the child and returns its exit status; None while there is no child."""
 
-    def __call__(self, *arguments: Any) -> Any | Died:
-        """Call `work` in the child; what it returns is returned and what it raises is raised."""
+    def __call__(self, *arguments: Arguments.args, **keywords: Arguments.kwargs) -> Result | WorkerDeath:
+        """Call `work` in the child; return its result, raise its exception, or return how the child died."""
         if self.stop is None:
             self.start()
-        self.limits.at(NONE_YET)
+        self.limits.set_current_item(NO_ITEM)
+        result: Result
         try:
-            pickle.dump(arguments, self.requests)
+            pickle.dump((arguments, keywords), self.requests)
             self.requests.flush()
             result, error = pickle.load(self.answers)
         except (EOFError, BrokenPipeError):
             assert self.stop is not None
             status, self.stop = self.stop(), None
-            return Died(struct.unpack_from("q", self.limits.place)[0], why(status, self.limits.seconds))
+            assert status is not None
+            (item,) = struct.unpack_from("q", self.limits.current_item)
+            return WorkerDeath(item, death_reason(status, self.limits.seconds))
         if error is not None:
             raise error
         return result
 
     def start(self) -> None:
-        theirs, ours = os.pipe()
-        answers, their_answers = os.pipe()
+        """Fork a child that serves calls."""
+        request_reader, request_writer = os.pipe()
+        answer_reader, answer_writer = os.pipe()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: the child starts none
+            warnings.simplefilter("ignore", DeprecationWarning)  # about forking with threads: the child uses none
             child = os.fork()
         if not child:
-            os.close(ours)
-            os.close(answers)
-            serve(self.work, theirs, their_answers)
-        os.close(theirs)
-        os.close(their_answers)
-        self.requests: IO[bytes] = open(ours, "wb")  # noqa: SIM115 - closed in ended()
-        self.answers: IO[bytes] = open(answers, "rb")  # noqa: SIM115
-        self.stop = weakref.finalize(self, ended, child, self.requests, self.answers)
+            os.close(request_writer)
+            os.close(answer_reader)
+            serve(self.work, request_reader, answer_writer)
+        os.close(request_reader)
+        os.close(answer_writer)
+        self.requests: IO[bytes] = open(request_writer, "wb")  # noqa: SIM115 - closed in terminate()
+        self.answers: IO[bytes] = open(answer_reader, "rb")  # noqa: SIM115
+        self.stop = weakref.finalize(self, terminate, child, self.requests, self.answers)
 
 
-def ended(child: int, requests: IO[bytes], answers: IO[bytes]) -> int:
-    """End a child that has nothing to do, or is dead; its status."""
-    os.kill(child, signal.SIGKILL)  # another child may hold the pipe's end too, and closing ours would not be seen
+def terminate(child: int, requests: IO[bytes], answers: IO[bytes]) -> int:
+    """Kill a child that is idle or dead, close its pipes, and return its exit status."""
+    os.kill(child, signal.SIGKILL)  # closing the pipe may not end it: another child may have inherited the write end
     with suppress(BrokenPipeError):
         requests.close()
     answers.close()
     return os.waitpid(child, 0)[1]
 
 
-def serve(work: Callable[..., Any], requests: int, answers: int) -> NoReturn:
-    """In the child: answer until the parent is gone, and end without the parent's clean-up.
+def serve(work: Callable[Arguments, Result], requests: int, answers: int) -> NoReturn:
+    """Answer calls in the child until the parent is gone, then exit without running the parent's exit handlers.
 
-    The cyclic collector, left to itself, goes through all that the parent has made again and again.
+    Automatic garbage collection is off, because it would scan the objects inherited from the parent again and again.
     """
     try:
         gc.freeze()
         gc.disable()
         with open(requests, "rb") as inbox, open(answers, "wb") as outbox:
             while True:
-                arguments = pickle.load(inbox)
+                arguments, keywords = pickle.load(inbox)
                 try:
-                    answer = pickle.dumps((work(*arguments), None))
+                    answer = pickle.dumps((work(*arguments, **keywords), None))
                 except Exception as error:
                     answer = pickle.dumps((None, error))
                 outbox.write(answer)
                 outbox.flush()
-                del answer, arguments
+                del answer, arguments, keywords
                 gc.collect()
     finally:
         os._exit(0)
 
 
-def why(status: int, seconds: float) -> str:
-    """The reason in the status of a child that ended without an answer."""
+def death_reason(status: int, seconds: float) -> str:
+    """Return the reason for the death of a child, from its exit status."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
@@ -156,14 +167,14 @@ def why(status: int, seconds: float) -> str:
     return f"crash: exit code {os.WEXITSTATUS(status)}"
 
 
-def data_bytes() -> int:
-    """What RLIMIT_DATA counts: private memory that can be written to."""
-    statm = Path("/proc/self/statm")  # Linux; elsewhere the limit is not enforced either
+def data_segment_bytes() -> int:
+    """Return the memory that RLIMIT_DATA counts: private and writable, in bytes."""
+    statm = Path("/proc/self/statm")  # only on Linux; other systems do not enforce the limit
     return int(statm.read_text().split()[5]) * PAGE_BYTES if statm.exists() else 0
 
 
-def limit(kind: int, wanted: int) -> None:
-    """Set a soft limit, as far as the hard one allows."""
+def set_soft_limit(kind: int, wanted: int) -> None:
+    """Set a soft limit, or the hard limit if that is lower."""
     hard = resource.getrlimit(kind)[1]
     if hard != resource.RLIM_INFINITY:
         wanted = hard if wanted == resource.RLIM_INFINITY else min(wanted, hard)

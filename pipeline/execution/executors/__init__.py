@@ -1,11 +1,12 @@
-"""Where units are worked on: processes of this machine, a Slurm job array by datatrove's executor, or a Ray.
+"""Executors: they run the tasks that process a stage's units.
 
-Each has a `launch`, which takes a `Share`, has its tasks done, and returns when no task is left; it raises a failed
-unit's own message. All exchange is by the units' marks, so an executor cannot change a byte of what is built, and a new
-one needs a `launch` and nothing else.
+Each executor is a module with a function `launch`. It takes a `UnitQueue` and the executor's config, runs the queue's
+tasks, and returns when all of them have ended. It raises the message of a unit that failed. Tasks and caller exchange
+nothing but marker files (`units.py`), so an executor cannot change a byte of an artefact. A new executor needs its
+config and a `launch`, and a line in `map_units.launch`.
 
-    config      how units are spread
-    local       processes of this machine
-    slurm       a job array
-    ray         tasks of a Ray
+    config      settings of each kind of executor
+    local       processes on this machine
+    slurm       a Slurm job array, submitted by datatrove
+    ray         tasks of a Ray cluster
 """

@@ -1,10 +1,10 @@
-"""Processes of this machine, over a pool that notices when one of them is gone.
+"""Worker processes on this machine, in a pool that notices when one of them is killed.
 
-datatrove's executor for one machine takes multiprocessing's pool, which starts a new process for one that was killed,
-and waits without end for what the former had to do: a stage that ran out of memory would stand still, and say nothing.
-And importing it, with the Hub's client and its HTTP, costs each command half a second. The pool of concurrent.futures
-raises BrokenProcessPool, ends the others, and needs no process that manages the rest. When the caller itself is killed
-its workers would wait for it without end, so each has a thread that watches over that.
+datatrove's local executor uses multiprocessing's pool, which replaces a killed process and then waits forever for the
+result of the old one: a stage that runs out of memory would hang without a message. Importing it, with the Hub's HTTP
+client, also costs every command half a second. The pool of concurrent.futures raises BrokenProcessPool, ends the other
+processes, and needs no managing process. If the caller itself is killed, its workers would wait for it forever, so a
+thread in each of them watches the caller.
 """
 
 from __future__ import annotations
@@ -13,64 +13,69 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 
 from pipeline.errors import PipelineError
-from pipeline.execution.executors.config import ExecutorConfig
-from pipeline.execution.units import Share, raise_failure
+from pipeline.execution.executors.config import ExecutorConfig, LocalExecutorConfig
+from pipeline.execution.units import UnitQueue, raise_failure
 
 
-def launch(share: Share, executor: ExecutorConfig) -> None:
-    """Run the tasks in processes of this machine, forked from one that has the stage's modules."""
-    start_forks(type(share.work).__module__.rpartition(".")[0], executor)
+def launch(queue: UnitQueue, executor: LocalExecutorConfig) -> None:
+    """Run the tasks in processes of this machine.
+
+    Raises:
+        PipelineError: a worker was killed or crashed, or a unit failed.
+    """
+    start_fork_server([type(queue.work).__module__], executor)
     try:
-        run(share, min(executor.workers, len(share.units)))
+        run_pool(queue, min(executor.workers, len(queue.units)))
     except BrokenProcessPool as error:
-        raise_failure(share.marks)
+        raise_failure(queue.markers)
         raise PipelineError(
-            f"{share.marks.name}: a worker was killed from outside, most often because memory ran out, or has crashed: "
-            "use fewer workers (executor.workers), and run this again; what is done stays done"
+            f"{queue.markers.name}: a worker was killed, most often because memory ran out, or it crashed: use fewer "
+            "workers (executor.workers) and run this again; finished units are kept"
         ) from error
-    raise_failure(share.marks)
+    raise_failure(queue.markers)
 
 
-def start_forks(package: str, executor: ExecutorConfig) -> None:
-    """Start the process that workers are forked from, with a stage's modules in it: a second once, not in each of them.
+def start_fork_server(modules: Sequence[str], executor: ExecutorConfig) -> None:
+    """Start the process that workers are forked from, unless it runs already, and let it import `modules`.
 
-    All of the stage's steps share it, so it takes `build`, which imports them all. Ctrl-C does not reach it from its
-    first moment on, as it does not its workers; here it waits until the process is started. A stage that starts it
-    before its own imports has both done at the same time.
+    The imports then cost a second once instead of once per worker. All steps of a stage share the process, so the
+    command line starts it with the stage's `preload` before the stage's own imports, and both run at the same time.
+    SIGINT is blocked while it starts, and so in it and its workers from the beginning: the parent handles Ctrl-C.
     """
     if executor.kind != "local" or executor.workers == 1:
         return
-    resource_tracker.ensure_running()  # now, since its start unblocks what is blocked
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which the fork server inherits
+    resource_tracker.ensure_running()  # first, because starting it unblocks all signals
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.set_forkserver_preload(["pipeline.execution.executors.local", f"{package}.build"])
+        forkserver.set_forkserver_preload(["pipeline.execution.executors.local", *modules])
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
-def run(share: Share, workers: int) -> None:
-    """Do the share in a task per worker; a single one is this process.
+def run_pool(queue: UnitQueue, workers: int) -> None:
+    """Run one task per worker; a single task runs in this process.
 
     Raises:
         BrokenProcessPool: a worker was killed, or has crashed.
     """
     if workers == 1:
-        share.task(0, 1)
+        queue.run_task(0, 1)
         return
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_caller) as pool:
-        for done in [pool.submit(share.task, rank, workers) for rank in range(workers)]:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=exit_with_parent) as pool:
+        for done in [pool.submit(queue.run_task, rank, workers) for rank in range(workers)]:
             done.result()
 
 
-def end_with_caller() -> None:
-    """In a worker: end at once when the process that waits for it is gone; files are written to stand that."""
+def exit_with_parent() -> None:
+    """Make this worker exit as soon as the process that waits for it is gone; its files are written atomically."""
     caller = multiprocessing.parent_process()
     assert caller
 

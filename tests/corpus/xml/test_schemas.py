@@ -1,4 +1,4 @@
-"""Dumps of many wikis and times, made here: what differs from one to the next, and comes out the same."""
+"""Dumps of several languages and versions of the export format, which must all give the same corpus."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from xml.sax.saxutils import escape, quoteattr
 import pytest
 
 from pipeline.corpus.build import build
-from pipeline.corpus.xml.dump_reader import Dump
+from pipeline.corpus.xml.dump_reader import DumpReader
 from pipeline.errors import PipelineError
 from pipeline.store.artefact import open_artefact
 from pipeline.store.files import read_json
-from tests.corpus.test_build import CONFIG, context, rows
+from tests.corpus.fixture_corpus import CORPUS_CONFIG, dump_context, read_rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wiki:
-    """A wiki of four pages: an article, a redirect to it, a template and one of a namespace of the wiki's own."""
+    """A wiki with four pages: an article, a redirect to it, a template, and a page in a local namespace."""
 
     language: str
     file: str
@@ -46,7 +46,7 @@ WIKIS = [
          title="ประเทศไทย", linked="กรุงเทพมหานคร"),
 ]  # fmt: skip
 MODERN = ("0.10", "0.11")
-"""Versions with <ns>, a redirect's target, the content model and the wiki's database name."""
+"""Versions that have <ns>, the target of a redirect, the content model and the wiki's database name."""
 NAMES = [wiki.language for wiki in WIKIS]
 
 
@@ -61,7 +61,7 @@ def siteinfo(wiki: Wiki, version: str) -> str:
 
 
 def page(version: str, number: int, namespace: int, title: str, text: str, redirect: str = "") -> str:
-    """One <page> as that version of the export schema has it."""
+    """Return a <page> in this version of the export format."""
     ns = f"<ns>{namespace}</ns>" if version in MODERN else ""
     led = f"<redirect title={quoteattr(redirect)} />" if redirect and version in MODERN else ""
     model = "<model>wikitext</model><format>text/x-wiki</format>" if version in MODERN else ""
@@ -97,12 +97,12 @@ def export(wiki: Wiki, version: str, *, header: bool = True, only: slice = slice
     return f"<mediawiki {space}>{siteinfo(wiki, version) * header}{''.join(pages(wiki, version)[only])}</mediawiki>"
 
 
-def is_as_it_should_be(root: Path, wiki: Wiki, language: str = "") -> None:
-    [article] = rows(root, "articles")
+def check_corpus(root: Path, wiki: Wiki, language: str = "") -> None:
+    [article] = read_rows(root, "articles")
     assert (article["id"], article["revision"], article["title"]) == ("1", "101", wiki.title)
     assert article["text"] == "It is x: AB c D.\n"
     assert article["links"] == [{"start": 9, "end": 11, "title": wiki.linked}]
-    assert rows(root, "redirects") == [{"title": "Other name", "target": wiki.title}]
+    assert read_rows(root, "redirects") == [{"title": "Other name", "target": wiki.title}]
     counts = open_artefact(root / "corpus", stage="corpus").counts
     fates = {key: number for key, number in counts.items() if key.startswith("pages.")}
     assert fates == {
@@ -118,8 +118,8 @@ def is_as_it_should_be(root: Path, wiki: Wiki, language: str = "") -> None:
     ids=[*NAMES, "0.10", "0.11"],
 )
 def test_namespaces_come_from_the_header_in_every_schema(tmp_path: Path, wiki: Wiki, version: str) -> None:
-    build(CONFIG, context(tmp_path, {"a.xml": export(wiki, version).encode()}))
-    is_as_it_should_be(tmp_path, wiki)
+    build(CORPUS_CONFIG, dump_context(tmp_path, {"a.xml": export(wiki, version).encode()}))
+    check_corpus(tmp_path, wiki)
 
 
 @pytest.mark.parametrize("pack", [bytes, bz2.compress], ids=["xml", "bz2"])
@@ -128,35 +128,35 @@ def test_namespaces_come_from_the_header_in_every_schema(tmp_path: Path, wiki: W
 def test_utf_16(tmp_path: Path, pack: type[bytes], encoding: str, mark: bytes, declared: str) -> None:
     (tmp_path / "a").write_bytes(export(WIKIS[1], "0.10").encode())
     (tmp_path / "b").write_bytes(pack(mark + (declared + export(WIKIS[1], "0.10")).encode(encoding)))
-    dump = Dump(tmp_path / "b")
-    assert list(dump) == list(Dump(tmp_path / "a"))
+    dump = DumpReader(tmp_path / "b")
+    assert list(dump) == list(DumpReader(tmp_path / "a"))
     assert (dump.site.namespaces[10], dump.truncated) == ("テンプレート", False)
 
 
 def test_utf_16_through_the_stage(tmp_path: Path) -> None:
     data = bz2.compress(codecs.BOM_UTF16_LE + export(WIKIS[1], "0.10").encode("utf-16-le"))
-    build(CONFIG, context(tmp_path, {"a.xml.bz2": data}))
-    is_as_it_should_be(tmp_path, WIKIS[1])
+    build(CORPUS_CONFIG, dump_context(tmp_path, {"a.xml.bz2": data}))
+    check_corpus(tmp_path, WIKIS[1])
 
 
 @pytest.mark.parametrize("wiki", [WIKIS[0], WIKIS[4]], ids=["de", "th"])
 @pytest.mark.parametrize("with_header", [0, 1, 2])
 def test_one_header_serves_all_files_of_a_wiki(tmp_path: Path, wiki: Wiki, with_header: int) -> None:
-    """Without <ns> only the header tells a template from an article."""
+    """Without <ns>, only the header distinguishes templates from articles."""
     cuts = [slice(0, 1), slice(1, 2), slice(2, 4)]
     files = {
         f"{number}.xml": export(wiki, "0.3", header=number == with_header, only=cut).encode()
         for number, cut in enumerate(cuts)
     }
-    build(CONFIG, context(tmp_path, files))
-    is_as_it_should_be(tmp_path, wiki)
+    build(CORPUS_CONFIG, dump_context(tmp_path, files))
+    check_corpus(tmp_path, wiki)
 
 
 def test_without_any_header_the_names_are_english(tmp_path: Path) -> None:
     wiki = Wiki(language="en", file="File", template="Template", category="Category", help="Help", redirect="REDIRECT",
                 title="A b", linked="C")  # fmt: skip
-    build(CONFIG, context(tmp_path, {"a.xml": export(wiki, "0.3", header=False).encode()}))
-    is_as_it_should_be(tmp_path, wiki)
+    build(CORPUS_CONFIG, dump_context(tmp_path, {"a.xml": export(wiki, "0.3", header=False).encode()}))
+    check_corpus(tmp_path, wiki)
 
 
 def test_a_case_sensitive_wikis_header_serves_its_other_files(tmp_path: Path) -> None:
@@ -166,22 +166,22 @@ def test_a_case_sensitive_wikis_header_serves_its_other_files(tmp_path: Path) ->
         "a.xml": f"<mediawiki>{header}{page('0.10', 2, 0, 'ios system', 'A [[kernel]].')}</mediawiki>".encode(),
         "b.xml": f"<mediawiki>{led}</mediawiki>".encode(),
     }
-    build(CONFIG, context(tmp_path, files))
-    assert rows(tmp_path, "redirects") == [{"title": "iOS", "target": "ios system"}]
-    assert [link["title"] for row in rows(tmp_path, "articles") for link in row["links"]] == ["kernel"]  # type: ignore
+    build(CORPUS_CONFIG, dump_context(tmp_path, files))
+    assert read_rows(tmp_path, "redirects") == [{"title": "iOS", "target": "ios system"}]
+    assert [link["title"] for row in read_rows(tmp_path, "articles") for link in row["links"]] == ["kernel"]  # type: ignore
 
 
 def test_the_language_of_a_wrong_header_can_be_overridden(tmp_path: Path) -> None:
     wiki = WIKIS[0]
     data = export(wiki, "0.10").replace('xml:lang="de"', 'xml:lang="en"').encode()
-    build(replace(CONFIG, language="bar"), context(tmp_path, {"a.xml": data}))
-    is_as_it_should_be(tmp_path, wiki, language="bar")
+    build(replace(CORPUS_CONFIG, language="bar"), dump_context(tmp_path, {"a.xml": data}))
+    check_corpus(tmp_path, wiki, language="bar")
 
 
-def test_old_files_of_two_wikis_are_told_apart_by_their_address(tmp_path: Path) -> None:
+def test_old_files_of_two_wikis_are_distinguished_by_their_url(tmp_path: Path) -> None:
     files = {"a.xml": export(WIKIS[0], "0.3").encode(), "b.xml": export(WIKIS[1], "0.3").encode()}
     with pytest.raises(PipelineError, match="files are of several wikis"):
-        build(CONFIG, context(tmp_path, files))
+        build(CORPUS_CONFIG, dump_context(tmp_path, files))
 
 
 @pytest.mark.parametrize(
@@ -199,21 +199,21 @@ def test_old_files_of_two_wikis_are_told_apart_by_their_address(tmp_path: Path) 
 )
 def test_a_redirect_without_its_element(tmp_path: Path, version: str, text: str, redirect: str | None) -> None:
     (tmp_path / "a").write_text(f"<mediawiki>{page(version, 1, 0, 'A', text)}</mediawiki>", encoding="utf-8")
-    assert [each.redirect for each in Dump(tmp_path / "a")] == [redirect]
+    assert [each.redirect for each in DumpReader(tmp_path / "a")] == [redirect]
 
 
 def test_a_redirect_element_without_a_target(tmp_path: Path) -> None:
-    """Schemas 0.4 and 0.5 say that a page is a redirect, and not where to."""
+    """Versions 0.4 and 0.5 mark redirects without their targets."""
     data = page("0.5", 1, 0, "A", "#REDIRECT [[B]]").replace("<id>1</id>", "<id>1</id><redirect />")
     (tmp_path / "a").write_text(f"<mediawiki>{data}</mediawiki>", encoding="utf-8")
-    assert [each.redirect for each in Dump(tmp_path / "a")] == ["B"]
+    assert [each.redirect for each in DumpReader(tmp_path / "a")] == ["B"]
 
 
 def test_a_slot_beside_the_text_is_not_taken_for_it(tmp_path: Path) -> None:
-    """Schema 0.11 has further slots as <content>; one may stand before or after the page's own text."""
+    """Version 0.11 has other slots as <content>, before or after the page's own text."""
     text, slot = "<text>Own.</text>", "<content><role>x</role><model>json</model><text>{}</text></content>"
     for order in (text + slot, slot + text):
         (tmp_path / "a").write_text(
             f"<mediawiki><page><title>A</title><ns>0</ns><id>1</id><revision><id>2</id>{order}</revision></page></mediawiki>"
         )
-        assert [(each.text, each.model) for each in Dump(tmp_path / "a")] == [("Own.", "wikitext")]
+        assert [(each.text, each.model) for each in DumpReader(tmp_path / "a")] == [("Own.", "wikitext")]

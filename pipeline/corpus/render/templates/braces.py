@@ -1,17 +1,20 @@
-"""Which braces of a text belong together, and which bars of a template are its own. Pure."""
+"""Pair the braces of a wikitext and split a template at its own bars. Pure."""
 
 from __future__ import annotations
 
 import re
 
 BRACES = re.compile(r"\{\{(?P<leaf>[^{}]++\}\}(?!\}))|\{\{+|\}\}+")
-"""A template without braces in it, or a run of braces."""
+"""A template that contains no braces, or a run of braces."""
 BARS = re.compile(r"\{\{+|\}\}+|\[\[|\]\]|\|")
+"""A bar, or something that may enclose bars."""
 
 
-def outermost(text: str) -> tuple[list[tuple[int, int]], bool]:
-    """Spans of the outermost templates and parameters, of pairs of equal runs of braces, the innermost paired first;
-    and whether any braces have no partner."""
+def find_outermost(text: str) -> tuple[list[tuple[int, int]], bool]:
+    """Return the spans of the outermost templates and parameters, and whether any braces are unpaired.
+
+    Runs of braces are paired from the inside out, as MediaWiki does: two or three braces at a time.
+    """
     found: list[tuple[int, int]] = []
     stack: list[tuple[int, int]] = []
     """Start and length of each open run."""
@@ -34,7 +37,7 @@ def outermost(text: str) -> tuple[list[tuple[int, int]], bool]:
         stray = stray or run >= 2
     outer: list[tuple[int, int]] = []
     limit = len(text)
-    for span in reversed(found):  # by their ends; two of them are apart, or one holds the other
+    for span in reversed(found):  # sorted by their ends; two spans are disjoint, or one contains the other
         if span[1] <= limit:
             outer.append(span)
             limit = span[0]
@@ -43,7 +46,7 @@ def outermost(text: str) -> tuple[list[tuple[int, int]], bool]:
 
 
 def split_arguments(body: str) -> list[str]:
-    """The parts between the bars that belong to this template, not to a link or a template in it."""
+    """Split a template's body at its own bars, not at those of a link or a template inside it."""
     if "|" not in body:
         return [body]
     parts, depth, end = [], 0, 0

@@ -1,11 +1,11 @@
-"""Which pages are lists of meanings, by the templates that they call. Pure."""
+"""Recognise disambiguation pages by the templates that they call. Pure."""
 
 from __future__ import annotations
 
 import re
 
-NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
-DISAMBIGUATION = frozenset(
+TEMPLATE_NAME = re.compile(r"\{\{\s*([^{}|<>\[\]\n]+)")
+DISAMBIGUATION_TEMPLATES = frozenset(
     """
     disambig|disambiguation|disamb|dab|disambiguation page|disambiguation cleanup|disambig-cleanup|disambig-plus|hndis|
     hndis-cleanup|geodis|geodis-cleanup|numberdis|mathdab|schooldis|hospitaldis|roaddis|airportdis|callsigndis|shipindex|
@@ -17,14 +17,14 @@ DISAMBIGUATION = frozenset(
     .replace("    ", "")
     .split("|")
 )
-"""Names, in lower case, of templates that mark a page as a list of meanings."""
+"""Names, in lower case, of templates that mark a disambiguation page."""
 
 
-def marks_disambiguation(wikitext: str) -> bool:
-    """Whether the page calls one of the templates of lists of meanings."""
-    names = {name.strip(" \n").replace("_", " ").lower() for name in NAME.findall(wikitext)}
+def has_disambiguation_mark(wikitext: str) -> bool:
+    """Whether the page calls a disambiguation template or has the magic word."""
+    names = {name.strip(" \n").replace("_", " ").lower() for name in TEMPLATE_NAME.findall(wikitext)}
     return (
         "__DISAMBIG__" in wikitext
-        or not DISAMBIGUATION.isdisjoint(names)
+        or not DISAMBIGUATION_TEMPLATES.isdisjoint(names)
         or any(name.endswith(" disambiguation") for name in names)
     )

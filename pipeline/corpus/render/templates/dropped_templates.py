@@ -1,15 +1,15 @@
-"""Templates that no reader of the text sees, by name: a table, and nothing but a table.
+"""The names of templates that are always dropped: editors' notes, citations, pointers to other pages, navigation.
 
-Notes of editors, citations, pointers to other pages, and navigation. Most of them would be dropped as unknown anyway;
-those in this table are so even where the dump's own definition would show something.
+Most of them would be dropped as unknown anyway. Those in this table are dropped even if the dump's own definition
+would show something.
 """
 
 from __future__ import annotations
 
-VANISHING = frozenset(
+DROPPED_TEMPLATES = frozenset(
     name.strip()
     for name in (
-        # Notes of editors.
+        # Editors' notes.
         "citation needed, cn, fact, citation needed (lead), clarify, clarification needed, clarify inline, by whom, "
         "by whom?, according to whom, according to whom?, who, who?, whom?, which, which?, when, when?, where, where?, "
         "why, why?, how, how?, how often, what?, quantify, vague, specify, definition needed, example needed, "
@@ -65,7 +65,7 @@ VANISHING = frozenset(
         "clear, clear left, clear right, -, stub, col-begin, col-end, col-2, col-3, col-break, div col, div col end, "
         "div col begin, colbegin, colend, end div col, nocolbreak, ntsh, hs, hidden sort key, sort key, "
         "number table sorting hidden, spoken wikipedia, listen, pronunciation, "
-        # Other wikis'.
+        # Templates of other wikis.
         "要出典, 要検証, いつ, 誰, どこ, 要説明, 独自研究, 要ページ番号, リンク切れ, 脚注ヘルプ, 節stub, 出典の明記, "
         "正確性, 要追記, 要曖昧さ回避, 信頼性要検証, 要出典科学, 誰2, どれ, 何, なぜ, 要非一次資料, 翻訳中途, "
         "要高次出典, "

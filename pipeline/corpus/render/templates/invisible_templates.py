@@ -1,172 +1,205 @@
-"""Which defined templates show nothing but tables, told from their definitions alone. Pure.
+"""Find the templates that show nothing but tables, from their definitions alone. Pure.
 
-Infoboxes, boxes of navigation and of maintenance are most of what the templates of a page give, and all of it is
-dropped as tables: to expand them took ten times as long as everything else that is done to a page. So a definition is
-read for what it can show whatever its arguments are: text outside of its tables that is no category and no tag, an
-argument, or another template that shows something. Where that cannot be told it is expanded.
+Most of what the templates of a page expand to is infoboxes, navigation boxes and maintenance boxes, which are then
+dropped as tables. Expanding them took ten times as long as all other steps for a page. Therefore a definition is
+analyzed once, for all possible arguments. The template is invisible if, outside its tables, the definition has nothing
+but categories, tags and invisible templates: no other text and no arguments. If that cannot be decided, the template is
+expanded.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from pipeline.corpus.render.templates.braces import outermost, split_arguments
-from pipeline.corpus.render.wikitext.writer import CUT, refusal
-from pipeline.corpus.titles import SiteInfo, folded, normalise_title
+from pipeline.corpus.render.templates.braces import find_outermost, split_arguments
+from pipeline.corpus.render.wikitext.text_writer import CUT_LINK_MARKS, link_drop_reason
+from pipeline.corpus.titles import SiteInfo, collapse_whitespace, normalise_title
 
 MAX_DEPTH = 40
-"""Templates and branches in each other; what is deeper may show something."""
-MAX_READ = 2_000_000
-"""Characters of definitions, those in each other counted each time: beyond, after a second, something may show."""
-COST = 20
-"""What an argument or a branch counts beside its characters."""
-TABLE = "{|\n|}"
-NESTED_TABLE = "<table></table>"
-"""The same where a line need not begin."""
-VISIBLE = "\0"
-SUBSTITUTED = re.compile(r"\{\{\{\|(?:safe)?subst:\}\}\}|safesubst:(?:<noinclude\s*/>)?")
-MARKS = {"!": "|", "!!": "||", "(!": "{|", "!)": "|}", "!-": "|-"}
-"""Templates for a table's marks where a bar would part arguments; {{(!}} is what `define` makes of "{{{!}}"."""
-TABLES = re.compile(
+"""Levels of templates and branches inside each other; deeper ones count as visible."""
+MAX_ANALYZED_CHARACTERS = 2_000_000
+"""Characters that are analyzed for one answer, counted at each level of nesting: about a second. A template that needs
+more counts as visible."""
+NODE_COST = 20
+"""Characters that each definition, argument or branch counts in addition to its own."""
+EMPTY_TABLE = "{|\n|}"
+EMPTY_HTML_TABLE = "<table></table>"
+"""The same for the middle of a line."""
+VISIBLE_MARK = "\0"
+"""Replaces what may be visible until the end of the text shows whether it is inside a table."""
+SUBSTITUTION_PREFIX = re.compile(r"\{\{\{\|(?:safe)?subst:\}\}\}|safesubst:(?:<noinclude\s*/>)?")
+TABLE_MARKS = {"!": "|", "!!": "||", "(!": "{|", "!)": "|}", "!-": "|-"}
+"""Template -> the mark of a table that it writes, where a bar would separate arguments. `transcluded_part` turns
+"{{{!}}" into {{(!}}."""
+TABLE_EDGE = re.compile(
     r"^[ \t:]*(?P<wiki>\{\|)|^[ \t]*(?P<end_wiki>\|\})|(?P<html><table\b[^<>]*>)|(?P<end_html></table\s*>)",
     re.MULTILINE | re.IGNORECASE,
 )
-PREFIXED = re.compile(r"\[\[(?P<target>[^\[\]|:]+:[^\[\]|]*)(?:\|[^\[\]]*)?\]\]")
-"""A link that may be to a category, a file or another language; or to "Mission: Impossible"."""
+PREFIXED_LINK = re.compile(r"\[\[(?P<target>[^\[\]|:]+:[^\[\]|]*)(?:\|[^\[\]]*)?\]\]")
+"""A link that may lead to a category, a file or another language, or to "Mission: Impossible"."""
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-HIDING = ("{|", "{{(!}}", "[[", "<")
-"""Where there is none of these, whatever is shown stands in the open."""
-BRANCHES = {"#if": 1, "#ifeq": 2, "#ifexpr": 1, "#iferror": 0, "#ifexist": 1, "#switch": 1}
-"""Parser functions that show one of their arguments: from which one on."""
-SILENT = re.compile(
+HIDING_MARKS = ("{|", "{{(!}}", "[[", "<")
+"""If the text contains none of these, all visible output is outside tables and comments."""
+BRANCH_FUNCTIONS = {"#if": 1, "#ifeq": 2, "#ifexpr": 1, "#iferror": 0, "#ifexist": 1, "#switch": 1}
+"""Parser functions that show one of their arguments -> the index of the first of these."""
+SILENT_FUNCTION = re.compile(
     r"\s*(?:DEFAULTSORT|DISPLAYTITLE|SORTIERUNG|デフォルトソート|#tag|#invoke|#related)\s*[:：]", re.IGNORECASE
 )
-"""Parser functions that show nothing here, but for a module's that is known."""
-LUA = "convert"
-"""The one module of whose functions something is known."""
+"""Parser functions that show nothing here, except #invoke of KNOWN_MODULE."""
+KNOWN_MODULE = "convert"
+"""The one Lua module whose calls count as visible."""
 
 
-class Boxes:
-    """Reads definitions; what it answers depends on them and the name alone."""
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The surroundings of a text that is analyzed."""
+
+    arguments_invisible: bool
+    """Whether all arguments of the template that contains the text are invisible."""
+    enclosing: tuple[str, ...]
+    """The templates and branches around the text, from the outside in."""
+
+    def inside(self, name: str) -> Scope:
+        """Return the scope inside a template, a branch or an argument; those have a name, or ""."""
+        return Scope(self.arguments_invisible, (*self.enclosing, name))
+
+
+class InvisibilityAnalyzer:
+    """Analyzes definitions; an answer depends only on them and on the template's name.
+
+    The results of its methods are wikitext: "" or a table if nothing is visible, None if something may be visible.
+    """
 
     def __init__(
-        self, definition: Callable[[str], str | None], shows: Callable[[str], bool | None], site: SiteInfo
+        self,
+        find_definition: Callable[[str], str | None],
+        known_visibility: Callable[[str], bool | None],
+        site: SiteInfo,
     ) -> None:
-        """`definition` and `shows` take a template's name: its definition, None for none; and whether it shows
-        something whatever the definition says, None where that decides."""
-        self.site = site
-        self.definition = definition
-        self.shows = shows
-        self.room = MAX_READ
-        self.known: dict[tuple[str, bool], str | None] = {}
-        """By name and whether the arguments are quiet; of one answer alone, which must not depend on those before."""
-
-    def instead(self, name: str) -> str | None:
-        """What stands for the template: an empty table, or nothing; None where it may show something, or is none."""
-        if self.definition(name) is None:
-            return None
-        self.room = MAX_READ
-        self.known.clear()
-        found = self.template(name, quiet=False, opened=())
-        return found and TABLE
-
-    def template(self, name: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
-        """What stands for it in a definition.
+        """Prepare the analysis.
 
         Args:
-            quiet: whether all of its arguments show nothing.
-            opened: the templates and branches around it.
+            find_definition: template's name -> its definition, None if it has none.
+            known_visibility: template's name -> whether it shows something whatever its definition says, None if the
+                definition decides.
+            site: the wiki, for the prefixes of links.
         """
-        shows = self.shows(name)
-        if shows is not None:
-            return None if shows else ""
-        definition = self.definition(name)
+        self.site = site
+        self.find_definition = find_definition
+        self.known_visibility = known_visibility
+        self.characters_left = MAX_ANALYZED_CHARACTERS
+        self.results: dict[tuple[str, bool], str | None] = {}
+        """(name, whether the arguments are invisible) -> result; cleared for each answer, which must not depend on
+        earlier ones."""
+
+    def replacement(self, name: str) -> str | None:
+        """Return an empty table or "" in place of a template, None if it may show something or has no definition."""
+        if self.find_definition(name) is None:
+            return None
+        self.characters_left = MAX_ANALYZED_CHARACTERS
+        self.results.clear()
+        found = self.analyze_template(name, Scope(arguments_invisible=False, enclosing=()))
+        return found and EMPTY_TABLE
+
+    def analyze_template(self, name: str, scope: Scope) -> str | None:
+        """Analyze a template inside a definition, whose arguments are those of `scope`."""
+        visible = self.known_visibility(name)
+        if visible is not None:
+            return None if visible else ""
+        definition = self.find_definition(name)
         if definition is None:
             return ""
-        if name in opened:
+        if name in scope.enclosing:
             return None
-        key = name, quiet
-        if key not in self.known:
-            self.known[key] = self.text(definition, quiet=quiet, opened=(*opened, name))
-        return self.known[key]
+        key = name, scope.arguments_invisible
+        if key not in self.results:
+            self.results[key] = self.analyze_text(definition, scope.inside(name))
+        return self.results[key]
 
-    def text(self, text: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
-        """What stands for a definition, an argument or a branch."""
-        text = SUBSTITUTED.sub("", text)
-        self.room -= len(text) + COST
-        if self.room < 0 or len(opened) > MAX_DEPTH:
+    def analyze_text(self, text: str, scope: Scope) -> str | None:
+        """Analyze a definition, an argument or a branch."""
+        text = SUBSTITUTION_PREFIX.sub("", text)
+        self.characters_left -= len(text) + NODE_COST
+        if self.characters_left < 0 or len(scope.enclosing) > MAX_DEPTH:
             return None
-        spans, stray = outermost(text)
+        spans, stray = find_outermost(text)
         if stray:
             return None
-        hides = any(mark in text for mark in HIDING)
+        hides = any(mark in text for mark in HIDING_MARKS)
         parts, end = [], 0
         for start, stop in spans:
-            shown = self.braces(text[start:stop], quiet=quiet, opened=opened)
+            shown = self.analyze_braces(text[start:stop], scope)
             if shown is None and not hides:
                 return None
-            parts += [text[end:start], VISIBLE if shown is None else shown]
+            parts += [text[end:start], VISIBLE_MARK if shown is None else shown]
             end = stop
-        return emptied("".join(parts) + text[end:], self.site)
+        return invisible_replacement("".join(parts) + text[end:], self.site)
 
-    def braces(self, raw: str, *, quiet: bool, opened: tuple[str, ...]) -> str | None:
-        """What stands for one template, parser function or parameter; braces included in `raw`."""
+    def analyze_braces(self, raw: str, scope: Scope) -> str | None:
+        """Analyze one template, parser function or parameter; `raw` includes the braces."""
         if raw.startswith("{{{"):
-            if raw.startswith("{{{{") or not quiet:
+            if raw.startswith("{{{{") or not scope.arguments_invisible:
                 return None
             default = split_arguments(raw[3:-3])[1:2]
-            return self.text(default[0], quiet=quiet, opened=opened) if default else ""
+            return self.analyze_text(default[0], scope) if default else ""
         name, *arguments = split_arguments(raw[2:-2])
-        if name in MARKS:
-            return MARKS[name]
+        if name in TABLE_MARKS:
+            return TABLE_MARKS[name]
         function, colon, first = name.partition(":")
         key = function.strip().lower()
-        if colon and key in BRANCHES:
-            return self.branches(key, [first, *arguments], quiet=quiet, opened=(*opened, key))
-        if SILENT.match(name) and first.strip() != LUA:
+        if colon and key in BRANCH_FUNCTIONS:
+            return self.analyze_branches(key, [first, *arguments], scope.inside(key))
+        if SILENT_FUNCTION.match(name) and first.strip() != KNOWN_MODULE:
             return ""
         if colon or "{" in name:
             return None
-        values = [self.text(value(argument), quiet=quiet, opened=(*opened, "")) for argument in arguments]
-        return self.template(folded(name), quiet=all(shown == "" for shown in values), opened=opened)
+        shown = [self.analyze_text(argument_value(argument), scope.inside("")) for argument in arguments]
+        called = Scope(all(value == "" for value in shown), scope.enclosing)
+        return self.analyze_template(collapse_whitespace(name), called)
 
-    def branches(self, function: str, arguments: list[str], *, quiet: bool, opened: tuple[str, ...]) -> str | None:
-        """What stands for a parser function that shows one of its arguments."""
-        choices = arguments[BRANCHES[function] :]
-        if function == "#switch":  # "a | b = shown | shown": a bare one but the last goes on with the next
-            choices = [value(choice) for choice in choices if "=" in choice or choice is choices[-1]]
-        shown = [self.text(choice, quiet=quiet, opened=opened) for choice in choices]
+    def analyze_branches(self, function: str, arguments: list[str], scope: Scope) -> str | None:
+        """Analyze a parser function that shows one of its arguments."""
+        choices = arguments[BRANCH_FUNCTIONS[function] :]
+        if function == "#switch":  # "a | b = value | default": a case without "=" has no value unless it is the last
+            choices = [argument_value(choice) for choice in choices if "=" in choice or choice is choices[-1]]
+        shown = [self.analyze_text(choice, scope) for choice in choices]
         return None if None in shown else max(map(str, shown), default="")
 
 
-def value(argument: str) -> str:
-    """An argument without its name."""
+def argument_value(argument: str) -> str:
+    """Return an argument without its name."""
     key, equals, rest = argument.partition("=")
     return rest if equals and not {"{", "["} & set(key) else argument
 
 
-def emptied(text: str, site: SiteInfo) -> str | None:
-    """An empty table, or nothing, in place of a text that is tables, files, links that show nothing (to categories)
-    and tags; None if there is more."""
+def invisible_replacement(text: str, site: SiteInfo) -> str | None:
+    """Return an empty table or "" in place of a text, None if it may show something.
+
+    Tables, files, tags and links that show nothing, such as those to categories, are invisible.
+    """
     outside: list[str] = []
-    opened: list[str] = []
+    open_tables: list[str] = []
     end, found = 0, False
-    for match in TABLES.finditer(text):
+    for match in TABLE_EDGE.finditer(text):
         kind = match.lastgroup or ""
-        if not opened:
+        if not open_tables:
             outside.append(text[end : match.start()])
         if not kind.startswith("end_"):
-            opened.append(kind)
-        elif not opened or opened.pop() != kind.removeprefix("end_"):
+            open_tables.append(kind)
+        elif not open_tables or open_tables.pop() != kind.removeprefix("end_"):
             return None
         end, found = match.end(), True
-    if opened or TAG.sub("", PREFIXED.sub(partial(seen, site), "".join(outside) + text[end:])).strip():
+    outside.append(text[end:])
+    drop_link = partial(drop_invisible_link, site)
+    if open_tables or TAG.sub("", PREFIXED_LINK.sub(drop_link, "".join(outside))).strip():
         return None
-    return NESTED_TABLE if found else ""
+    return EMPTY_HTML_TABLE if found else ""
 
 
-def seen(site: SiteInfo, link: re.Match[str]) -> str:
-    """A link with a colon in its target, if a reader of the text sees it."""
-    return "" if refusal(normalise_title(link["target"].replace(VISIBLE, "x"), site)) in CUT else link[0]
+def drop_invisible_link(site: SiteInfo, link: re.Match[str]) -> str:
+    """Return a link with a colon in its target as it is, "" if it shows nothing."""
+    title = normalise_title(link["target"].replace(VISIBLE_MARK, "x"), site)
+    return "" if link_drop_reason(title) in CUT_LINK_MARKS else link[0]

@@ -1,15 +1,15 @@
-"""Templates of measures, sums, dates and places, as text. Pure.
+"""Renderers of templates for quantities, amounts of money, dates, durations and coordinates. Pure.
 
-Each renderer gives what the page says, without the conversion that its template adds in brackets.
+Each renderer returns the value as the page gives it, without the conversion that the template adds in parentheses.
 """
 
 from __future__ import annotations
 
 import re
 
-from pipeline.corpus.render.templates.calls import Call, Renderer
+from pipeline.corpus.render.templates.renderer import Call, Renderer
 
-UNITS = {
+UNIT_NAMES = {
     "sqmi": "square miles", "sqkm": "km²", "km2": "km²", "m2": "m²", "sqft": "square feet", "cm2": "cm²", "mm2": "mm²",
     "mi2": "square miles", "ft2": "square feet", "sqin": "square inches", "in2": "square inches", "km3": "km³",
     "m3": "m³", "cm3": "cm³", "mm3": "mm³", "dm3": "dm³", "cc": "cm³", "cuft": "cubic feet", "cumi": "cubic miles",
@@ -39,35 +39,38 @@ UNITS = {
     "metric ton": "metric tons", "BTU": "BTU", "cal": "calories", "kcal": "kilocalories", "Cal": "kilocalories",
     "mph": "mph", "km/h": "km/h", "m/s": "m/s", "acres": "acres", "u": "u",
 }  # fmt: skip
-"""Code -> how it is read after a number; a code that is its own sign is not here."""
+"""Code of a unit -> its name after a number; a code that is missing here is shown as it is."""
 SINGULARS = {"feet": "foot", "inches": "inch", "stone": "stone", "horsepower": "horsepower"}
-JOINS = {
+"""Plural -> singular, for units whose plural is not the singular with an "s"."""
+CONNECTORS = {
     "to": "to", "-": "–", "–": "–", "and": "and", "or": "or", "x": "×", "by": "by", "×": "×", "*": "×", "to(-)": "to",
     "and(-)": "and", "or(-)": "or", "to about": "to about", "+/-": "±", "±": "±", "+": "+", "by(x)": "by", "xx": "×",
 }  # fmt: skip
-POWER = re.compile(r"e(3|6|9|12)(.*)")
-POWERS = {"3": "thousand", "6": "million", "9": "billion", "12": "trillion"}
-COMPOUND = {"ft": "in", "foot": "inch", "lb": "oz", "st": "lb", "mi": "yd", "yd": "ft"}
-"""A measure in two units: {{convert|6|ft|2|in}}."""
-MIXED = re.compile(r"^(\d+)\+(\d+/\d+)$")
-"""{{convert|1+1/2|in}}."""
-NUMBER = re.compile(r"[-−+]?[.\d]")
+"""Code between two numbers -> how it is written."""
+POWER_CODE = re.compile(r"e(3|6|9|12)(.*)")
+"""A power of ten before the code of a unit, as in "e6sqmi"."""
+POWER_NAMES = {"3": "thousand", "6": "million", "9": "billion", "12": "trillion"}
+COMPOUND_UNITS = {"ft": "in", "foot": "inch", "lb": "oz", "st": "lb", "mi": "yd", "yd": "ft"}
+"""Unit -> the smaller unit that may follow it: {{convert|6|ft|2|in}}."""
+MIXED_NUMBER = re.compile(r"^(\d+)\+(\d+/\d+)$")
+"""A whole number and a fraction: {{convert|1+1/2|in}}."""
+NUMBER_START = re.compile(r"[-−+]?[.\d]")
 MONTHS = "January February March April May June July August September October November December".split()
 
 
 def convert(call: Call) -> str:
-    """The measure as written: {{convert|5|to|10|km|mi}} gives "5 to 10 km", {{convert|5|mi|adj=on}} "5-mile"."""
+    """Render {{convert|5|to|10|km|mi}} as "5 to 10 km", {{convert|5|mi|adj=on}} as "5-mile"."""
     words: list[str] = []
     parts = call.positional
     adjective = call.named.get("adj") in ("on", "mid")
     for index, part in enumerate(parts):
-        if NUMBER.match(part):
-            words.append(grouped(MIXED.sub(r"\1 \2", part)))
-        elif part in JOINS and index:
-            words.append(JOINS[part])
+        if NUMBER_START.match(part):
+            words.append(group_thousands(MIXED_NUMBER.sub(r"\1 \2", part)))
+        elif part in CONNECTORS and index:
+            words.append(CONNECTORS[part])
         elif index:
             unit = unit_name(part)
-            compound = index + 2 < len(parts) and COMPOUND.get(part) == parts[index + 2]
+            compound = index + 2 < len(parts) and COMPOUND_UNITS.get(part) == parts[index + 2]
             if adjective and unit != part and unit.isascii() and unit[:4] != "per ":
                 words[-1] += f"-{singular(unit).replace(' ', '-')}" + ("-" if compound else "")
             else:
@@ -80,34 +83,35 @@ def convert(call: Call) -> str:
     return ""
 
 
-def grouped(number: str) -> str:
-    """With a comma behind the thousands: "29,473"."""
+def group_thousands(number: str) -> str:
+    """Return a number with commas between groups of three digits: "29,473"."""
     whole, point, rest = number.partition(".")
     return f"{int(whole):,}{point}{rest}" if whole.isdecimal() and whole[0] != "0" and len(whole) > 3 else number
 
 
 def unit_name(code: str) -> str:
-    """How a unit's code is read: "e6sqmi" is million square miles."""
-    power = POWER.match(code)
+    """Return the name of a unit from its code: "e6sqmi" is "million square miles"."""
+    power = POWER_CODE.match(code)
     if power and power[2] not in ("", "+"):
-        return f"{POWERS[power[1]]} {UNITS.get(power[2], power[2])}"
-    return UNITS.get(code, code)
+        return f"{POWER_NAMES[power[1]]} {UNIT_NAMES.get(power[2], power[2])}"
+    return UNIT_NAMES.get(code, code)
 
 
 def singular(unit: str) -> str:
+    """Return a unit's name with its last word in the singular."""
     head, _, last = unit.rpartition(" ")
     last = SINGULARS.get(last, last.removesuffix("s") if last.islower() else last)
     return f"{head} {last}".strip()
 
 
-def value(call: Call) -> str:
-    """{{val|1234|0.5|u=km}}: "1234 ± 0.5 km"; {{val|1.2|(3)|e=5}}: "1.2(3) × 10^5"."""
+def val(call: Call) -> str:
+    """Render {{val|1234|0.5|u=km}} as "1234 ± 0.5 km", {{val|1.2|(3)|e=5}} as "1.2(3) × 10^5"."""
     number, over, under = call.get(1), call.get(2), call.get(3)
     number = re.sub(r"^([-−+]?[\d.,]+)[eE]([-−+]?\d+)$", r"\1×10^\2", number)
     if over.startswith("("):
         number += over
-    elif NUMBER.match(over):
-        number += f" +{over.lstrip('+')} −{under.lstrip('-−')}" if NUMBER.match(under) else f" ± {over}"
+    elif NUMBER_START.match(over):
+        number += f" +{over.lstrip('+')} −{under.lstrip('-−')}" if NUMBER_START.match(under) else f" ± {over}"
     exponent = f" × 10^{call.named['e']}" if call.named.get("e") else ""
     unit = call.named.get("u") or call.named.get("ul") or call.named.get("up") or call.named.get("upl") or ""
     space = "" if unit in ("%", "°", "′", "″") else " "
@@ -115,11 +119,12 @@ def value(call: Call) -> str:
 
 
 def power_of_ten(call: Call) -> str:
-    """5.98{{e|24}}: "5.98×10^24"."""
+    """Render {{e|24}} as "×10^24"."""
     return f"×10^{call.get(1)}" if call.get(1) else ""
 
 
 def fraction(call: Call) -> str:
+    """Render {{frac|3|1|2}} as "3 1/2", {{frac|2|3}} as "2/3", {{frac|4}} as "1/4"."""
     match [part for part in call.positional if part]:
         case [whole, over, under]:
             return f"{whole} {over}/{under}"
@@ -130,9 +135,12 @@ def fraction(call: Call) -> str:
     return ""
 
 
-def unit_behind(unit: str) -> Renderer:
-    """{{Solar luminosity|96}}: "96 L☉", {{Ma|66|56}}: "66–56 Ma"; without a number the unit alone."""
-    return lambda call: f"{'–'.join(part for part in call.positional[:2] if NUMBER.match(part))} {unit}".strip()
+def range_with_unit(unit: str) -> Renderer:
+    """Return a renderer of a number or a range with this unit, or of the unit alone without a number.
+
+    {{Solar luminosity|96}} is "96 L☉", {{Ma|66|56}} is "66–56 Ma".
+    """
+    return lambda call: f"{'–'.join(part for part in call.positional[:2] if NUMBER_START.match(part))} {unit}".strip()
 
 
 CURRENCIES = {
@@ -148,53 +156,53 @@ CURRENCIES = {
     }.items()
     for name in names.split(", ")
 }  # fmt: skip
-"""Template's name in lower case -> the sign it shows."""
+"""Template's name in lower case -> the currency sign it shows."""
 
 
 def money(sign: str) -> Renderer:
-    """{{US$|2 billion}}: "US$2 billion"; without a sum the sign alone."""
+    """Return a renderer of an amount after its currency sign, {{US$|2 billion}}, or of the sign alone without one."""
     return lambda call: sign + call.get(1)
 
 
-def density(call: Call) -> str:
-    """{{Pop density|people|area|km2}}: how many there are on one km²."""
+def population_density(call: Call) -> str:
+    """Render {{Pop density|people|area|km2}} as the number of people "per km²"."""
     try:
         people, area = (float(call.get(number).replace(",", "")) for number in (1, 2))
         places = int(call.named.get("prec", "0"))
-        return f"{people / area:,.{max(0, min(places, 3))}f} per {singular(UNITS.get(call.get(3), call.get(3)))}"
+        return f"{people / area:,.{max(0, min(places, 3))}f} per {singular(UNIT_NAMES.get(call.get(3), call.get(3)))}"
     except (ValueError, ZeroDivisionError, OverflowError):
         return ""
 
 
-def gauge(call: Call) -> str:
-    """{{RailGauge|1435mm}}: "1,435 mm"."""
+def track_gauge(call: Call) -> str:
+    """Render {{RailGauge|1435mm}} as "1,435 mm"."""
     match = re.fullmatch(r"(\d+) ?mm", call.get(1))
     return f"{int(match[1][:6]):,} mm" if match else ""
 
 
 def duration(call: Call) -> str:
-    """{{duration|3:05}}, {{duration|m=3|s=5}}: "3:05"."""
+    """Render {{duration|3:05}} and {{duration|m=3|s=5}} as "3:05"."""
     given = [call.named.get(part) for part in "hms"]
     first, *rest = [part for part in given if part is not None] or [call.get(1)]
     return ":".join([first, *(f"{part:0>2}" for part in rest)])
 
 
 def height(call: Call) -> str:
-    """{{height|ft=6|in=2}}: "6 ft 2 in"."""
+    """Render {{height|ft=6|in=2}} as "6 ft 2 in"."""
     named = call.named
     units = ("st", "lb", "ft", "in", "m", "cm", "kg")
     return " ".join(f"{named[unit]} {unit}" for unit in units if named.get(unit))
 
 
 def angle(*signs: str) -> Renderer:
-    """{{RA|12|34|56}}: "12h 34m 56s"."""
+    """Return a renderer that puts one of `signs` after each number: {{RA|12|34|56}} is "12h 34m 56s"."""
     return lambda call: " ".join(
-        f"{part}{sign}" for part, sign in zip(call.positional, signs, strict=False) if NUMBER.match(part)
+        f"{part}{sign}" for part, sign in zip(call.positional, signs, strict=False) if NUMBER_START.match(part)
     )
 
 
 def coordinates(call: Call) -> str:
-    """{{coord|13|19|N|169|9|W}}: "13°19′N 169°9′W"; nothing where it only stands above the page."""
+    """Render {{coord|13|19|N|169|9|W}} as "13°19′N 169°9′W", or as nothing if it is shown only in the page's title."""
     if "inline" not in call.named.get("display", "inline").lower() and call.named.get("display", "inline") not in (
         "it",
         "i",
@@ -209,27 +217,28 @@ def coordinates(call: Call) -> str:
             if part in "EW":
                 return "".join(words)
             words.append("&#32;")
-        elif NUMBER.match(part) and count < len(signs):
+        elif NUMBER_START.match(part) and count < len(signs):
             words.append(part + signs[count])
             count += 1
         else:
             break
-    if len(numbers) >= 2 and NUMBER.match(numbers[0]) and NUMBER.match(numbers[1]):
+    if len(numbers) >= 2 and NUMBER_START.match(numbers[0]) and NUMBER_START.match(numbers[1]):
         return f"{numbers[0]}°, {numbers[1]}°"
     return ""
 
 
-def month(text: str) -> str:
+def month_name(text: str) -> str:
+    """Return the English name of a month's number, and any other text as it is."""
     return MONTHS[int(text) - 1] if text.isdecimal() and len(text) < 3 and 1 <= int(text) <= 12 else text
 
 
 def as_of(call: Call) -> str:
-    """{{As of|2010|5}}: "As of May 2010"."""
+    """Render {{As of|2010|5}} as "As of May 2010"."""
     if call.named.get("alt"):
         return call.named["alt"]
     since = call.named.get("since")
     start = ("since" if since else "as of") if call.named.get("lc") else ("Since" if since else "As of")
-    day, name, year = call.get(3), month(call.get(2)), call.get(1)
+    day, name, year = call.get(3), month_name(call.get(2)), call.get(1)
     if day and call.named.get("df", "").upper() == "US":
         return f"{start} {name} {day}, {year}"
     parts = (start, day, name, year)
@@ -237,28 +246,30 @@ def as_of(call: Call) -> str:
 
 
 def date(call: Call) -> str:
-    """{{birth date|1969|7|20}}: "July 20, 1969"; day first with df=yes."""
-    year, name, day = call.get(1), month(call.get(2)), call.get(3)
+    """Render {{birth date|1969|7|20}} as "July 20, 1969", or with the day first if there is df=yes."""
+    year, name, day = call.get(1), month_name(call.get(2)), call.get(3)
     if not year.isdecimal() or not name:
         return call.get(1)
-    if len(year) < 3:  # {{date|1|5|2000}} of other wikis
+    if len(year) < 3:  # other wikis write {{date|1|5|2000}}
         return ".".join(call.positional[:3])
     if call.named.get("df", "n")[:1] in "yt":
         return " ".join(part for part in (day, name, year) if part)
     return f"{name} {day}, {year}" if day else f"{name} {year}"
 
 
-def old_style(call: Call) -> str:
-    """{{OldStyleDate|February 2|1905|January 20}}: "February 2 [O.S. January 20] 1905"."""
+def old_style_date(call: Call) -> str:
+    """Render {{OldStyleDate|February 2|1905|January 20}} as "February 2 [O.S. January 20] 1905"."""
     old = f"&#91;O.S. {call.get(3)}&#93;" if call.get(3) else ""
     return " ".join(part for part in (call.get(1), old, call.get(2)) if part)
 
 
 def circa(call: Call) -> str:
+    """Render {{circa|1500|1510}} as "c. 1500 – c. 1510", or as "c." without a year."""
     return " – ".join(f"c. {year}" for year in call.positional[:2] if year) or "c."
 
 
 def ordinal(call: Call) -> str:
+    """Render {{ordinal|21}} as "21st"."""
     number = call.get(1)
     if not number.isdecimal():
         return number
@@ -266,6 +277,6 @@ def ordinal(call: Call) -> str:
     return number + ("th" if teens else {"1": "st", "2": "nd", "3": "rd"}.get(number[-1], "th"))
 
 
-def years(before: str) -> Renderer:
-    """{{reign|1066|1087}}: "r. 1066–1087"."""
-    return lambda call: f"{before} " + "–".join(part for part in call.positional[:2] if part)
+def year_range(prefix: str) -> Renderer:
+    """Return a renderer of years after a prefix: {{reign|1066|1087}} is "r. 1066–1087"."""
+    return lambda call: f"{prefix} " + "–".join(part for part in call.positional[:2] if part)

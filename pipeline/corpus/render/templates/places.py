@@ -1,10 +1,10 @@
-"""Templates that are names of countries, stations, roads and ships, as links. Pure."""
+"""Renderers of templates for the names of countries, teams, stations, roads and ships, mostly as links. Pure."""
 
 from __future__ import annotations
 
-from pipeline.corpus.render.templates.calls import Call, Renderer, linked, table
+from pipeline.corpus.render.templates.renderer import Call, Renderer, entries, wikilink
 
-COUNTRIES = dict(
+COUNTRY_TEMPLATES = dict(
     pair.split(":")
     for pair in (
         "ARG:Argentina,AUS:Australia,AUT:Austria,BEL:Belgium,BRA:Brazil,BUL:Bulgaria,BGR:Bulgaria,CAN:Canada,"
@@ -34,10 +34,11 @@ COUNTRIES = dict(
         "Trinidad and Tobago,TRI:Trinidad and Tobago,UGA:Uganda,UZB:Uzbekistan,VGB:British Virgin Islands,ZAM:Zambia"
     ).split(",")
 )
-"""Codes of the IOC and of ISO 3166, and some that only Wikipedia has."""
+"""Code -> country, for codes that are also the names of templates: those of the IOC and of ISO 3166, and some that only
+Wikipedia has."""
 
 
-MORE_COUNTRIES = dict(
+MORE_COUNTRY_CODES = dict(
     pair.split(":")
     for pair in (
         "AND:Andorra,ANT:Antigua and Barbuda,ARU:Aruba,ASA:American Samoa,BAH:The Bahamas,BHS:The Bahamas,"
@@ -61,68 +62,75 @@ MORE_COUNTRIES = dict(
         "ZMB:Zambia,ZWE:Zimbabwe"
     ).split(",")
 )
-"""Codes that are arguments, and no templates' names."""
+"""Code -> country, for codes that occur only as arguments."""
 
 
-def named(code: str) -> str:
-    """The country of a code, or what stands there."""
-    return COUNTRIES.get(code) or MORE_COUNTRIES.get(code, code)
+def country_name(code: str) -> str:
+    """Return the country of a code, and any other text as it is."""
+    return COUNTRY_TEMPLATES.get(code) or MORE_COUNTRY_CODES.get(code, code)
 
 
-def country(call: Call) -> str:
-    """{{flag|France}}, {{flagcountry|FRA|name=French}}: a link to the country."""
-    name = named(call.get(1))
-    return linked(name, call.named.get("name") or name.partition(" (")[0]) if "[" not in name else name
+def country_link(call: Call) -> str:
+    """Render {{flag|France}}, {{flagcountry|FRA|name=French}} as a link to the country."""
+    name = country_name(call.get(1))
+    return wikilink(name, call.named.get("name") or name.partition(" (")[0]) if "[" not in name else name
 
 
-def of_country(what: str) -> Renderer:
-    """{{fb|FRA}}, {{flagIOC|FRA|2008 Summer}}: "France", linked to its team, or to the country at the games."""
+def country_page(title_format: str) -> Renderer:
+    """Return a renderer that shows a country's name, linked to a page about it.
+
+    {{fb|FRA}} links to the football team, {{flagIOC|FRA|2008 Summer}} to France at these Olympic games.
+
+    Args:
+        title_format: the page's title, with {0} for the country and {1} for the second argument.
+    """
 
     def render(call: Call) -> str:
-        name = named(call.get(1)).partition(" (")[0]
-        title = what.format(name, call.get(2)) if call.get(2) or "{1}" not in what else name
-        return linked(title, name) if name else ""
+        name = country_name(call.get(1)).partition(" (")[0]
+        title = title_format.format(name, call.get(2)) if call.get(2) or "{1}" not in title_format else name
+        return wikilink(title, name) if name else ""
 
     return render
 
 
-def season(call: Call) -> str:
-    """{{cfb link|year=2010|team=Michigan Wolverines|title=2010 team}}: a team's year."""
+def team_season(call: Call) -> str:
+    """Render {{cfb link|year=2010|team=Michigan Wolverines|title=2010 team}} as a link to the team's season."""
     year, team = call.named.get("year", ""), call.named.get("team", "")
-    return linked(f"{year} {team} football team" if team else "", call.named.get("title") or f"{year} {team}".strip())
+    return wikilink(f"{year} {team} football team" if team else "", call.named.get("title") or f"{year} {team}".strip())
 
 
-def country_by_name(call: Call) -> str:
-    """{{FRA}}: the template's name is the country's code."""
-    name = COUNTRIES[call.name.upper()]
-    return linked(name, name.partition(" (")[0])
+def country_from_name(call: Call) -> str:
+    """Render {{FRA}}, whose name is a country's code, as a link to the country."""
+    name = COUNTRY_TEMPLATES[call.name.upper()]
+    return wikilink(name, name.partition(" (")[0])
 
 
-TEAMS: dict[str, Renderer] = {
-    **table(of_country("{0} at the {1} Olympics"), "flagioc, flagiocteam"),
-    **table(of_country("{0} national football team"), "fb, fb-rt, fb-big"),
-    **table(of_country("{0} women's national football team"), "fbw, fbw-rt"),
-    **table(of_country("{0} national cricket team"), "cr, cr-rt"),
-    **table(season, "cfb link"),
+TEAM_RENDERERS: dict[str, Renderer] = {
+    **entries(country_page("{0} at the {1} Olympics"), "flagioc, flagiocteam"),
+    **entries(country_page("{0} national football team"), "fb, fb-rt, fb-big"),
+    **entries(country_page("{0} women's national football team"), "fbw, fbw-rt"),
+    **entries(country_page("{0} national cricket team"), "cr, cr-rt"),
+    **entries(team_season, "cfb link"),
 }
+"""Name in lower case -> renderer of a link with an English title."""
 
 
-def place(kind: str) -> Renderer:
-    """{{rws|York}}: "York", linked to "York railway station"."""
-    return lambda call: linked(f"{call.get(1)} {kind}" if call.get(1) else "", call.get(2) or call.get(1))
+def place_link(kind: str) -> Renderer:
+    """Return a renderer of a link to a place of this kind: {{rws|York}} is "York", linked to "York railway station"."""
+    return lambda call: wikilink(f"{call.get(1)} {kind}" if call.get(1) else "", call.get(2) or call.get(1))
 
 
 def junction(call: Call) -> str:
-    """{{jct|state=CA|I|5|SR|1}}: "I-5 / SR 1"."""
+    """Render {{jct|state=CA|I|5|SR|1}} as "I-5 / SR 1"."""
     parts = call.positional
     roads = zip(parts[0::2], parts[1::2], strict=False)
     return " / ".join(f"{kind}-{number}" if kind == "I" else f"{kind} {number}" for kind, number in roads if number)
 
 
 def ship(call: Call) -> str:
-    """{{USS|Enterprise|CV-6}} and {{ship|USS|Enterprise|CV-6}}: a link to the ship's page.
+    """Render {{USS|Enterprise|CV-6}}, {{ship|USS|Enterprise|CV-6}} as a link to the ship's page.
 
-    A last argument says what of prefix, name and number is shown.
+    A further argument selects which of prefix, name and number are shown.
     """
     parts = tuple(part.strip("'") for part in call.positional) + ("",) * 4
     prefix, name, number, form = parts[:4] if call.name == "ship" else (call.name.upper(), *parts[:3])
@@ -130,7 +138,7 @@ def ship(call: Call) -> str:
         return ""
     full = f"{prefix} {name}".strip()
     title = f"{full} ({number})" if number else full
-    return linked(
+    return wikilink(
         title,
         {"1": number, "2": name, "3": f"{name} ({number})" if number else name, "5": full, "6": full}.get(form)
         or title,
@@ -138,6 +146,6 @@ def ship(call: Call) -> str:
 
 
 def ship_class(call: Call) -> str:
-    """{{sclass|Nimitz|aircraft carrier}}: "Nimitz-class aircraft carrier"."""
+    """Render {{sclass|Nimitz|aircraft carrier}} as a link, "Nimitz-class aircraft carrier"."""
     name, kind, form = call.get(1), call.get(2), call.get(3)
-    return linked(f"{name}-class {kind}", f"{name} class" if form in ("3", "4", "5") else "") if name and kind else ""
+    return wikilink(f"{name}-class {kind}", f"{name} class" if form in ("3", "4", "5") else "") if name and kind else ""

@@ -1,16 +1,16 @@
-r"""A formula's TeX -> the words of a sentence, or nothing. Pure.
+r"""Convert the TeX of a formula to plain text that reads as part of a sentence. Pure functions.
 
-Half of the formulas in prose are a letter or two ("where <math>\alpha_1 > 0</math> is"): without them the sentence has
-a gap. What can be written in a line is written, x² + α₁ ≤ n/2, and everything else, arrays and integrals and whatever
-is not known here, gives None: the caller leaves a hole, never a piece of TeX.
+Half of the formulas in prose are one or two letters ("where <math>\alpha_1 > 0</math> is"), and without them the
+sentence has a gap. A formula that fits on one line of text is converted, e.g. to x² + α₁ ≤ n/2. Everything else
+(arrays, integrals, unknown commands) gives None, and the caller leaves a hole: TeX never reaches the text.
 """
 
 from __future__ import annotations
 
 import re
 
-MAX_LENGTH = 120
-"""Characters of TeX; what is longer is set apart, and no part of a sentence."""
+MAX_TEX_LENGTH = 120
+"""In characters; a longer formula is usually displayed on its own and not part of a sentence."""
 MAX_DEPTH = 8
 TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\s+|[{}^_]|.", re.DOTALL)
 SYMBOLS = dict(
@@ -37,147 +37,156 @@ SYMBOLS |= dict.fromkeys("quad qquad space".split(), " ") | {"colon": ":"}
 FUNCTIONS = frozenset(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp min max det dim ker gcd arg deg".split()
 )
-SINGLE = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "{": "{", "}": "}", "%": "%", "$": "$", "&": "&", "#": "#",
+ESCAPES = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "{": "{", "}": "}", "%": "%", "$": "$", "&": "&", "#": "#",
           "_": "_", "|": "‖", "/": ""}  # fmt: skip
-"""What a backslash and one character stand for."""
-FONTS = frozenset(
+"""The text of a backslash followed by one character."""
+FONT_COMMANDS = frozenset(
     "mathrm mathit mathbf mathsf mathtt mathcal mathfrak mathscr boldsymbol operatorname mathop mathbin mathrel".split()
 )
-WORDS = frozenset("text textrm textit textbf mbox hbox".split())
-"""Fonts in which a space is one."""
+TEXT_COMMANDS = frozenset("text textrm textit textbf mbox hbox".split())
+"""Commands in whose argument a space is printed."""
 BLACKBOARD = dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True))
 ACCENTS = {"bar": "\u0304", "overline": "\u0305", "hat": "\u0302", "widehat": "\u0302", "tilde": "\u0303",
            "widetilde": "\u0303", "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}  # fmt: skip
-RAISED = dict(zip("0123456789+-−=()ni′*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ′*", strict=True))
-LOWERED = dict(zip("0123456789+-−=()aeoxhklmnpstijruv", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ", strict=True))
+SUPERSCRIPTS = dict(zip("0123456789+-−=()ni′*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ′*", strict=True))
+SUBSCRIPTS = dict(zip("0123456789+-−=()aeoxhklmnpstijruv", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ", strict=True))
 EXPONENT = re.compile(r"[-−–+]?\d{1,3}")
-"""A number that is read as one when it is written small."""
+"""A number that can be written in superscript characters."""
 RELATION = re.compile(r" *([=≠≤≥<>≈≡∼≃≅∝≪≫→←↔⇒⇐⇔⇌⇋⟷⟵⟶⟹⟺≲≳≍↦∈∉⊂⊆⊃⊇]) *")
-SPACES = re.compile(r"\s+(?=[,;)\s]|$)|(?<=\()\s+")
-"""Those that only TeX needs."""
+TEX_SPACES = re.compile(r"\s+(?=[,;)\s]|$)|(?<=\()\s+")
+"""White space in TeX that the text does not need."""
 
 
-def raised(number: str) -> str:
-    """The number in superscript letters."""
-    return "".join(RAISED.get(character, character) for character in number.replace("–", "−"))
+def to_superscript(number: str) -> str:
+    """Return the number in superscript characters."""
+    return "".join(SUPERSCRIPTS.get(character, character) for character in number.replace("–", "−"))
 
 
-class Unwritable(Exception):
-    """Not to be written in a line."""
+class UnsupportedFormula(Exception):
+    """A formula that cannot be written on one line of text."""
 
 
-def written(tex: str) -> str | None:
-    """The formula as text; None where it cannot be read in a sentence."""
-    if not tex.strip() or len(tex) > MAX_LENGTH:
+def tex_to_text(tex: str) -> str | None:
+    """Return the formula as text, or None if it cannot be written as part of a sentence."""
+    if not tex.strip() or len(tex) > MAX_TEX_LENGTH:
         return None
     try:
-        text = Reader(TOKEN.findall(tex)).all()
-    except Unwritable:
+        text = FormulaReader(TOKEN.findall(tex)).read()
+    except UnsupportedFormula:
         return None
-    text = SPACES.sub("", RELATION.sub(r" \1 ", text)).strip()
+    text = TEX_SPACES.sub("", RELATION.sub(r" \1 ", text)).strip()
     return text or None
 
 
-class Reader:
-    """Reads the tokens of a formula, once through."""
+class FormulaReader:
+    """A recursive-descent reader of a formula's tokens."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
-        self.at = 0
+        self.position = 0
         self.space = ""
-        """What a space stands for."""
+        """The text of a white-space token: empty, except inside TEXT_COMMANDS."""
 
-    def all(self) -> str:
-        text = self.group(0, closed=False)
-        if self.at < len(self.tokens):
-            raise Unwritable
+    def read(self) -> str:
+        """Return the text of all tokens; raise UnsupportedFormula if that is not possible."""
+        text = self.read_group(0, closed=False)
+        if self.position < len(self.tokens):
+            raise UnsupportedFormula
         return text
 
-    def group(self, depth: int, *, closed: bool) -> str:
-        """Everything up to the brace that closes the group, or to the end."""
+    def read_group(self, depth: int, *, closed: bool) -> str:
+        """Read up to the closing brace, or, if `closed` is false, to the end of the formula."""
         if depth > MAX_DEPTH:
-            raise Unwritable
+            raise UnsupportedFormula
         parts: list[str] = []
-        while self.at < len(self.tokens):
-            token = self.tokens[self.at]
+        while self.position < len(self.tokens):
+            token = self.tokens[self.position]
             if token == "}":
                 if not closed:
-                    raise Unwritable
-                self.at += 1
+                    raise UnsupportedFormula
+                self.position += 1
                 return "".join(parts)
             if token in "^_":
-                self.at += 1
-                parts.append(script(self.argument(depth), token))
+                self.position += 1
+                parts.append(format_script(self.read_argument(depth), token))
             else:
-                parts.append(self.item(depth))
+                parts.append(self.read_item(depth))
         if closed:
-            raise Unwritable
+            raise UnsupportedFormula
         return "".join(parts)
 
-    def argument(self, depth: int) -> str:
-        """What a command or a script is applied to: a group or one item."""
-        while self.at < len(self.tokens) and self.tokens[self.at].isspace():
-            self.at += 1
-        return self.item(depth)
+    def read_argument(self, depth: int) -> str:
+        """Read the argument of a command or of ^ and _: a group or one item."""
+        while self.position < len(self.tokens) and self.tokens[self.position].isspace():
+            self.position += 1
+        return self.read_item(depth)
 
-    def item(self, depth: int) -> str:
-        """A letter, a symbol, a group or a command with its arguments."""
-        if self.at >= len(self.tokens):
-            raise Unwritable
-        token = self.tokens[self.at]
-        self.at += 1
+    def read_item(self, depth: int) -> str:
+        """Read a letter, a symbol, a group or a command with its arguments."""
+        if self.position >= len(self.tokens):
+            raise UnsupportedFormula
+        token = self.tokens[self.position]
+        self.position += 1
         if token == "{":
-            return self.group(depth + 1, closed=True)
+            return self.read_group(depth + 1, closed=True)
         if token[0] != "\\":
-            return self.space if token.isspace() else "−" if token == "-" else " " if token == "~" else plain(token)
-        return self.command(token[1:], depth)
+            return (
+                self.space
+                if token.isspace()
+                else "−"
+                if token == "-"
+                else " "
+                if token == "~"
+                else literal_character(token)
+            )
+        return self.read_command(token[1:], depth)
 
-    def command(self, name: str, depth: int) -> str:
+    def read_command(self, name: str, depth: int) -> str:
         if name in SYMBOLS:
             return SYMBOLS[name]
-        if name in SINGLE:
-            return SINGLE[name]
+        if name in ESCAPES:
+            return ESCAPES[name]
         if name in FUNCTIONS:
-            following = self.tokens[self.at] if self.at < len(self.tokens) else "("
+            following = self.tokens[self.position] if self.position < len(self.tokens) else "("
             return name if following in "({[^_|" else f"{name} "
-        if name in FONTS:
-            return self.argument(depth)
-        if name in WORDS:
+        if name in FONT_COMMANDS:
+            return self.read_argument(depth)
+        if name in TEXT_COMMANDS:
             self.space, outside = " ", self.space
-            words = self.argument(depth)
+            words = self.read_argument(depth)
             self.space = outside
             return words
         if name == "mathbb":
-            letter = self.argument(depth)
+            letter = self.read_argument(depth)
             return BLACKBOARD.get(letter, letter)
         if name in ACCENTS:
-            letter = self.argument(depth)
+            letter = self.read_argument(depth)
             if len(letter) == 1:
                 return letter + ACCENTS[name]
         if name in ("frac", "tfrac", "dfrac"):
-            return f"{bracketed(self.argument(depth))}/{bracketed(self.argument(depth))}"
+            return f"{parenthesize(self.read_argument(depth))}/{parenthesize(self.read_argument(depth))}"
         if name == "sqrt":
-            return f"√{bracketed(self.argument(depth))}"
-        raise Unwritable
+            return f"√{parenthesize(self.read_argument(depth))}"
+        raise UnsupportedFormula
 
 
-def plain(token: str) -> str:
-    """A character as it is; one that only arrays have gives the formula up."""
+def literal_character(token: str) -> str:
+    """Return the character itself; raise UnsupportedFormula for one that only arrays or broken TeX contain."""
     if token in "&\\}^_":
-        raise Unwritable
+        raise UnsupportedFormula
     return token
 
 
-def bracketed(text: str) -> str:
-    """In brackets, if it is more than a number or a letter or two, and not in brackets yet."""
+def parenthesize(text: str) -> str:
+    """Add parentheses unless the text is a single word, a letter with a script, or already in parentheses."""
     return text if re.fullmatch(r"\w*|\w[²³₀-₉]|\([^()]*\)", text) else f"({text})"
 
 
-def script(text: str, kind: str) -> str:
-    """A superscript or subscript: in letters of their own where there are any."""
+def format_script(text: str, kind: str) -> str:
+    """Return a superscript or subscript in Unicode's characters if they exist, else as ^(...) or _(...)."""
     if text in ("∘", "°") and kind == "^":
         return "°"
-    letters = RAISED if kind == "^" else LOWERED
+    letters = SUPERSCRIPTS if kind == "^" else SUBSCRIPTS
     if text in letters or (text and all(letter in letters and not letter.isalpha() for letter in text)):
         return "".join(letters[letter] for letter in text)
-    return kind + bracketed(text)
+    return kind + parenthesize(text)

@@ -1,4 +1,4 @@
-"""What stands for templates of which all is dropped, and for those that look like them, by their definitions alone."""
+"""Templates that show nothing but tables, and those that only look like it, from their definitions alone."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 
-from pipeline.corpus.render.page import render
-from pipeline.corpus.render.templates.defined import Definitions, define
+from pipeline.corpus.render.page import render_page
+from pipeline.corpus.render.templates.definitions import Definitions, transcluded_part
 from pipeline.corpus.render.templates.expander import Expander
-from pipeline.corpus.render.templates.invisible_templates import NESTED_TABLE, TABLE, emptied
+from pipeline.corpus.render.templates.invisible_templates import EMPTY_HTML_TABLE, EMPTY_TABLE, invisible_replacement
 from pipeline.corpus.titles import default_site
 
 TEXTS = {
-    # English Wikipedia's way
+    # invisible, as English Wikipedia writes them
     "Infobox": "{{#invoke:Infobox|infobox}}<includeonly>{{template other|{{#ifeq:{{PAGENAME}}|Infobox||{{#ifeq:"
     "{{str left|{{SUBJECTPAGENAME}}|7}}|Infobox|[[Category:Infoboxes|{{PAGENAME}}]]}}}}|}}</includeonly>",
     "Infobox town": "{{Infobox|title={{{name}}}|data1={{{population|}}} {{convert|{{{area}}}|km2}}}}"
@@ -28,7 +28,7 @@ TEXTS = {
     "Html box": '<div><TABLE id="{{{1|}}}"><tr><td>{{{1}}}<table><tr><td>b</td></tr></table></td></tr></table></div>',
     "Choice": "{{#switch:{{{1}}}|a|b={{Navbox}}|#default={{Mark}}}}{{#if:{{{2}}}|{{Navbox}}}}",
     "Tracked": "{{#if:{{{1|}}}|[[Category:{{{1}}}]]}}<references />{{#tag:references|{{{1}}}}}{{DEFAULTSORT:{{{1}}}}}",
-    # what shows something, or may
+    # visible, or possibly so
     "Nowrap": "<span>{{{1}}}</span>",
     "Text and table": "Before\n{|\n|a\n|}",
     "Between": "{|\n|a\n|}\nb\n{|\n|c\n|}",
@@ -44,7 +44,7 @@ TEXTS = {
 }
 CASES = [
     *((name, "") for name in ("infobox", "infobox town", "navbox", "towns", "tracked")),
-    *((name, TABLE) for name in ("mark", "barred", "html box", "choice")),
+    *((name, EMPTY_TABLE) for name in ("mark", "barred", "html box", "choice")),
     *(
         (name, None)
         for name in (
@@ -55,24 +55,25 @@ CASES = [
 ]
 
 
-def expander(title: str = "Page") -> Expander:
-    definitions = Definitions({title: define(text) for title, text in TEXTS.items()}, {})
-    return Expander(definitions, default_site("en"), title, Counter())
+def make_expander(texts: dict[str, str]) -> Expander:
+    """Return the expander of a page, in a dump with these definitions."""
+    return Expander(Definitions(texts, {}), default_site("en"), "A", Counter())
 
 
-@pytest.mark.parametrize(("name", "shown"), CASES)
-def test_what_stands_for_a_template(name: str, shown: str | None) -> None:
-    assert expander().box(name) == shown
+@pytest.mark.parametrize(("name", "replacement"), CASES)
+def test_replacement_of_a_template(name: str, replacement: str | None) -> None:
+    texts = {title: transcluded_part(text) for title, text in TEXTS.items()}
+    assert make_expander(texts).replacement_if_invisible(name) == replacement
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "replacement"),
     [
         ("", ""),
         (" \n[[Category:A|b]]<br />", ""),
-        ("{|\n|a\n{|\n|b\n|}\n|}\n[[Category:A]]", NESTED_TABLE),
-        (":{|\n|a\n |}", NESTED_TABLE),
-        ("<table><tr><td>\n{|\n|}\n</table >", NESTED_TABLE),
+        ("{|\n|a\n{|\n|b\n|}\n|}\n[[Category:A]]", EMPTY_HTML_TABLE),
+        (":{|\n|a\n |}", EMPTY_HTML_TABLE),
+        ("<table><tr><td>\n{|\n|}\n</table >", EMPTY_HTML_TABLE),
         ("{|\n|a\n|}b", None),
         ("{|\n|a", None),
         ("|}\n{|", None),
@@ -87,8 +88,8 @@ def test_what_stands_for_a_template(name: str, shown: str | None) -> None:
         ("<5>", None),
     ],
 )
-def test_tables_categories_and_tags_are_nothing(text: str, left: str | None) -> None:
-    assert emptied(text, default_site("en")) == left
+def test_tables_categories_and_tags_are_invisible(text: str, replacement: str | None) -> None:
+    assert invisible_replacement(text, default_site("en")) == replacement
 
 
 @pytest.mark.parametrize(
@@ -99,53 +100,53 @@ def test_tables_categories_and_tags_are_nothing(text: str, left: str | None) -> 
         ("{{mark}}}\na {{mark}}} b", "} a\n} b\n"),
     ],
 )
-def test_what_a_reader_sees_beside_tables(page: str, text: str) -> None:
+def test_text_beside_tables_is_kept(page: str, text: str) -> None:
     texts = {**TEXTS, "Framed": "<span>{{{1}}}</span>", "Film": "[[Mission: Impossible]]"}
-    definitions = Definitions({title: define(text) for title, text in texts.items()}, {})
-    assert render(page, site=default_site("en"), definitions=definitions, title="Page").text == text
+    definitions = Definitions({title: transcluded_part(text) for title, text in texts.items()}, {})
+    assert render_page(page, site=default_site("en"), definitions=definitions, title="Page").text == text
 
 
-def test_templates_of_many_templates_are_soon_told() -> None:
+def test_templates_of_many_templates_are_analyzed_quickly() -> None:
     texts = {f"T{n}": f"{{{{T{n + 1}}}}}" * 9 for n in range(35)} | {
         "T35": "[[Category:A]]",
         "Long": "[[Category:A]]" * 200_000,
     }
-    assert Expander(Definitions(texts, {}), default_site("en"), "A", Counter()).box("T0") == ""
-    assert Expander(Definitions(texts, {}), default_site("en"), "A", Counter()).box("Long") is None
+    assert make_expander(texts).replacement_if_invisible("T0") == ""
+    assert make_expander(texts).replacement_if_invisible("Long") is None
 
 
-def test_the_title_is_no_part_of_what_is_remembered() -> None:
+def test_expansions_with_the_page_title_are_not_cached() -> None:
     texts = {"Here": "in {{PAGENAME}}{{lang|fr|{{dash}}}}", "Dash": "–", "Nowrap": "<b>{{{1}}}</b>"}
     definitions = Definitions(texts, {})
     for title in ("A", "B"):
-        page = Expander(definitions, default_site("en"), title, Counter())
-        assert page.page("{{here}}{{dash}}{{nowrap|c {{here}}}}") == f"in {title}––<b>c in {title}–</b>"
-    assert definitions.calls == {"{{Dash}}": "–"}
+        expander = Expander(definitions, default_site("en"), title, Counter())
+        assert expander.expand_page("{{here}}{{dash}}{{nowrap|c {{here}}}}") == f"in {title}––<b>c in {title}–</b>"
+    assert definitions.expansions == {"{{Dash}}": "–"}
 
 
-def test_what_is_remembered_is_what_stands_alone() -> None:
-    """In A's own argument there is no second A, which would be a loop; beside it there is."""
+def test_cached_expansions_do_not_depend_on_surrounding_templates() -> None:
+    """Inside the expansion of A, a second A is a loop and expands to nothing; beside it, A is expanded."""
     definitions = Definitions({"A": "a{{lang|fr|{{b}}}}", "B": "b{{A}}"}, {})
     shown = []
     for page in ("{{a}} {{b}}", "{{b}} {{a}}"):
-        definitions.calls.clear()
-        shown.append(sorted(Expander(definitions, default_site("en"), "A", Counter()).page(page).split()))
+        definitions.expansions.clear()
+        shown.append(sorted(Expander(definitions, default_site("en"), "A", Counter()).expand_page(page).split()))
     assert shown[0] == shown[1]
 
 
-def test_what_is_remembered_is_of_no_page_that_grew_too_long() -> None:
+def test_limit_of_one_page_does_not_affect_cached_expansions() -> None:
     texts = {"Long": "a" * 1_500_000, "Short": "b{{lang|fr|{{other}}}}", "Other": "c"}
     definitions = Definitions(texts, {})
-    Expander(definitions, default_site("en"), "A", Counter()).page("{{long}}{{long}}{{short}}")
-    assert Expander(definitions, default_site("en"), "B", Counter()).page("{{short}}") == "bc"
+    Expander(definitions, default_site("en"), "A", Counter()).expand_page("{{long}}{{long}}{{short}}")
+    assert Expander(definitions, default_site("en"), "B", Counter()).expand_page("{{short}}") == "bc"
 
 
-def test_what_is_remembered_is_counted_each_time() -> None:
+def test_cached_expansions_are_counted_on_each_page() -> None:
     definitions = Definitions({"Links": "[[A]] {{nowrap|x}} [[B]]", "Nowrap": "<b>{{{1}}}</b>"}, {})
     counts = []
     for _ in range(2):
-        page = Expander(definitions, default_site("en"), "A", Counter())
-        page.page("{{links}} [[C]]")
-        counts.append(page.counts)
+        expander = Expander(definitions, default_site("en"), "A", Counter())
+        expander.expand_page("{{links}} [[C]]")
+        counts.append(expander.counts)
     assert counts[0] == counts[1]
     assert counts[0]["templates.expanded"] == 1

@@ -1,8 +1,8 @@
-"""TeX -> text, literally; what cannot be read in a line gives nothing."""
+"""TeX to text, with literal answers; a formula that does not fit on one line gives None."""
 
 import pytest
 
-from pipeline.corpus.render.wikitext.formula import written
+from pipeline.corpus.render.wikitext.formula import tex_to_text
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ from pipeline.corpus.render.wikitext.formula import written
      ("a-b", "a−b"), (r"\vec{v}", "v\u20d7"), ("H_2O", "H₂O"),
      (r"( V \,,\ \Sigma \, )", "(V, Σ)"), (r"\left( a \right)", "(a)")],
 )  # fmt: skip
-def test_written(tex: str, text: str) -> None:
-    assert written(tex) == text
+def test_formula_as_text(tex: str, text: str) -> None:
+    assert tex_to_text(tex) == text
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ def test_written(tex: str, text: str) -> None:
     ["", " ", "{", "}", "a}b", "^", "x^", r"\frac{a}", "\\", r"\int_0^1 x\,dx", r"\begin{matrix}a\end{matrix}", "a & b",
      r"\unknown x", "{" * 20 + "a" + "}" * 20, "a" * 200],
 )  # fmt: skip
-def test_not_written(tex: str) -> None:
-    assert written(tex) is None
+def test_unsupported_formula(tex: str) -> None:
+    assert tex_to_text(tex) is None

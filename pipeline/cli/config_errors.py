@@ -1,0 +1,171 @@
+"""Messages about settings that cannot be used, by the key as the user typed it.
+
+In: what hydra, pydantic and the config dataclasses refuse. Out: one line per problem with key, value and what is
+allowed. A dataclass's `__post_init__` raises a ValueError that begins with the field's name, because a shared part such
+as `MaskingConfig` does not know its place; the place is added here. An old key or value is refused with its new name.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline.store.files import JsonValue
+from pipeline.store.renamed_keys import RENAMED_CHOICES, RENAMED_VALUES, current_key
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from pydantic_core import ErrorDetails
+
+    DataclassType: TypeAlias = type[DataclassInstance]
+    TypeHint: TypeAlias = type | types.UnionType | types.GenericAlias
+
+PLAIN_MESSAGES = {"tuple_type": "Input should be a list, in square brackets"}
+"""Kind of a pydantic error -> message, for errors that name a type of Python."""
+ALL_SETTINGS = "Every setting and its value: python -m pipeline --cfg job stage=all"
+
+
+# -------------------------------------------------------------------------------------------- unknown and renamed keys
+
+
+def unknown_keys(part: DataclassType, values: Mapping[str, JsonValue], path: str = "") -> list[str]:
+    """Return the dotted keys in `values` that are not fields of the dataclass `part`."""
+    hints = typing.get_type_hints(part)
+    known = {field.name for field in fields(part)}
+    found = [f"{path}{key}" for key in values if key not in known]
+    for key in sorted(known & values.keys()):
+        found += unknown_below(hints[key], values[key], f"{path}{key}.")
+    return found
+
+
+def unknown_below(hint: TypeHint, value: JsonValue, path: str) -> list[str]:
+    """Return the unknown keys in the value of a field with this type hint."""
+    if not isinstance(value, dict):
+        return []
+    if typing.get_origin(hint) is dict:
+        item_hint = typing.get_args(hint)[1]
+        return [name for key, item in value.items() for name in unknown_below(item_hint, item, f"{path}{key}.")]
+    part = select_dataclass(hint, value)
+    return unknown_keys(part, value, path) if part else []
+
+
+def select_dataclass(hint: TypeHint, values: Mapping[str, JsonValue]) -> DataclassType | None:
+    """Return the dataclass that the hint is, or of a tagged union the one with the tag in `values`."""
+    parts = dataclasses_of(hint)
+    if len(parts) == 1:
+        return parts[0]
+    return next((part for part in parts if values.get(tag(part)[0]) == tag(part)[1]), None)
+
+
+def dataclasses_of(hint: TypeHint | None) -> list[DataclassType]:
+    """Return the dataclasses of a union, or the one that the hint is."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return [
+        part
+        for part in (typing.get_args(hint) if is_union else [hint])
+        if isinstance(part, type) and is_dataclass(part)
+    ]
+
+
+def tag(part: DataclassType) -> tuple[str, str]:
+    """Return the field that tells a union's dataclasses apart, and its value: (kind, slurm)."""
+    [found] = [
+        (name, typing.get_args(hint)[0])
+        for name, hint in typing.get_type_hints(part).items()
+        if typing.get_origin(hint) is typing.Literal and len(typing.get_args(hint)) == 1
+    ]
+    return found
+
+
+def explain_unknown_key(config: DataclassType, key: str) -> str:
+    """Return why the dataclass of the whole config has no such key: its new name, or the choice that it belongs to."""
+    if (current := current_key(key)) != key:
+        return f"{key} is now {current}"
+    group, _, rest = key.partition(".")
+    parts = dataclasses_of(typing.get_type_hints(config).get(group))
+    owners = [tag(part)[1] for part in parts if rest in {field.name for field in fields(part)}]
+    if len(parts) > 1 and owners:
+        return f"{key} exists only with {group}={' or '.join(owners)}"
+    return f"{key}: there is no such key"
+
+
+def renamed_values(values: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield a line for each value that has another name today."""
+    for key, names in RENAMED_VALUES.items():
+        value = value_of(key, values)
+        if isinstance(value, str) and value in names:
+            yield f"{key}={value} is now {key}={names[value]}"
+
+
+def value_of(key: str, values: Mapping[str, JsonValue]) -> JsonValue:
+    """Return the value of a dotted key, or None if there is no such key."""
+    head, _, rest = key.partition(".")
+    value = values.get(head)
+    if not rest:
+        return value
+    return value_of(rest, value) if isinstance(value, dict) else None
+
+
+# ---------------------------------------------------------------------------------------------- hydra
+
+
+def explain_hydra_error(config: DataclassType, error: Exception) -> str:
+    """Return the message for an override that hydra refuses; `config` is the dataclass of the whole config."""
+    text = str(error)
+    if found := re.match(r"Could not (?:override|delete from config\.) '([^']+)'", text):
+        # If the override's value is a mapping, the cause names the key in it.
+        inner = str(getattr(error.__cause__, "full_key", None))
+        key = inner if inner.startswith(f"{found[1]}.") else found[1]
+        return f"{explain_unknown_key(config, key)}\n{ALL_SETTINGS}"
+    if (found := re.search(r"Could not find '([^']+)'", text)) and found[1] in RENAMED_CHOICES:
+        return f"{found[1].replace('/', '=')} is now {RENAMED_CHOICES[found[1]]}"
+    return f"{text}\n{ALL_SETTINGS}"
+
+
+# ---------------------------------------------------------------------------------------------- values
+
+
+def explain_invalid_values(
+    problems: Iterable[ErrorDetails], values: Mapping[str, JsonValue], composed: DictConfig
+) -> list[str]:
+    """Return one line for each problem that pydantic found in `values`, which were composed as `composed`."""
+    lines = []
+    for problem in problems:
+        place = ".".join(config_path(problem["loc"], values, missing=problem["type"] == "missing"))
+        message = PLAIN_MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "value_error":
+            field, space, rest = message.partition(" ")
+            key = f"{place}.{field}" if place else field
+            lines.append(f"{interpolated_key(key, composed)}{space}{rest}")
+        else:
+            value = problem["input"]
+            got = "" if isinstance(value, Mapping) else f" (got {value!r})"
+            lines.append(f"{interpolated_key(place, composed)}: {message}{got}")
+    return list(dict.fromkeys(lines))
+
+
+def config_path(loc: tuple[int | str, ...], values: Mapping[str, JsonValue], *, missing: bool) -> list[str]:
+    """Return pydantic's location as keys of the config, without the names of union members that pydantic puts in it."""
+    path: list[str] = []
+    node: JsonValue = dict(values)
+    for position, part in enumerate(loc):
+        if isinstance(node, dict):
+            if part in node:
+                node = node[str(part)]
+            elif not (missing and position == len(loc) - 1):
+                continue
+        path.append(str(part))
+    return path
+
+
+def interpolated_key(key: str, composed: DictConfig) -> str:
+    """Return the key that `key` takes its value from, if its value is another key's, else `key`."""
+    written = value_of(key, cast(dict[str, JsonValue], OmegaConf.to_container(composed, resolve=False)))
+    source = re.fullmatch(r"\$\{(\w[\w.]*)\}", written) if isinstance(written, str) else None
+    return interpolated_key(source[1], composed) if source else key

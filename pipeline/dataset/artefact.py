@@ -1,0 +1,62 @@
+"""The artefact `dataset`: its file names, and everything that later stages may ask of it.
+
+train/, validation/   one row per example, Arrow for `datasets.load_from_disk`
+histograms.png        lengths, and links covered by the size of the entity vocabulary
+README.md             the dataset card
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.dataset.reader import ExampleStore
+from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.layout import Layout
+
+TRAIN = "train"
+VALIDATION = "validation"
+SPLITS = (TRAIN, VALIDATION)
+HISTOGRAMS = "histograms.png"
+CARD = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A finished dataset, opened for reading."""
+
+    artefact: Artefact
+
+    @classmethod
+    def open(cls, layout: Layout) -> Dataset:
+        """Open the layout's dataset.
+
+        Raises:
+            PipelineError: it is missing or unfinished.
+        """
+        return cls(open_artefact(layout.folder("dataset"), stage="dataset"))
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the artefact, for messages."""
+        return self.artefact.folder
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 that identifies the content."""
+        return self.artefact.fingerprint
+
+    @property
+    def train(self) -> ExampleStore:
+        """Examples of the training pages."""
+        return ExampleStore.open(self.folder / TRAIN)
+
+    @property
+    def validation(self) -> ExampleStore:
+        """Examples of the held-out pages."""
+        return ExampleStore.open(self.folder / VALIDATION)
+
+    @property
+    def max_mention_length(self) -> int:
+        """Tokens of a mention, at most."""
+        return int(self.artefact.setting("max_mention_length"))

@@ -1,0 +1,87 @@
+"""The artefact `dump`: the dump's files under their own names, as downloaded or as links to files of the user's.
+
+`run.json` holds size and time of change of each linked file, so that a file that nobody has touched is not read again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.files import file_digest
+from pipeline.store.layout import MANIFEST, Layout
+
+STATS = "stats"
+"""Key of run.json: file name -> [size in bytes, time of change in nanoseconds]."""
+
+
+def file_stats(path: Path) -> list[int]:
+    """Return a file's size in bytes and its time of change in nanoseconds."""
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A finished dump, opened for reading."""
+
+    artefact: Artefact
+
+    @classmethod
+    def open(cls, layout: Layout) -> Dump:
+        """Open the layout's dump.
+
+        Raises:
+            PipelineError: it is missing or unfinished.
+        """
+        return cls(open_artefact(layout.folder("dump"), stage="dump"))
+
+    @classmethod
+    def open_if_finished(cls, layout: Layout) -> Dump | None:
+        """Open the layout's dump, or return None if there is no finished one."""
+        return cls.open(layout) if (layout.folder("dump") / MANIFEST).is_file() else None
+
+    def digests_of_unchanged(self, stats: dict[str, list[int]]) -> dict[str, str]:
+        """Return name -> sha256 of the files whose size and time of change are still those in `stats`."""
+        known, parents = self.artefact.run_record().get(STATS, {}), self.artefact.manifest["parents"]
+        return {name: parents[name] for name in stats if name in parents and known.get(name) == stats[name]}
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the artefact, for messages."""
+        return self.artefact.folder
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 that identifies the content."""
+        return self.artefact.fingerprint
+
+    def files(self) -> list[Path]:
+        """Return the dump's files, sorted by name; their format is found out by reading them.
+
+        Raises:
+            PipelineError: there are none, or one has been moved or changed since the stage dump finished.
+        """
+        records = self.artefact.manifest["files"]
+        files = [self.folder / name for name in sorted(records) if not name.endswith(".json")]
+        if not files:
+            raise PipelineError(
+                f"{self.folder} lists no files: run the stage dump again (make dump ARGS=overwrite=true)"
+            )
+        known = self.artefact.run_record().get(STATS, {})
+        for path in files:
+            if not path.is_file():
+                raise PipelineError(
+                    f"{path} links to {path.resolve()}, which no longer exists: put the file back, "
+                    "or run the stage dump again with the file's new place"
+                )
+            record, stats = records[path.name], file_stats(path)
+            touched = path.name in known and known[path.name] != stats
+            if stats[0] != record["bytes"] or (touched and file_digest(path) != record["sha256"]):
+                raise PipelineError(
+                    f"{path.resolve()} has changed since the stage dump finished: "
+                    "run the stage dump again first (make dump ARGS=overwrite=true, with the same dump.*)"
+                )
+        return files

@@ -1,0 +1,125 @@
+"""The artefact `pretrain/<run>`: its file names, and everything that later stages may ask of it.
+
+model/                          the weights after the last phase, with the model's dimensions
+metrics.jsonl                   losses, rates and speeds, one JSON object per line (`metrics_file.py`)
+checkpoints/<phase>/step-N/     weights and optimizer state (`checkpoint.py`)
+logs/                           notes on steps that failed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.model.luke import Luke
+from pipeline.model.weights import load_model
+from pipeline.pretrain.metrics_file import METRICS_FILE
+from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.layout import MANIFEST, Layout
+
+MODEL = "model"
+CHECKPOINTS = "checkpoints"
+LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSummary:
+    """One phase of a finished training."""
+
+    name: str
+    trains: str
+    steps: int
+    epochs: float
+    learning_rate: float
+    """Peak of the schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A finished training, opened for reading."""
+
+    artefact: Artefact
+
+    @classmethod
+    def open(cls, layout: Layout) -> Training:
+        """Open the training of the layout's run.
+
+        Raises:
+            PipelineError: it is missing or unfinished.
+        """
+        return cls(open_artefact(layout.folder("pretrain"), stage="pretrain"))
+
+    @classmethod
+    def open_if_finished(cls, layout: Layout) -> Training | None:
+        """Open the training of the layout's run, or return None if there is no finished one."""
+        return cls.open(layout) if (layout.folder("pretrain") / MANIFEST).is_file() else None
+
+    def phases_added_by(self, record: Mapping[str, Any], parents: Mapping[str, str]) -> list[str]:
+        """Return the phases that a training adds after this one's; none if anything else differs, or nothing.
+
+        Args:
+            record: the fingerprinted part of the other training's config.
+            parents: the other training's parents.
+        """
+        done = len(self.artefact.setting("phases"))
+        kept, added = record["phases"][:done], record["phases"][done:]
+        phases = {name: record["pretrain"]["phases"][name] for name in kept}
+        shorter = {**record, "pretrain": {**record["pretrain"], "phases": phases}, "phases": kept}
+        same = self.artefact.manifest["config"] == shorter and self.artefact.manifest["parents"] == parents
+        return added if same else []
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the artefact, for messages."""
+        return self.artefact.folder
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 that identifies the content."""
+        return self.artefact.fingerprint
+
+    def load_model(self) -> Luke:
+        """Load the trained model, with the attention that it was trained with."""
+        return load_model(self.folder / MODEL)
+
+    @property
+    def metrics(self) -> Path:
+        """File with the losses of all steps."""
+        return self.folder / METRICS_FILE
+
+    @property
+    def phases(self) -> tuple[PhaseSummary, ...]:
+        """The phases in the order of training."""
+        counts, phases = self.artefact.counts, self.artefact.setting("pretrain", "phases")
+        return tuple(
+            PhaseSummary(
+                name=name,
+                trains=phases[name]["trains"],
+                steps=counts[f"steps_{name}"],
+                epochs=phases[name]["epochs"],
+                learning_rate=phases[name]["learning_rate"],
+            )
+            for name in self.artefact.setting("phases")
+        )
+
+    @property
+    def batch_size(self) -> int:
+        """Examples per step."""
+        return int(self.artefact.setting("pretrain", "batch_size"))
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random in it."""
+        return int(self.artefact.setting("pretrain", "seed"))
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters of the model."""
+        return self.artefact.counts["parameters"]
+
+    @property
+    def train_examples(self) -> int:
+        """Number of training examples."""
+        return self.artefact.counts["train_examples"]

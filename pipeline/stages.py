@@ -1,0 +1,59 @@
+"""The table of stages. Everything that lists stages derives from it.
+
+The command line dispatches by it, the workflow and `make submit` order their steps by it, the layout of folders asks it
+which stages have a folder per run, and the local executor preloads its modules. Adding a stage takes a row here, a
+package with `build.py`, `config.py` and `artefact.py`, a config group, a field of `Config` and a target in the
+Makefile; tests/test_stages.py fails as long as one of them is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage: it reads finished folders and writes one folder."""
+
+    name: str
+    """Make target, package, config group, artefact folder and batch job alike."""
+    reads: tuple[str, ...]
+    """Stages whose artefacts it opens."""
+    configs: tuple[str, ...]
+    """Fields of `Config` that its `build` takes before the context."""
+    per_run: bool = False
+    """Whether it has a folder for each run (`run.name`), not one for each dump."""
+    preload: tuple[str, ...] = ()
+    """Modules that import everything a unit of its work needs; empty for a stage that spreads no units over workers."""
+    threads: bool = False
+    """Whether it works in the calling process with `executor.workers` threads and `executor.memory_gb` of memory."""
+
+    @property
+    def module(self) -> str:
+        """Module with the stage's `build` function."""
+        return f"pipeline.{self.name}.build"
+
+    @property
+    def spreads_units(self) -> bool:
+        """Whether it maps units over the executor's workers, as a job array on Slurm."""
+        return bool(self.preload)
+
+
+_TABLE = (
+    Stage(name="dump", reads=(), configs=("dump",)),
+    Stage(
+        name="corpus",
+        reads=("dump",),
+        configs=("corpus",),
+        preload=("pipeline.corpus.xml.build", "pipeline.corpus.jsonl.build"),
+    ),
+    Stage(name="vocab", reads=("corpus",), configs=("vocab",), threads=True),
+    Stage(name="dataset", reads=("corpus", "vocab"), configs=("dataset",), preload=("pipeline.dataset.build",)),
+    Stage(name="pretrain", reads=("vocab", "dataset"), configs=("pretrain", "model"), per_run=True),
+    Stage(name="evaluate", reads=("vocab", "dataset", "pretrain"), configs=("evaluate",), per_run=True),
+    Stage(name="export", reads=("corpus", "vocab", "dataset", "pretrain"), configs=("export",), per_run=True),
+)
+STAGES = {stage.name: stage for stage in _TABLE}
+"""Name -> stage, each after the stages that it reads."""
+DATA_STAGES = tuple(stage.name for stage in _TABLE if not stage.per_run)
+RUN_STAGES = tuple(stage.name for stage in _TABLE if stage.per_run)

@@ -1,0 +1,76 @@
+"""The artefact `vocab`: its file names, and everything that later stages may ask of it.
+
+words/                a tokenizer folder that `AutoTokenizer` loads
+entities.parquet      one row per entity: id, title, count
+aliases.parquet       one row per title that leads to an entity: title, id
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.layout import Layout
+from pipeline.vocab.entities import EntityVocab
+from pipeline.vocab.words import WordVocab, load_word_vocab
+
+WORDS = "words"
+ENTITIES = "entities.parquet"
+ALIASES = "aliases.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Vocab:
+    """A finished vocabulary, opened for reading."""
+
+    artefact: Artefact
+
+    @classmethod
+    def open(cls, layout: Layout) -> Vocab:
+        """Open the layout's vocabulary.
+
+        Raises:
+            PipelineError: it is missing or unfinished.
+        """
+        return cls(open_artefact(layout.folder("vocab"), stage="vocab"))
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the artefact, for messages."""
+        return self.artefact.folder
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 that identifies the content."""
+        return self.artefact.fingerprint
+
+    @property
+    def words_folder(self) -> Path:
+        """Folder of the tokenizer."""
+        return self.folder / WORDS
+
+    @property
+    def words(self) -> WordVocab:
+        """The tokenizer with its special ids."""
+        return load_word_vocab(self.words_folder)
+
+    @property
+    def entities(self) -> EntityVocab:
+        """The entities with their counts."""
+        return EntityVocab.open(self.folder / ENTITIES)
+
+    @property
+    def validation_share(self) -> float:
+        """Share of the pages that were held out when it was counted."""
+        return float(self.artefact.setting("validation_share"))
+
+    @property
+    def corpus_fingerprint(self) -> str:
+        """Fingerprint of the corpus that it was counted on."""
+        return self.artefact.manifest["parents"]["corpus"]
+
+    @property
+    def links_seen(self) -> int:
+        """Number of links of training pages, whether they lead to an entity or not."""
+        return self.artefact.counts["links.seen"]
