@@ -26,7 +26,7 @@ from pipeline.cli.cluster_config import ResourcesConfig
 from pipeline.cli.workflow import Step, run_names, workflow_steps
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console
-from pipeline.stages import STAGES, Stage
+from pipeline.stages import STAGES
 
 if TYPE_CHECKING:
     from pipeline.cli.config import Config
@@ -107,7 +107,13 @@ def plan_submission(step: Step, config: Config, overrides: Sequence[str]) -> Sub
         **cluster.sbatch,
         **resources.sbatch,
     }
-    arguments = [*step.overrides(), *executor_overrides(STAGES[step.stage], resources, overrides), *overrides]
+    arguments = [*step.overrides(), *overrides]
+    if not any(override.startswith("executor=") for override in overrides):
+        stage = STAGES[step.stage]
+        if stage.spreads_units:
+            arguments.insert(1, "executor=slurm")
+        if stage.threads:  # last, because the user's executor.workers means jobs of an array
+            arguments += whole_job(resources)
     environment = cluster.env_command or f'export PATH={Path(sys.executable).parent}:"$PATH"'
     if step.stage == "pretrain":
         launch_file = cluster_accelerate_file(config.accelerate, gpus=resources.gpus)
@@ -122,15 +128,9 @@ def plan_submission(step: Step, config: Config, overrides: Sequence[str]) -> Sub
     )
 
 
-def executor_overrides(stage: Stage, resources: ResourcesConfig, overrides: Sequence[str]) -> list[str]:
-    """Return the overrides that make the stage use Slurm, or all of its job, unless the user chose an executor."""
-    if any(override.startswith(("executor=", "executor.")) for override in overrides):
-        return []
-    if stage.spreads_units:
-        return ["executor=slurm"]
-    if stage.threads:  # half of the memory is left to what DuckDB does not count
-        return [f"executor.workers={resources.cpus}", f"executor.memory_gb={max(1, resources.memory_gb // 2)}"]
-    return []
+def whole_job(resources: ResourcesConfig) -> list[str]:
+    """Return the overrides that let a stage use all CPUs of its job, and half of its memory in DuckDB."""
+    return [f"executor.workers={resources.cpus}", f"executor.memory_gb={max(1, resources.memory_gb // 2)}"]
 
 
 def log_folder(config: Config) -> Path:

@@ -157,3 +157,11 @@ def test_unknown_keys_are_found_at_any_depth():
 def test_a_missing_value_is_named():
     with pytest.raises(PipelineError, match="data_dir: Field required"):
         parse_config(OmegaConf.create({"stage": "all"}))
+
+
+def test_an_experiment_sets_the_held_out_share() -> None:
+    """config.yaml's own values come first in its defaults list, or its 0.1 would replace the experiment's value."""
+    assert compose_config("stage=all").validation_share == 0.1
+    config = compose_config("stage=all", "experiment=luke_base")
+    assert (config.validation_share, config.vocab.validation_share, config.dataset.validation_share) == (0.0005,) * 3
+    assert compose_config("stage=all", "experiment=luke_base", "validation_share=0.01").vocab.validation_share == 0.01

@@ -1,5 +1,6 @@
 """The command line's exit codes and messages."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -33,7 +34,10 @@ def run_refused(monkeypatch, capsys):
         assert exit_error.value.code == 2
         return capsys.readouterr().err
 
-    return run
+    yield run
+    for logger in logging.root.manager.loggerDict.values():  # hydra has disabled all that existed
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 def test_an_error_of_the_user_exits_with_2_and_no_traceback(tmp_path):

@@ -106,6 +106,16 @@ def test_a_run_waits_for_the_run_before_it(tmp_path: Path) -> None:
     assert "--dependency=afterok:${sample_export_roberta_tiny} " in line
 
 
+def test_vocab_uses_all_of_its_job_and_the_arrays_what_the_user_gave(tmp_path: Path) -> None:
+    answer = compose_script(tmp_path, "cluster.partition=cpu", "executor.workers=128")
+    lines = answer.replace(" \\\n   ", "").splitlines()
+    [vocab] = [line for line in lines if line.startswith("sample_vocab=")]
+    assert vocab.endswith("executor.workers=128 executor.workers=8 executor.memory_gb=16)")
+    [corpus] = [line for line in lines if line.startswith("sample_corpus=")]
+    assert "executor=slurm" in corpus
+    assert corpus.endswith("executor.workers=128)")
+
+
 def test_an_executor_on_the_command_line_is_kept(tmp_path: Path) -> None:
     answer = compose_script(tmp_path, "cluster=one_host", "executor=local")
     assert "executor=slurm" not in answer

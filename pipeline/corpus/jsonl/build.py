@@ -90,7 +90,7 @@ def build_from_jsonl(config: CorpusConfig, context: Context) -> None:
 def refuse_wrong(
     builder: ArtefactBuilder, parts: Sequence[Part], units: Sequence[str], counts: Counts, connect_here: Connect
 ) -> None:
-    """Raise PipelineError if a line is wrong or an id occurs twice; the partial folder goes, since the files must change."""
+    """Raise PipelineError and delete the partial folder if a line is wrong or an id occurs twice."""
     notes = [PartNote.read(builder.work, unit) for unit in units]
     before = lines_before(parts, [note.lines for note in notes])
 

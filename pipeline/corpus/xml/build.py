@@ -126,7 +126,7 @@ def refuse_truncated(notes: list[PieceNote], config: CorpusConfig) -> None:
     )
     raise PipelineError(
         f"the dump ends too early, before </mediawiki>:\n{places}\n"
-        f"Download it again, or use the pages that are there with corpus.allow_truncated=true (the work so far is kept)."
+        f"Download it again, or use the pages that are there: corpus.allow_truncated=true (the work so far is kept)."
     )
 
 
