@@ -13,7 +13,8 @@ from pathlib import Path
 
 import matplotlib
 
-from pipeline.pretrain.metrics_file import METRICS_FILE, LineKind, loss_points, read_metrics
+from pipeline.pretrain.metrics_file import LineKind, loss_points, read_metrics
+from pipeline.store.layout import METRICS_FILE
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # must follow the choice of the backend

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcesConfig:
-    """What one job requests."""
+    """The resources of one job."""
 
     nodes: int
     """Nodes; only pretrain uses more than one."""

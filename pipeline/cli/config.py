@@ -51,7 +51,7 @@ class RunConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectConfig:
-    """What `make inspect` prints."""
+    """The subject of `make inspect`."""
 
     what: Literal["article", "example", "masked", "mentions"]
     """article: an article with its links; example: an example with its entities; masked: an example as the model sees

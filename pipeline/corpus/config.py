@@ -11,7 +11,7 @@ from pipeline.store.manifest import not_fingerprinted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusConfig:
-    """How pages become articles."""
+    """The way from pages to articles."""
 
     name: str = field(metadata=not_fingerprinted())
     """Variant of the folder: corpus-<name>; "" is the plain one."""

@@ -11,7 +11,7 @@ from pipeline.store.manifest import not_fingerprinted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetConfig:
-    """How articles become examples. Lengths are in tokens."""
+    """The way from articles to examples. Lengths are in tokens."""
 
     name: str = field(metadata=not_fingerprinted())
     """Variant of the folder: dataset-<name>; "" is the plain one."""

@@ -10,7 +10,7 @@ from pipeline.store.manifest import not_fingerprinted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateConfig:
-    """How a trained model is measured."""
+    """The evaluation of a trained model."""
 
     masking: MaskingConfig
     """Masking of the measured examples: the published shares, so that figures can be compared."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
-    """How a trained model is exported."""
+    """The export of a trained model."""
 
     attention: Literal["entity_aware", "vanilla"]
     """Attention of the exported model. A model trained with vanilla attention can be exported as entity-aware: its

@@ -15,9 +15,8 @@ from typing import Any
 
 from pipeline.model.luke import Luke
 from pipeline.model.weights import load_model
-from pipeline.pretrain.metrics_file import METRICS_FILE
 from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.layout import MANIFEST, Layout
+from pipeline.store.layout import MANIFEST, METRICS_FILE, Layout
 
 MODEL = "model"
 CHECKPOINTS = "checkpoints"

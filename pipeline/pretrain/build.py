@@ -29,12 +29,12 @@ from pipeline.pretrain.compatibility import check_compatibility
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import TrainingData
 from pipeline.pretrain.metrics import MetricsWriter
-from pipeline.pretrain.metrics_file import METRICS_FILE
 from pipeline.pretrain.parallel import fsdp_requested
 from pipeline.pretrain.signals import StopFlag
 from pipeline.pretrain.train import Trainer
 from pipeline.store.builder import ArtefactBuilder
 from pipeline.store.files import copy_text
+from pipeline.store.layout import METRICS_FILE
 from pipeline.store.manifest import Recordable, fingerprinted_part
 from pipeline.vocab.artefact import Vocab
 

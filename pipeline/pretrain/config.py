@@ -16,7 +16,7 @@ Trains = Literal["entities", "everything"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskingConfig:
-    """Which words and entities are hidden from the model and predicted."""
+    """Words and entities that are hidden from the model and predicted."""
 
     words: float
     """Share of the tokens of each example to predict, chosen as whole words."""
@@ -91,7 +91,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainConfig:
-    """How a model is trained. Fields that are not fingerprinted can change when a training is resumed."""
+    """The training of a model. Fields that are not fingerprinted can change when a training is resumed."""
 
     init_from: str | None = field(metadata=not_fingerprinted())
     """RoBERTa or LUKE checkpoint in transformers' format, as a folder or a Hub name; null: random weights. A LUKE's

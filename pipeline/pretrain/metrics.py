@@ -22,11 +22,12 @@ from pipeline.model.dimensions import Dimensions
 from pipeline.pretrain.batches import Ints
 from pipeline.pretrain.checkpoint import TrainProgress
 from pipeline.pretrain.config import PretrainConfig, Trains
-from pipeline.pretrain.metrics_file import METRICS_FILE, LineKind
+from pipeline.pretrain.metrics_file import LineKind
 from pipeline.pretrain.objective import Tally
 from pipeline.pretrain.plan import ZERO_LOAD, StepLoad, peak_flops, training_flops
 from pipeline.records import Batch
 from pipeline.store.files import atomic_write
+from pipeline.store.layout import METRICS_FILE
 
 
 class MetricsWriter:

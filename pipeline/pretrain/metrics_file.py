@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
 
-METRICS_FILE = "metrics.jsonl"
-
 LineKind = Literal["train", "validation"]
 LossName = Literal["word_loss", "entity_loss"]
 

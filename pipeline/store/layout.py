@@ -15,7 +15,9 @@ PLAN = "plan.json"
 """In a partial folder: the stage, config and parents that it was started with."""
 WORK = "work"
 """Scratch folder inside a partial folder: markers of finished units and intermediate files; removed at the end."""
-LOGS = frozenset({"logs", "metrics.jsonl", "wandb"})
+METRICS_FILE = "metrics.jsonl"
+"""Losses and speeds of a training, a line per report."""
+LOGS = frozenset({"logs", METRICS_FILE, "wandb"})
 """Names in an artefact's folder whose content has timings, so it is excluded from the fingerprint."""
 
 

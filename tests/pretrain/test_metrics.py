@@ -12,8 +12,8 @@ import torch
 
 from pipeline.pretrain.checkpoint import TrainProgress
 from pipeline.pretrain.metrics import MetricsWriter, format_losses
-from pipeline.pretrain.metrics_file import METRICS_FILE
 from pipeline.pretrain.objective import Tally
+from pipeline.store.layout import METRICS_FILE
 
 
 def open_writer(folder: Path, *, is_main_process: bool = True, device: str = "cpu") -> MetricsWriter:
