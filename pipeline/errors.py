@@ -1,4 +1,4 @@
-"""The exception that is addressed to the user, and the program's exit codes.
+"""The exception for errors that the user can fix, and the program's exit codes.
 
 The command line prints the message of a PipelineError without a traceback and exits with `USER_ERROR_EXIT_CODE`. Any
 other exception is a bug of this program and keeps its traceback.

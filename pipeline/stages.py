@@ -16,7 +16,7 @@ class Stage:
     """One stage: it reads finished folders and writes one folder."""
 
     name: str
-    """Make target, package, config group, artefact folder and batch job alike."""
+    """Name of the Make target, the package, the config group, the artefact folder and the batch job."""
     reads: tuple[str, ...]
     """Stages whose artefacts it opens."""
     configs: tuple[str, ...]
@@ -24,7 +24,7 @@ class Stage:
     per_run: bool = False
     """Whether it has a folder for each run (`run.name`), not one for each dump."""
     preload: tuple[str, ...] = ()
-    """Modules that import everything a unit of its work needs; empty for a stage that spreads no units over workers."""
+    """Modules whose import loads everything that a unit needs; empty for a stage that maps no units over workers."""
     threads: bool = False
     """Whether it works in the calling process with `executor.workers` threads and `executor.memory_gb` of memory."""
 

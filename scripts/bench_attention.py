@@ -16,7 +16,7 @@ import torch
 
 from pipeline.model.attention import attend
 from pipeline.model.sequences import QKV, Positions
-from scripts.measure import HEADER, Step, format_row, memory_growth, run_in_subprocess, time_alternately
+from scripts.measure import HEADER, BenchmarkStep, format_row, memory_growth, run_in_subprocess, time_alternately
 
 WORDS, HEADS, HEAD = 512, 12, 64
 
@@ -36,7 +36,7 @@ def make_qkv(batch: int, size: int, *, queries: int, device: str) -> QKV:
     return QKV(positions, word_query, entity_query, key=tensor(), value=tensor())
 
 
-def make_contender(batch: int, entities: int, backend: str, device: str) -> Step:
+def make_contender(batch: int, entities: int, backend: str, device: str) -> BenchmarkStep:
     """Return a step of forward and backward pass with `backend`."""
     queries = 1 if backend == "sdpa" else 2
     words = make_qkv(batch, WORDS, queries=queries, device=device)
@@ -59,7 +59,7 @@ def make_contender(batch: int, entities: int, backend: str, device: str) -> Step
     return step
 
 
-def make_contenders(batch: int, entities: int, device: str) -> dict[str, Step]:
+def make_contenders(batch: int, entities: int, device: str) -> dict[str, BenchmarkStep]:
     """Return a step for every backend."""
     return {name: make_contender(batch, entities, name, device) for name in ("sdpa", "split", "reference")}
 

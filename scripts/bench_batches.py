@@ -36,7 +36,7 @@ def make_word_tables() -> WordTables:
     """Return the tables of a vocabulary like roberta-base's: about 70 % of the tokens of English text start a word."""
     starts = np.random.default_rng(0).random(VOCAB) < 0.7
     special = np.isin(np.arange(VOCAB), [0, 1, 2, 3, VOCAB - 1])
-    return WordTables.of(starts_word=starts, special=special, mask=VOCAB - 1)
+    return WordTables.from_flags(starts_word=starts, special=special, mask=VOCAB - 1)
 
 
 def make_block() -> Block:

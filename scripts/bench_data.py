@@ -7,7 +7,7 @@ this order:
               worker, and upstream LUKE's dataset step on wikipedia2vec's database, re-created with its slow tokenizer
               (`bench_peers` says how). The peers have their own virtual environment
     scaling   corpus with 1 worker and with 2, then dataset, on 230 MB of the same pages. The start of a command takes
-              two to four seconds whatever it reads, which would be much of the time of two workers on 57 MB
+              two to four seconds regardless of its input, which would be much of the time of two workers on 57 MB
 
 Commands that are compared run one after the other and give one ratio per round. The result is the median of the rounds'
 ratios, because a shared machine may be half as fast some minutes later. All are whole commands: start-up counts, for
@@ -105,7 +105,7 @@ class Results:
 # ---------------------------------------------------------------------------------------------- this project
 
 
-def run_stage(workspace: Workspace, stage: str, workers: int) -> Cost:
+def measure_stage(workspace: Workspace, stage: str, workers: int) -> Cost:
     """Run one stage from scratch, as a user runs it, and return its cost."""
     shutil.rmtree(workspace.artefact_folder(stage), ignore_errors=True)
     command = [sys.executable, "-m", "pipeline", f"stage={stage}", f"data_dir={workspace.work / 'data'}"]
@@ -122,11 +122,11 @@ def scaling_round(workspace: Workspace, results: Results) -> None:
     """
     fingerprints = set()
     for workers, name in WORKERS.items():
-        results.add(f"corpus, {name}", run_stage(workspace, "corpus", workers))
+        results.add(f"corpus, {name}", measure_stage(workspace, "corpus", workers))
     if not workspace.artefact_folder("vocab").is_dir():  # the corpus is the same in every round, so one vocab is enough
-        run_stage(workspace, "vocab", 1)
+        measure_stage(workspace, "vocab", 1)
     for workers, name in WORKERS.items():
-        results.add(f"dataset, {name}", run_stage(workspace, "dataset", workers))
+        results.add(f"dataset, {name}", measure_stage(workspace, "dataset", workers))
         fingerprints.add(open_artefact(workspace.artefact_folder("dataset"), stage="dataset").fingerprint)
     if len(fingerprints) > 1:
         raise RuntimeError("the datasets of one worker and of two differ")
@@ -148,17 +148,17 @@ def install_peers(folder: Path) -> Path:
 
 def peers_round(workspace: Workspace, results: Results) -> None:
     """Run corpus, vocab and dataset with one worker, and the peers' counterparts."""
-    results.add("corpus", run_stage(workspace, "corpus", 1))
+    results.add("corpus", measure_stage(workspace, "corpus", 1))
     database, entities = workspace.work / "peers.db", workspace.work / "peers-entities.json"
     database.unlink(missing_ok=True)
     building = [workspace.peers / "wikipedia2vec", "build-dump-db", workspace.dump.dump, database, "--pool-size", "1"]
     results.add("wikipedia2vec", measure_command(building, workspace.work / "logs" / "wikipedia2vec.log"))
-    results.add("vocab", run_stage(workspace, "vocab", 1))
+    results.add("vocab", measure_stage(workspace, "vocab", 1))
     vocab, merges = workspace.words_folder / "vocab.json", workspace.words_folder / "merges.txt"
     step = [workspace.peers / "python", HERE / "bench_peers.py", database, vocab, merges, entities]
     step.append(workspace.work / "peers.bin")
     measure_command([*step, "--count"], workspace.work / "logs" / "upstream-entities.log")
-    results.add("dataset", run_stage(workspace, "dataset", 1))
+    results.add("dataset", measure_stage(workspace, "dataset", 1))
     results.tokens["ours"] = open_artefact(workspace.artefact_folder("dataset"), stage="dataset").counts["tokens.kept"]
     log = workspace.work / "logs" / "upstream.log"
     results.add("upstream's dataset", measure_command(step, log))
@@ -240,7 +240,7 @@ def main() -> None:
         print(f"{source.name}, repeated: {size}", flush=True)
         workspace = Workspace(work, dump, tokenizer, peers)
         shutil.rmtree(work / "data", ignore_errors=True)
-        run_stage(workspace, "dump", 1)
+        measure_stage(workspace, "dump", 1)
         return workspace
 
     workspace = prepare(args.work.absolute(), args.megabytes)

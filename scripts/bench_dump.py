@@ -19,7 +19,7 @@ from pathlib import Path
 PAGES_PER_STREAM = 100
 PAGE = re.compile(r"  <page>\n.*?  </page>\n", re.DOTALL)
 TITLE = re.compile(r"<title>(.*?)</title>")
-IDS = re.compile(r"(<(?:id|parentid)>)(\d+)(</)")
+ID_ELEMENT = re.compile(r"(<(?:id|parentid)>)(\d+)(</)")
 TEXT = re.compile(r"<text[^>]*>(.*?)</text>", re.DOTALL)
 NAME = "bench-pages-articles-multistream"
 
@@ -47,21 +47,21 @@ def repeat_dump(source: Path, folder: Path, wikitext_bytes: int) -> RepeatedDump
     with opener(source, "rt", encoding="utf-8") as file:
         text = file.read()
     pages = PAGE.findall(text)
-    once = sum(map(article_bytes, pages))
-    if not once:
+    copy_bytes = sum(map(article_bytes, pages))
+    if not copy_bytes:
         raise ValueError(f"{source} holds no article to repeat")
-    copies = -(-wikitext_bytes // once)
+    copies = -(-wikitext_bytes // copy_bytes)
     folder.mkdir(parents=True, exist_ok=True)
     dump, index = folder / f"{NAME}.xml.bz2", folder / f"{NAME}-index.txt.bz2"
     xml_bytes = 0
     with open(dump, "wb") as out, bz2.open(index, "wt", encoding="utf-8") as lines:
         for stream in xml_streams(text[: text.index("  <page>\n")], pages, copies):
             for page in PAGE.findall(stream):
-                lines.write(f"{out.tell()}:{IDS.search(page)[2]}:{html.unescape(TITLE.search(page)[1])}\n")  # type: ignore[index]
+                lines.write(f"{out.tell()}:{ID_ELEMENT.search(page)[2]}:{html.unescape(TITLE.search(page)[1])}\n")  # type: ignore[index]
             xml_bytes += len(stream.encode())
             out.write(bz2.compress(stream.encode()))
     articles = copies * sum(map(is_article, pages))
-    return RepeatedDump(dump, index, copies * len(pages), articles, copies * once, xml_bytes)
+    return RepeatedDump(dump, index, copies * len(pages), articles, copies * copy_bytes, xml_bytes)
 
 
 def xml_streams(header: str, pages: list[str], copies: int) -> Iterator[str]:
@@ -85,7 +85,7 @@ def rename_page(page: str, copy: int, ids: Iterator[int]) -> str:
     head, mark, rest = page.partition("<text")
     if copy:
         head = TITLE.sub(lambda match: f"<title>{match[1]} (copy {copy + 1})</title>", head)
-    return IDS.sub(lambda match: f"{match[1]}{next(ids)}{match[3]}", head) + mark + rest
+    return ID_ELEMENT.sub(lambda match: f"{match[1]}{next(ids)}{match[3]}", head) + mark + rest
 
 
 def is_article(page: str) -> bool:

@@ -29,19 +29,20 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import LukeConfig, LukeForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
+from pipeline.io.arrow import Int64Array
 from pipeline.model.dimensions import Dimensions
 from pipeline.model.luke import Luke
-from pipeline.pretrain.batches import Ints, flatten_mentions
+from pipeline.pretrain.batches import flatten_mentions
 from pipeline.pretrain.objective import micro_batch_loss
 from pipeline.records import Batch
-from scripts.measure import HEADER, Step, format_row, memory_growth, run_in_subprocess, time_alternately
+from scripts.measure import HEADER, BenchmarkStep, format_row, memory_growth, run_in_subprocess, time_alternately
 
 WORDS, ENTITIES, VOCAB, ENTITY_VOCAB, EMBEDDING, MENTION = 512, 32, 50_265, 10_000, 256, 3
 BODIES = {"small": (6, 384, 6), "base": (12, 768, 12)}
 """Layers, hidden size and attention heads."""
 
 
-def make_batch(size: int) -> Batch[Ints]:
+def make_batch(size: int) -> Batch[Int64Array]:
     """Return `size` sequences without padding in which every mention has three tokens."""
     rng = np.random.default_rng(0)
     starts = np.sort(rng.integers(1, WORDS - MENTION, (size * ENTITIES, 1)), axis=0)
@@ -62,7 +63,7 @@ def make_batch(size: int) -> Batch[Ints]:
     )
 
 
-def make_training_step(model: torch.nn.Module, forward: Callable[[], Tensor], device: str) -> Step:
+def make_training_step(model: torch.nn.Module, forward: Callable[[], Tensor], device: str) -> BenchmarkStep:
     """Return a step of forward pass, backward pass and AdamW; `forward` computes the loss."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
@@ -86,7 +87,7 @@ def shared_config_values(body: str) -> dict[str, int | float]:
     }  # fmt: skip
 
 
-def luke_step(body: str, batch: Batch[Ints], device: str) -> Step:
+def luke_step(body: str, batch: Batch[Int64Array], device: str) -> BenchmarkStep:
     """Return a training step of our LUKE."""
     layers, hidden, heads = BODIES[body]
     model = Luke(
@@ -104,7 +105,7 @@ def luke_step(body: str, batch: Batch[Ints], device: str) -> Step:
     return make_training_step(model, lambda: micro_batch_loss(model(tensors), words=words, entities=entities), device)
 
 
-def transformers_step(body: str, batch: Batch[Ints], device: str, *, entity_aware: bool) -> Step:
+def transformers_step(body: str, batch: Batch[Int64Array], device: str, *, entity_aware: bool) -> BenchmarkStep:
     """Return a training step of transformers' LUKE."""
     config = LukeConfig(
         **shared_config_values(body),
@@ -135,7 +136,7 @@ def transformers_step(body: str, batch: Batch[Ints], device: str, *, entity_awar
     return make_training_step(model, lambda: model(**inputs).loss, device)
 
 
-def floor_step(body: str, batch: Batch[Ints], device: str) -> Step:
+def floor_step(body: str, batch: Batch[Int64Array], device: str) -> BenchmarkStep:
     """Return a training step of a RoBERTa that reads the entity positions as tokens, without an entity head."""
     config = RobertaConfig(**shared_config_values(body), attn_implementation="sdpa")
     model = RobertaForMaskedLM(config).train().to(device)
@@ -151,7 +152,7 @@ def floor_step(body: str, batch: Batch[Ints], device: str) -> Step:
     return make_training_step(model, forward, device)
 
 
-CONTENDERS: dict[str, Callable[[str, Batch[Ints], str], Step]] = {
+CONTENDERS: dict[str, Callable[[str, Batch[Int64Array], str], BenchmarkStep]] = {
     "ours": luke_step,
     "transformers": partial(transformers_step, entity_aware=True),
     "transformers_vanilla": partial(transformers_step, entity_aware=False),

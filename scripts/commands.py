@@ -40,7 +40,7 @@ class Cost:
 
 
 def measure_command(command: Sequence[str | Path], log: Path, *, folder: Path | None = None) -> Cost:
-    """Run a command and return what it cost.
+    """Run a command and return its cost.
 
     Args:
         command: the program and its arguments.

@@ -1,4 +1,4 @@
-"""Run the workflow with two commits and compare the results: the evidence that a refactoring owes.
+"""Run the workflow with two commits and compare the results: the check for a refactoring.
 
     python -m scripts.compare_commits 670fa0d                                  # against the working tree, on the sample
     python -m scripts.compare_commits main~3 main --dump a.xml.bz2 --work /data/compare
@@ -8,7 +8,7 @@ same, byte by byte; of safetensors files the tensors must be (names, types, valu
 every step. Cards, records (manifest.json, run.json, and the record of a split, which holds a digest of its config) and
 pictures are left out, because they hold config keys, prose, times or versions.
 
-A side that is finished in `--work` is not run again. The demo takes some six minutes per side on two cores.
+A side that is finished in `--work` is not run again. The demo takes some seven CPU minutes per side.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from safetensors import safe_open
 ROOT = Path(__file__).resolve().parents[1]
 LEFT_OUT = frozenset({"manifest.json", "run.json", "plan.json", "state.json", "README.md"})
 LEFT_OUT_SUFFIXES = frozenset({".png", ".html"})
-LOSSES = ("kind", "phase", "step", "word_loss", "entity_loss")
+LOSS_KEYS = ("kind", "phase", "step", "word_loss", "entity_loss")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -103,7 +103,7 @@ def compare_folders(before: Path, after: Path) -> Iterator[str]:
 
 
 def same_content(first: Path, second: Path) -> bool:
-    """Whether two files hold the same, up to what varies between runs."""
+    """Whether two files have the same content, except for values that vary between runs."""
     if first.suffix == ".safetensors":
         return tensors(first) == tensors(second)
     if first.name == "metrics.jsonl":
@@ -121,7 +121,7 @@ def tensors(path: Path) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
 def losses(path: Path) -> list[dict[str, object]]:
     """Return the losses of every line of a metrics.jsonl, without its speeds."""
     lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return [{key: line[key] for key in LOSSES if key in line} for line in lines]
+    return [{key: line[key] for key in LOSS_KEYS if key in line} for line in lines]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from pipeline.corpus.render.page import RenderedPage
 from pipeline.corpus.xml.dump_reader import DumpReader
-from scripts.corpus_pages import COMMENT, INVISIBLE, QUOTES, REFERENCE, SPACE, TAG, render_articles
+from scripts.corpus_pages import COMMENT, INVISIBLE_CHARACTERS, QUOTES, REFERENCE, SPACE, TAG, render_articles
 
 CUT_TAGS = re.compile(
     r"<(gallery|math|nowiki|pre|timeline|score|imagemap|syntaxhighlight|source|code|references)\b[^<>]*(?<!/)>.*?</\1\s*>",
@@ -73,14 +73,14 @@ def remove_media(text: str, media: re.Pattern[str]) -> str:
 
 def visible_text(label: str) -> str:
     """Return a label as a reader sees it."""
-    text = INVISIBLE.sub("", html.unescape(TAG.sub("", QUOTES.sub("", label))))
+    text = INVISIBLE_CHARACTERS.sub("", html.unescape(TAG.sub("", QUOTES.sub("", label))))
     return WHITE_SPACE.sub(" ", text.replace(GAP, " ")).strip()
 
 
 def link_title(raw: str) -> str:
     """Return the normalised title that a link's target leads to."""
     name = html.unescape(urllib.parse.unquote(raw) if "%" in raw else raw).partition("#")[0]
-    name = SPACE.sub(" ", INVISIBLE.sub("", name).replace("_", " ")).strip().removeprefix(":").strip()
+    name = SPACE.sub(" ", INVISIBLE_CHARACTERS.sub("", name).replace("_", " ")).strip().removeprefix(":").strip()
     first = name[:1].upper()
     return (first if len(first) == 1 else name[:1]) + name[1:]
 

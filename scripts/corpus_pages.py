@@ -24,7 +24,7 @@ LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]*)\]\]")
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 QUOTES = re.compile(r"'{2,}")
 SPACE = re.compile(r"\s+")
-INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 def is_article(page: Page) -> bool:
@@ -54,4 +54,4 @@ def render_articles(path: Path) -> Iterator[tuple[Page, RenderedPage]]:
 def strip_markup(wikitext: str) -> str:
     """Replace links by their labels, and remove bold and italic markup, tags and repeated white space."""
     text = TAG.sub("", QUOTES.sub("", LINK.sub(r"\1", html.unescape(wikitext))))
-    return SPACE.sub(" ", INVISIBLE.sub("", text))
+    return SPACE.sub(" ", INVISIBLE_CHARACTERS.sub("", text))

@@ -10,8 +10,8 @@ It renders each template alone, between two digits, and looks at the text betwee
     vanishing   there is no text, as it should be: the template is in the pipeline's table of notes and citations
     dropped     there is no text because the template is unknown or could not be rendered
 
-Coverage is rendered / (rendered + dropped). It counts each dropped template as one with text, though many have none.
-The last line of the output is JSON; `--list` prints each dropped template with the text around it.
+Coverage is rendered / (rendered + dropped). It counts each dropped template as one with text, although many have no
+text. The last line of the output is JSON; `--list` prints each dropped template with the text around it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from scripts.corpus_pages import COMMENT, REFERENCE, is_article
 BRACES = re.compile(r"\{\{|\}\}")
 WORD = re.compile(r"\w")
 CITATION = re.compile(r"cite |citation\b|#tag:")
-INVISIBLE = frozenset(["shy", "wbr", "zwj", "zwnj", "nowrap begin", "nowrap end", "0"])
+INVISIBLE_TEMPLATES = frozenset(["shy", "wbr", "zwj", "zwnj", "nowrap begin", "nowrap end", "0"])
 """Templates that are invisible by design, e.g. those that only allow or forbid a line break."""
 TEMPLATE_NUMBER = re.compile(r"\x00(\d+)\x00")
 
@@ -79,7 +79,7 @@ def classify_template(template: str, site: SiteInfo) -> str:
     """Return "rendered", "vanishing" or "dropped" for a template that is rendered between two digits."""
     page = render_page(f"1{template}2", site=site, definitions=NO_DEFINITIONS, title="Page")
     name = template_name(template)
-    if page.text != "12\n" or name in INVISIBLE:
+    if page.text != "12\n" or name in INVISIBLE_TEMPLATES:
         return "rendered"
     return "vanishing" if name in DROPPED_TEMPLATES or CITATION.match(name) else "dropped"
 

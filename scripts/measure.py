@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-Step = Callable[[], None]
+BenchmarkStep = Callable[[], None]
 """One step of a contender."""
 
 
@@ -25,7 +25,7 @@ class Seconds:
     """Elapsed seconds."""
 
 
-def time_steps(step: Step, device: str, steps: int = 1) -> Seconds:
+def time_steps(step: BenchmarkStep, device: str, steps: int = 1) -> Seconds:
     """Return the mean duration of `steps` steps; on a GPU, wait until it has done the work."""
     if device == "cuda":
         torch.cuda.synchronize()
@@ -37,7 +37,9 @@ def time_steps(step: Step, device: str, steps: int = 1) -> Seconds:
     return Seconds((time.process_time() - cpu) / steps, (time.perf_counter() - wall) / steps)
 
 
-def time_alternately(contenders: dict[str, Step], *, rounds: int, device: str, title: str) -> dict[str, list[Seconds]]:
+def time_alternately(
+    contenders: dict[str, BenchmarkStep], *, rounds: int, device: str, title: str
+) -> dict[str, list[Seconds]]:
     """Time the contenders in alternation for `rounds` rounds after a warm-up round, and print each result."""
     steps = 1 if device == "cpu" else 20
     seconds: dict[str, list[Seconds]] = {name: [] for name in contenders}
@@ -51,7 +53,7 @@ def time_alternately(contenders: dict[str, Step], *, rounds: int, device: str, t
     return seconds
 
 
-def memory_growth(step: Step, device: str) -> float:
+def memory_growth(step: BenchmarkStep, device: str) -> float:
     """Return by how many MB three steps increase the peak memory of this process, or its memory on the GPU.
 
     Call it in a fresh process.
@@ -67,7 +69,7 @@ def memory_growth(step: Step, device: str) -> float:
 def resident_memory(key: str) -> float:
     """Return the MB that this process holds now (VmRSS) or held at most (VmHWM).
 
-    getrusage is no alternative, because a process inherits its peak from its parent.
+    getrusage cannot be used, because a process inherits its peak from its parent.
     """
     with open("/proc/self/status", encoding="ascii") as file:
         line = next(line for line in file if line.startswith(key))

@@ -26,7 +26,8 @@ class Wiki:
 
 ENGLISH = Wiki(articles=7.1e6, compressed_gb=25, xml_gb=105, wikitext_gb=50)
 """Articles, dump and XML: Wikipedia's pages Size_of_Wikipedia and Database_download in 2025, rounded. The wikitext is
-an estimate: 7 KB per article, of which the Hub's wikimedia/wikipedia keeps 3.2 KB of text (20.3 GB of 6.4 million)."""
+an estimate: 7 KB per article; the Hub's wikimedia/wikipedia keeps 3.2 KB of text per article (20.3 GB of 6.4
+million)."""
 DECODED_MB_PER_S = 15
 """XML that one core decodes from bz2."""
 HASHED_MB_PER_S = 300

@@ -64,7 +64,7 @@ CREATE MACRO redirect(n) AS 'Alias ' || substr(md5(n::VARCHAR), 1, 12) || ' (' |
 CREATE MACRO linked(a, b, pages) AS floor(pages * even(a, b) ** 4)::BIGINT;
 """
 
-ARTICLES = """
+ARTICLES_SQL = """
 SELECT n::VARCHAR AS id, article(n) AS title, '' AS text, n % 50 = 0 AS is_disambiguation, [
     {{'start': 0, 'end': 0, 'title':
         CASE WHEN even(n, k + 1000) < 0.2 THEN redirect(linked(n, k, {redirects}))
@@ -73,7 +73,7 @@ SELECT n::VARCHAR AS id, article(n) AS title, '' AS text, n % 50 = 0 AS is_disam
 ] AS links FROM range({first}, {last}) AS numbers(n)
 """
 
-REDIRECTS = """
+REDIRECTS_SQL = """
 SELECT redirect(n) AS title,
     CASE
         WHEN n % 1000 IN (1, 2) THEN redirect(n - n % 1000 + 3 - n % 1000)
@@ -92,7 +92,10 @@ def write_corpus(size: CorpusSize, corpus: Path) -> None:
     corpus.mkdir(parents=True)
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.execute(MACROS)
-        for kind, rows, query in (("articles", size.articles, ARTICLES), ("redirects", size.redirects, REDIRECTS)):
+        for kind, rows, query in (
+            ("articles", size.articles, ARTICLES_SQL),
+            ("redirects", size.redirects, REDIRECTS_SQL),
+        ):
             for number in range(size.files):
                 first, last = (rows * edge // size.files for edge in (number, number + 1))
                 selected = query.format(**asdict(size), first=first, last=last)
@@ -153,10 +156,10 @@ def main() -> None:
         for step in STEP_FOLDERS:
             log = args.work / f"{step}.log"
             command = [sys.executable, "-m", "scripts.scale_tables", step, *sys.argv[1:]]
-            took = measure_command(command, log, folder=args.work / STEP_FOLDERS[step])
+            cost = measure_command(command, log, folder=args.work / STEP_FOLDERS[step])
             print(
-                f"{step:>8}: {took.peak_mb:,.0f} MB, {took.cpu_seconds:.0f} s of CPU, {took.wall_seconds:.0f} s, "
-                f"{took.disk_bytes / 1e9:.2f} GB of disk",
+                f"{step:>8}: {cost.peak_mb:,.0f} MB, {cost.cpu_seconds:.0f} s of CPU, {cost.wall_seconds:.0f} s, "
+                f"{cost.disk_bytes / 1e9:.2f} GB of disk",
                 flush=True,
             )
             print(f"          {log.read_text().strip()}", flush=True)

@@ -3,10 +3,10 @@
     python -m scripts.stage_ratios
 
 The output is the table RATIOS of `pipeline/execution/preflight.py`. Whole commands run with one worker on 57 MB of
-wikitext, repeated as by `make bench-data`, while the size of the stage's folder is watched. "words" is the difference
-between a vocab that trains its tokenizer and one that uses a pretrained one. "jsonl" reads the corpus' own articles as
-JSON lines. The SQL of vocab spills nothing to disk at this size; `python -m scripts.scale_tables` measures it at one
-that memory cannot hold.
+wikitext, repeated as by `make bench-data`, while the size of the stage's folder is watched. "tokenizer" is the
+difference between a vocab that trains its tokenizer and one that uses a pretrained one. "jsonl" reads the corpus' own
+articles as JSON lines. The SQL of vocab spills nothing to disk at this size; `python -m scripts.scale_tables` measures
+it at one that memory cannot hold.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from scripts.bench_dump import repeat_dump
 from scripts.commands import Cost, measure_command
 
 
-def run_stage(stage: str, work: Path, source: Sequence[str], *overrides: str, name: str = "ratios") -> Cost:
+def measure_stage(stage: str, work: Path, source: Sequence[str], *overrides: str, name: str = "ratios") -> Cost:
     """Run one stage from scratch and return its cost."""
     folder = work / "data" / name / stage
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,23 +65,26 @@ def main() -> None:
         files = open_artefact(work / "data" / name / stage, stage=stage).manifest["files"]
         return sum(file["bytes"] for file in files.values())
 
-    run_stage("dump", work, wiki)
-    print(format_row("corpus", run_stage("corpus", work, wiki), dump.xml_bytes, final("corpus")), flush=True)
+    measure_stage("dump", work, wiki)
+    print(format_row("corpus", measure_stage("corpus", work, wiki), dump.xml_bytes, final("corpus")), flush=True)
     jsonl = write_jsonl(work / "data/ratios/corpus", work / "articles.jsonl")
-    took = run_stage("corpus", work, ["corpus=jsonl", f"corpus.files=[{jsonl}]"], name="jsonl")
-    print(format_row("jsonl", took, jsonl.stat().st_size, final("corpus", "jsonl")), flush=True)
+    cost = measure_stage("corpus", work, ["corpus=jsonl", f"corpus.files=[{jsonl}]"], name="jsonl")
+    print(format_row("jsonl", cost, jsonl.stat().st_size, final("corpus", "jsonl")), flush=True)
     read = sum(path.stat().st_size for path in (work / "data/ratios/corpus").glob("articles-*"))
-    trained = run_stage("vocab", work, wiki, "vocab.tokenizer.pretrained=null")
+    trained = measure_stage("vocab", work, wiki, "vocab.tokenizer.pretrained=null")
     shutil.copytree(work / "data/ratios/vocab/words", words, dirs_exist_ok=True)
-    pretrained = run_stage("vocab", work, wiki, f"vocab.tokenizer.pretrained={words}")
+    pretrained = measure_stage("vocab", work, wiki, f"vocab.tokenizer.pretrained={words}")
     training = Cost(
         trained.cpu_seconds - pretrained.cpu_seconds, trained.wall_seconds - pretrained.wall_seconds, trained.peak_mb
     )
-    print(format_row("words", training, read, 0), flush=True)
+    print(format_row("tokenizer", training, read, 0), flush=True)
     print(format_row("entities", pretrained, read, final("vocab")), flush=True)
     print(
         format_row(
-            "dataset", run_stage("dataset", work, wiki, f"vocab.tokenizer.pretrained={words}"), read, final("dataset")
+            "dataset",
+            measure_stage("dataset", work, wiki, f"vocab.tokenizer.pretrained={words}"),
+            read,
+            final("dataset"),
         ),
         flush=True,
     )

@@ -35,11 +35,11 @@ COMMANDS = [
 ELSEWHERE = ("make demo", "make test")
 """tests/test_demo.py runs the first; the second is this run."""
 NEEDS_NETWORK = tuple(command for command in COMMANDS if "luke_base" in command or "/data/a.xml.bz2" in command)
-"""Composed only: they download a dump or a checkpoint, or name files of the reader's."""
+"""Composed only: they download a dump or a checkpoint, or name the reader's files."""
 RUN = {
     "make settings": "every setting of the sample, with its source",
     'make all ARGS="corpus=jsonl corpus.files=[a.jsonl,b.jsonl.gz] dump.name=mine"': "own text",
-    'make corpus ARGS="corpus.allow_truncated=true"': "one stage of the sample",
+    'make corpus ARGS="corpus.name=long corpus.min_characters=5000"': "one stage of the sample",
     'make inspect ARGS="inspect.what=masked"': "an example of the small wiki",
     "python -m pipeline --cfg job stage=all": "every setting",
 }
@@ -101,9 +101,9 @@ def test_an_example_is_shown(small_data_dir: Path) -> None:
 
 def test_one_stage_of_the_sample_runs(tmp_path: Path) -> None:
     run("make dump", f"data_dir={tmp_path}")
-    run('make corpus ARGS="corpus.allow_truncated=true"', f"data_dir={tmp_path}")
-    manifest = json.loads((tmp_path / "sample" / "corpus" / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["counts"]["pages.articles"] == 106
+    run('make corpus ARGS="corpus.name=long corpus.min_characters=5000"', f"data_dir={tmp_path}")
+    counts = json.loads((tmp_path / "sample" / "corpus-long" / "manifest.json").read_text(encoding="utf-8"))["counts"]
+    assert (counts["pages.articles"], counts["pages.dropped.short"]) == (84, 22)
 
 
 @pytest.mark.slow
@@ -139,9 +139,12 @@ def test_the_files_that_a_document_names_exist(document: Path) -> None:
 
 def test_the_answers_to_where_is_are_right() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    answers = re.findall(r"^\| [^|`]+ \| `([\w/.]+\.py)` \| `(\w+)` \|$", text, flags=re.MULTILINE)
+    rows = re.search(r"^\| [^|\n]+ \| file \| name \|\n\|[-|]+\n((?:\|.*\n)+)", text, flags=re.MULTILINE)
+    assert rows
+    answers = [re.fullmatch(r"\| .+ \| `(pipeline/[\w/]+\.py)` \| `(\w+)` \|", row) for row in rows[1].splitlines()]
+    assert None not in answers
     assert len(answers) >= 20
-    wrong = [(path, name) for path, name in answers if name not in top_level_names(ROOT / path)]
+    wrong = [answer.groups() for answer in answers if answer and answer[2] not in top_level_names(ROOT / answer[1])]
     assert wrong == []
 
 

@@ -1,4 +1,4 @@
-"""The table of stages, held against everything that must agree with it."""
+"""The table of stages, compared with everything that must agree with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import yaml
 
 from pipeline.cli.config import Config
 from pipeline.cli.config import Stage as StageName
-from pipeline.cli.main import COMMANDS, CONFIGS
+from pipeline.cli.main import COMMANDS
+from pipeline.cli.paths import CONFIGS
 from pipeline.stages import DATA_STAGES, RUN_STAGES, STAGES
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +89,7 @@ def modules_with_units(stage: str) -> set[str]:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_the_preload_imports_the_work_on_every_unit_and_no_torch(name: str) -> None:
-    """A module that is missing there would be imported again in each worker, and nothing would say so."""
+    """A module that is missing there would be imported again in each worker without any message."""
     stage, needed = STAGES[name], modules_with_units(name)
     assert bool(needed) == stage.spreads_units
     if needed:

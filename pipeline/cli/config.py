@@ -1,6 +1,6 @@
 """The whole config: hydra's composed YAML becomes one frozen, typed Config.
 
-Each stage's part is a dataclass beside the stage's code; the values are in `configs/`. pydantic converts the values and
+Each stage's part is a dataclass in the stage's package; the values are in `configs/`. pydantic converts the values and
 checks their types, and the parts' `__post_init__` refuse values that cannot work together. `config_errors.py` words the
 messages. No module below `cli/` knows hydra or YAML.
 """
@@ -15,9 +15,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.cli.accelerate_launch import accelerate_file
+from pipeline.cli.accelerate_launch import find_accelerate_config
 from pipeline.cli.cluster_config import ClusterConfig
-from pipeline.cli.config_errors import explain_invalid_values, explain_unknown_key, renamed_values, unknown_keys
+from pipeline.cli.config_errors import (
+    explain_composition_error,
+    explain_invalid_values,
+    explain_unknown_key,
+    renamed_value_messages,
+    unknown_keys,
+)
 from pipeline.corpus.config import CorpusConfig
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dump.config import DumpConfig
@@ -46,7 +52,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         if not self.name:
-            raise ValueError("name is empty: it names the folder of the run, beside those of other runs")
+            raise ValueError("name is empty: it names the folder of the run, for example run.name=mine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +88,8 @@ class Config:
     runs: tuple[str, ...]
     """The runs that `all` and `submit` train, in order: names of configs/run/*.yaml."""
     accelerate: str | None
-    """How pretraining is launched on several processes: a file of configs/launch/ by its name (ddp), or the path of
-    another accelerate config file. null: one process, or on a cluster what fits its resources."""
+    """accelerate config file for pretraining on several processes: the name of a file in configs/launch/ (ddp), or a
+    path. null: one process, or on a cluster the file that fits the job's resources."""
     run: RunConfig
     dump: DumpConfig
     corpus: CorpusConfig
@@ -101,10 +107,10 @@ class Config:
         if not self.corpus.reads_dump:
             self.check_own_text()
         if self.accelerate is not None:
-            accelerate_file(self.accelerate)
+            find_accelerate_config(self.accelerate)
 
     def check_own_text(self) -> None:
-        """Raise ValueError if the folder or the files of a dump are given for text that comes from no dump."""
+        """Raise ValueError if the config names a dump or its files although the text does not come from a dump."""
         if self.dump.source == "local":
             raise ValueError("dump.files is given, but corpus.source is jsonl and reads no dump: leave one of them out")
         if self.dump.name in ("sample", getattr(self.dump, "wiki", None)):
@@ -121,7 +127,7 @@ class Config:
 
     @property
     def context(self) -> Context:
-        """Folders, executor and `overwrite`, which every stage gets besides its own config."""
+        """Folders, executor and `overwrite`, which every stage gets in addition to its own config."""
         return Context(layout=self.layout, executor=self.executor, overwrite=self.overwrite)
 
 
@@ -133,7 +139,7 @@ def parse_config(composed: DictConfig) -> Config:
     """
     values = to_plain_dict(composed)
     lines = [explain_unknown_key(Config, key) for key in unknown_keys(Config, values)]
-    lines += renamed_values(values)
+    lines += renamed_value_messages(values)
     if not lines:
         try:
             return TypeAdapter(Config).validate_python(values)
@@ -151,6 +157,6 @@ def to_plain_dict(composed: DictConfig) -> dict[str, JsonValue]:
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise PipelineError(f"the config cannot be composed: {error}") from None
+        raise PipelineError(explain_composition_error(Config, error)) from None
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

@@ -1,8 +1,9 @@
 """Messages about settings that cannot be used, by the key as the user typed it.
 
-In: what hydra, pydantic and the config dataclasses refuse. Out: one line per problem with key, value and what is
-allowed. A dataclass's `__post_init__` raises a ValueError that begins with the field's name, because a shared part such
-as `MaskingConfig` does not know its place; the place is added here. An old key or value is refused with its new name.
+The input is an error of hydra, pydantic or a config dataclass; the output is one line per problem, with the key, the
+value and what is allowed. A dataclass's `__post_init__` raises a ValueError that begins with the field's name, because
+a shared part such as `MaskingConfig` does not know its place; the place is added here. An old key or value is refused
+with its new name.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from pipeline.store.files import JsonValue
 from pipeline.store.renamed_keys import RENAMED_CHOICES, RENAMED_VALUES, current_key
@@ -40,31 +42,31 @@ def unknown_keys(part: DataclassType, values: Mapping[str, JsonValue], path: str
     known = {field.name for field in fields(part)}
     found = [f"{path}{key}" for key in values if key not in known]
     for key in sorted(known & values.keys()):
-        found += unknown_below(hints[key], values[key], f"{path}{key}.")
+        found += unknown_keys_in_value(hints[key], values[key], f"{path}{key}.")
     return found
 
 
-def unknown_below(hint: TypeHint, value: JsonValue, path: str) -> list[str]:
+def unknown_keys_in_value(hint: TypeHint, value: JsonValue, path: str) -> list[str]:
     """Return the unknown keys in the value of a field with this type hint."""
     if not isinstance(value, dict):
         return []
     if typing.get_origin(hint) is dict:
         item_hint = typing.get_args(hint)[1]
-        return [name for key, item in value.items() for name in unknown_below(item_hint, item, f"{path}{key}.")]
+        return [name for key, item in value.items() for name in unknown_keys_in_value(item_hint, item, f"{path}{key}.")]
     part = select_dataclass(hint, value)
     return unknown_keys(part, value, path) if part else []
 
 
 def select_dataclass(hint: TypeHint, values: Mapping[str, JsonValue]) -> DataclassType | None:
-    """Return the dataclass that the hint is, or of a tagged union the one with the tag in `values`."""
+    """Return the dataclass that the hint names; for a tagged union, the one that the tag in `values` selects."""
     parts = dataclasses_of(hint)
     if len(parts) == 1:
         return parts[0]
-    return next((part for part in parts if values.get(tag(part)[0]) == tag(part)[1]), None)
+    return next((part for part in parts if values.get(discriminator(part)[0]) == discriminator(part)[1]), None)
 
 
 def dataclasses_of(hint: TypeHint | None) -> list[DataclassType]:
-    """Return the dataclasses of a union, or the one that the hint is."""
+    """Return the dataclasses of a union, or the single dataclass that the hint names."""
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     return [
         part
@@ -73,8 +75,8 @@ def dataclasses_of(hint: TypeHint | None) -> list[DataclassType]:
     ]
 
 
-def tag(part: DataclassType) -> tuple[str, str]:
-    """Return the field that tells a union's dataclasses apart, and its value: (kind, slurm)."""
+def discriminator(part: DataclassType) -> tuple[str, str]:
+    """Return the field that distinguishes the dataclasses of a union, and its value: (kind, slurm)."""
     [found] = [
         (name, typing.get_args(hint)[0])
         for name, hint in typing.get_type_hints(part).items()
@@ -84,32 +86,32 @@ def tag(part: DataclassType) -> tuple[str, str]:
 
 
 def explain_unknown_key(config: DataclassType, key: str) -> str:
-    """Return why the dataclass of the whole config has no such key: its new name, or the choice that it belongs to."""
+    """Return a message for an unknown key: its new name if it was renamed, or the choice that it belongs to."""
     if (current := current_key(key)) != key:
         return f"{key} is now {current}"
     group, _, rest = key.partition(".")
     parts = dataclasses_of(typing.get_type_hints(config).get(group))
-    owners = [tag(part)[1] for part in parts if rest in {field.name for field in fields(part)}]
+    owners = [discriminator(part)[1] for part in parts if rest in {field.name for field in fields(part)}]
     if len(parts) > 1 and owners:
         return f"{key} exists only with {group}={' or '.join(owners)}"
     return f"{key}: there is no such key"
 
 
-def renamed_values(values: Mapping[str, JsonValue]) -> Iterator[str]:
-    """Yield a line for each value that has another name today."""
+def renamed_value_messages(values: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield a message for each value that was renamed."""
     for key, names in RENAMED_VALUES.items():
-        value = value_of(key, values)
+        value = get_value(key, values)
         if isinstance(value, str) and value in names:
             yield f"{key}={value} is now {key}={names[value]}"
 
 
-def value_of(key: str, values: Mapping[str, JsonValue]) -> JsonValue:
+def get_value(key: str, values: Mapping[str, JsonValue]) -> JsonValue:
     """Return the value of a dotted key, or None if there is no such key."""
     head, _, rest = key.partition(".")
     value = values.get(head)
     if not rest:
         return value
-    return value_of(rest, value) if isinstance(value, dict) else None
+    return get_value(rest, value) if isinstance(value, dict) else None
 
 
 # ---------------------------------------------------------------------------------------------- hydra
@@ -123,9 +125,21 @@ def explain_hydra_error(config: DataclassType, error: Exception) -> str:
         inner = str(getattr(error.__cause__, "full_key", None))
         key = inner if inner.startswith(f"{found[1]}.") else found[1]
         return f"{explain_unknown_key(config, key)}\n{ALL_SETTINGS}"
-    if (found := re.search(r"Could not find '([^']+)'", text)) and found[1] in RENAMED_CHOICES:
+    if (found := re.search(r"Could not (?:find|load) '([^']+)'", text)) and found[1] in RENAMED_CHOICES:
         return f"{found[1].replace('/', '=')} is now {RENAMED_CHOICES[found[1]]}"
     return f"{text}\n{ALL_SETTINGS}"
+
+
+def explain_composition_error(config: DataclassType, error: OmegaConfBaseException) -> str:
+    """Return the message for a missing value or an interpolation without a target in the composed config."""
+    key, text = error.full_key or "", str(error).partition("\n")[0]
+    if isinstance(error, MissingMandatoryValue):
+        choices = typing.get_args(typing.get_type_hints(config).get(key))
+        allowed = f"one of {', '.join(map(str, choices))} is needed" if choices else f"set it, {key}=..."
+        return f"{key} is missing: {allowed}"
+    if found := re.fullmatch(r"Interpolation key '([^']+)' not found", text):
+        return f"the value of {key} refers to another key; {explain_unknown_key(config, found[1])}"
+    return f"the config cannot be composed: {key}: {text}"
 
 
 # ---------------------------------------------------------------------------------------------- values
@@ -139,12 +153,17 @@ def explain_invalid_values(
     for problem in problems:
         place = ".".join(config_path(problem["loc"], values, missing=problem["type"] == "missing"))
         message = PLAIN_MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+        value = problem["input"]
+        if problem["type"] == "union_tag_invalid":  # pydantic locates the union, not its discriminator
+            context = problem["ctx"]
+            field = context["discriminator"].strip("'")
+            place = f"{place}.{field}"
+            message, value = f"Input should be one of {context['expected_tags']}", context["tag"]
         if problem["type"] == "value_error":
             field, space, rest = message.partition(" ")
             key = f"{place}.{field}" if place else field
             lines.append(f"{interpolated_key(key, composed)}{space}{rest}")
         else:
-            value = problem["input"]
             got = "" if isinstance(value, Mapping) else f" (got {value!r})"
             lines.append(f"{interpolated_key(place, composed)}: {message}{got}")
     return list(dict.fromkeys(lines))
@@ -165,7 +184,7 @@ def config_path(loc: tuple[int | str, ...], values: Mapping[str, JsonValue], *, 
 
 
 def interpolated_key(key: str, composed: DictConfig) -> str:
-    """Return the key that `key` takes its value from, if its value is another key's, else `key`."""
-    written = value_of(key, cast(dict[str, JsonValue], OmegaConf.to_container(composed, resolve=False)))
+    """Return the key that `key` is interpolated from, or `key` itself if its value is not an interpolation."""
+    written = get_value(key, cast(dict[str, JsonValue], OmegaConf.to_container(composed, resolve=False)))
     source = re.fullmatch(r"\$\{(\w[\w.]*)\}", written) if isinstance(written, str) else None
     return interpolated_key(source[1], composed) if source else key

@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
@@ -22,14 +21,13 @@ from pipeline.cli import slurm_submit, workflow
 from pipeline.cli.accelerate_launch import exec_accelerate_launch, is_launched
 from pipeline.cli.config import Config, parse_config
 from pipeline.cli.config_errors import explain_hydra_error
+from pipeline.cli.paths import CONFIGS
 from pipeline.cli.settings import print_settings
 from pipeline.errors import USER_ERROR_EXIT_CODE, PipelineError, disk_error_message
 from pipeline.execution.console import console
 from pipeline.execution.executors.local import start_fork_server
 from pipeline.execution.interrupts import allow_keyboard_interrupt, exit_now, interrupted
 from pipeline.stages import STAGES, Stage
-
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 def run_stage(stage: Stage, config: Config) -> None:
@@ -76,7 +74,7 @@ def overrides() -> list[str]:
 
 @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="config")
 def main(composed: DictConfig) -> None:
-    """Parse hydra's config and run the stage; errors are caught here, before hydra adds a line of its own to them."""
+    """Parse hydra's config and run the stage. Errors are caught here, before hydra adds a line to their message."""
     try:
         if composed.get("stage") == "settings":  # before the values are checked, because some may be missing
             print_settings(composed)
@@ -84,6 +82,8 @@ def main(composed: DictConfig) -> None:
             run(parse_config(composed))
     except PipelineError as error:
         exit_with_error(str(error))
+    except BrokenPipeError:  # the reader has seen enough, as in `make settings | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout at exit
     except Exception as error:
         if not (message := disk_error_message(error, composed.get("data_dir"))):
             raise

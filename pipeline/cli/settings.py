@@ -1,7 +1,7 @@
 """The page that `make settings` prints: each setting of an experiment, the file that sets it, and its source.
 
 hydra's defaults list says which files a config is composed of, in which order. Each file is read once more as YAML with
-positions, because the composed config keeps neither the file of a value nor the comment behind it, which names the
+positions, because the composed config keeps neither the file of a value nor the comment after it, which names the
 value's source (a paper's section, an upstream file). Nothing is checked here, so a page can be printed while a required
 value, such as the files of a dump, is still missing.
 """
@@ -25,10 +25,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.paths import CONFIGS
+from pipeline.execution.console import print_page
 from pipeline.stages import STAGES
 from pipeline.store.files import JsonValue
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 COMMAND_LINE = "command line"
 TOP_LEVEL = "top level"
 PLAIN_WIDTH = 200
@@ -44,7 +45,7 @@ class Setting:
     file: str
     """The file below configs/ that sets it, or `command line`."""
     source: str
-    """The comment behind the value in that file."""
+    """The comment after the value in that file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def print_settings(composed: DictConfig) -> None:
             "\nOptional settings without a value are left out; python -m pipeline --cfg job stage=all prints all."
         )
     lines = page.get().splitlines()
-    print("\n".join(lines if is_terminal else map(str.rstrip, lines)))
+    print_page("\n".join(lines if is_terminal else map(str.rstrip, lines)))
 
 
 def settings_table(settings: Sequence[Setting]) -> Table:
@@ -74,7 +75,7 @@ def settings_table(settings: Sequence[Setting]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     for column in ("key", "value", "file", "source"):
         table.add_column(column, overflow="fold", no_wrap=column in ("key", "file"))
-    for group, keys in groups().items():
+    for group, keys in key_groups().items():
         table.add_row(Text(group, style="bold"))
         for row in settings:
             if row.key.partition(".")[0] in keys:
@@ -106,8 +107,8 @@ def top_comment(file: Path) -> str:
     return " ".join(lines)
 
 
-def groups() -> dict[str, tuple[str, ...]]:
-    """Return the headings of the page, each with the keys of the top level that come under it."""
+def key_groups() -> dict[str, tuple[str, ...]]:
+    """Return the headings of the page, each with its top-level keys."""
     stages = [name for stage in STAGES.values() for name in stage.configs]
     return {TOP_LEVEL: ("run", "runs", "seed", "validation_share"), **{name: (name,) for name in stages}}
 
@@ -120,29 +121,29 @@ def list_settings(composed: DictConfig, overrides: Sequence[str]) -> list[Settin
         overrides: the command line's overrides.
     """
     origins = find_origins(overrides)
-    top_level = [key for keys in groups().values() for key in keys]
+    top_level = [key for keys in key_groups().values() for key in keys]
     tree = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(tree, dict)
     settings = []
-    for key, written in walk({key: tree[key] for key in top_level}):
-        value = resolve(composed, key, written)
-        origin = origin_of(key, written, origins)
+    for key, written in iterate_leaves({key: tree[key] for key in top_level}):
+        value = resolve_value(composed, key, written)
+        origin = find_origin(key, written, origins)
         if value not in (None, "", [], {}) or origin.comment:
-            settings.append(Setting(key, as_yaml(value), origin.file, origin.comment))
+            settings.append(Setting(key, to_yaml(value), origin.file, origin.comment))
     return settings
 
 
-def walk(tree: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, JsonValue]]:
+def iterate_leaves(tree: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, JsonValue]]:
     """Yield the dotted key and the value of every leaf."""
     for key, value in tree.items():
         if isinstance(value, dict) and value:
-            yield from walk(value, f"{prefix}{key}.")
+            yield from iterate_leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
-def resolve(composed: DictConfig, key: str, written: JsonValue) -> JsonValue:
-    """Return the value of a key, or what is written there if it is missing or cannot be resolved."""
+def resolve_value(composed: DictConfig, key: str, written: JsonValue) -> JsonValue:
+    """Return the resolved value of a key, or the text in the file if the value is missing or cannot be resolved."""
     try:
         node = OmegaConf.select(composed, key, throw_on_missing=True)
         return cast(JsonValue, OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node)
@@ -150,8 +151,8 @@ def resolve(composed: DictConfig, key: str, written: JsonValue) -> JsonValue:
         return "(missing)" if written == "???" else written
 
 
-def as_yaml(value: JsonValue) -> str:
-    """Return a value as a YAML file has it, on one line."""
+def to_yaml(value: JsonValue) -> str:
+    """Return a value as YAML on one line."""
     if isinstance(value, str):
         return value or '""'
     return str(yaml.safe_dump(value, default_flow_style=True, width=float("inf"))).removesuffix("...\n").strip()
@@ -160,8 +161,8 @@ def as_yaml(value: JsonValue) -> str:
 # -------------------------------------------------------------------------------------------- where a value is written
 
 
-def origin_of(key: str, written: JsonValue, origins: Mapping[str, Origin]) -> Origin:
-    """Return where the value of a key is written; that of another key's value is the other key's."""
+def find_origin(key: str, written: JsonValue, origins: Mapping[str, Origin]) -> Origin:
+    """Return the origin of a key's value; for an interpolated value, the origin of the key that it refers to."""
     parts = key.split(".")
     places = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     origin = next((origins[place] for place in places if place in origins), Origin("", ""))
@@ -174,24 +175,24 @@ def origin_of(key: str, written: JsonValue, origins: Mapping[str, Origin]) -> Or
 
 
 def find_origins(overrides: Sequence[str]) -> dict[str, Origin]:
-    """Return where each key is written that the files of the defaults list or the command line set."""
+    """Return the origin of each key that is set by a file of the defaults list or by the command line."""
     defaults = GlobalHydra.instance().config_loader().compute_defaults_list("config", list(overrides), RunMode.RUN)
     origins: dict[str, Origin] = {}
     for default in defaults.defaults:
         package = default.package or ""
         if default.config_path and not package.startswith("hydra"):
             file = f"{default.config_path}.yaml"
-            for key, comment in written_in(CONFIGS / file):
+            for key, comment in read_yaml_comments(CONFIGS / file):
                 origins[f"{package}.{key}" if package else key] = Origin(file, comment)
     for override in defaults.config_overrides:
         key, value = str(override.key_or_group), override.value()
-        for path, _ in walk({key: value}):
+        for path, _ in iterate_leaves({key: value}):
             origins[path] = Origin(COMMAND_LINE, "")
     return origins
 
 
-def written_in(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield the dotted key of every value in a YAML file, with the comment behind it."""
+def read_yaml_comments(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield the dotted key of every value in a YAML file, with the comment after it."""
     text = file.read_text(encoding="utf-8")
     lines = text.splitlines()
 

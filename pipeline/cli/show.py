@@ -1,6 +1,6 @@
 """The stage `inspect`: print an article, an example, a masked example, or mentions that could be added.
 
-Links and entities are underlined in alternating colours, so that neighbours can be told apart, and are followed by the
+Links and entities are underlined in alternating colours, to distinguish neighbours, and are followed by the
 title they point to. A masked example shows, after the token or entity that the model sees, the one it must predict.
 """
 
@@ -20,7 +20,7 @@ from rich.text import Text
 from pipeline.corpus.artefact import Corpus
 from pipeline.corpus.more_mentions import find_more_mentions
 from pipeline.errors import PipelineError
-from pipeline.pretrain.batches import Ints
+from pipeline.io.arrow import Int64Array
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import TrainingData
 from pipeline.records import Batch, Link
@@ -139,7 +139,7 @@ class ExampleReader:
         """Open the dataset of the layout, with the run's masking."""
         return ExampleReader(TrainingData.open(layout, masking=pretrain.masking, entities=True, seed=pretrain.seed))
 
-    def masked_batch(self, index: int) -> Batch[Ints]:
+    def masked_batch(self, index: int) -> Batch[Int64Array]:
         """Return a batch of one training example, masked as in the first epoch of the first phase."""
         examples = len(self.data.train)
         if index >= examples:
@@ -151,7 +151,7 @@ class ExampleReader:
         assert self.data.entity_vocab is not None
         return self.data.entity_vocab.title(entity_id)
 
-    def token_texts(self, ids: Ints) -> list[str]:
+    def token_texts(self, ids: Int64Array) -> list[str]:
         """Return the text of each token; special tokens are shown by their names.
 
         The text of a character that consists of several tokens is at the last of them; the others are empty.

@@ -21,17 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.accelerate_launch import cluster_accelerate_file
+from pipeline.cli.accelerate_launch import choose_accelerate_config
 from pipeline.cli.cluster_config import ResourcesConfig
+from pipeline.cli.paths import ROOT
 from pipeline.cli.workflow import Step, run_names, workflow_steps
 from pipeline.errors import PipelineError
-from pipeline.execution.console import console
+from pipeline.execution.console import console, print_page
 from pipeline.stages import STAGES
 
 if TYPE_CHECKING:
     from pipeline.cli.config import Config
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def submit(config: Config, overrides: Sequence[str]) -> None:
     run_names(config, overrides)  # it refuses one name for several runs
     plan = plan_submissions(config, overrides)
     if os.environ.get("DRY_RUN", "0") not in ("", "0"):
-        print(shell_script(plan, log_folder(config)))
+        print_page(shell_script(plan, log_folder(config)))
         return
     if shutil.which("sbatch") is None:
         raise PipelineError(
@@ -108,15 +107,15 @@ def plan_submission(step: Step, config: Config, overrides: Sequence[str]) -> Sub
         **resources.sbatch,
     }
     arguments = [*step.overrides(), *overrides]
-    if not any(override.startswith("executor=") for override in overrides):
-        stage = STAGES[step.stage]
-        if stage.spreads_units:
-            arguments.insert(1, "executor=slurm")
-        if stage.threads:  # last, because the user's executor.workers means jobs of an array
-            arguments += whole_job(resources)
+    chosen = [override.removeprefix("executor=") for override in overrides if override.startswith("executor=")]
+    stage = STAGES[step.stage]
+    if stage.spreads_units and not chosen:
+        arguments.insert(1, "executor=slurm")
+    if stage.threads and chosen in ([], ["slurm"]):  # last: the user's executor.workers is for jobs of an array
+        arguments += whole_job_overrides(resources)
     environment = cluster.env_command or f'export PATH={Path(sys.executable).parent}:"$PATH"'
     if step.stage == "pretrain":
-        launch_file = cluster_accelerate_file(config.accelerate, gpus=resources.gpus)
+        launch_file = choose_accelerate_config(config.accelerate, gpus=resources.gpus)
         called = [str(ROOT / "scripts/slurm/pretrain.sbatch"), environment, str(launch_file)]
     else:
         called = [str(ROOT / "scripts/slurm/stage.sbatch"), environment]
@@ -128,7 +127,7 @@ def plan_submission(step: Step, config: Config, overrides: Sequence[str]) -> Sub
     )
 
 
-def whole_job(resources: ResourcesConfig) -> list[str]:
+def whole_job_overrides(resources: ResourcesConfig) -> list[str]:
     """Return the overrides that let a stage use all CPUs of its job, and half of its memory in DuckDB."""
     return [f"executor.workers={resources.cpus}", f"executor.memory_gb={max(1, resources.memory_gb // 2)}"]
 
@@ -139,7 +138,7 @@ def log_folder(config: Config) -> Path:
 
 
 def shell_script(plan: Sequence[Submission], folder: Path) -> str:
-    """Return the submissions as a shell script, in which `$name` stands for the id that an earlier job will get."""
+    """Return the submissions as a shell script, in which `$name` is the id of an earlier job."""
     names = [re.sub(r"\W", "_", submission.name) for submission in plan]
     lines = [f"mkdir -p {shlex.quote(str(folder))}"]
     for position, submission in enumerate(plan):

@@ -102,7 +102,7 @@ def run_workflow(config: Config, overrides: Sequence[str]) -> None:
 
 
 def run_command(command: Sequence[str]) -> int:
-    """Run a command and return its exit code; after Ctrl-C, which it receives too, wait until it has ended."""
+    """Run a command and return its exit code. Ctrl-C reaches the command too; wait until it has ended."""
     with allow_keyboard_interrupt(), subprocess.Popen(command) as process:
         try:
             return process.wait()

@@ -1,4 +1,4 @@
-"""The account of a corpus: counts that add up, refusals of a corpus without articles, and the lines for people.
+"""The account of a corpus: counts that add up, their printed form, and errors for a corpus without articles.
 
 A corpus without an article is refused as soon as that is known, because no later stage could use it. The partial
 folder is then removed, since the input or the config must change.
@@ -25,7 +25,7 @@ ALWAYS = (
 
 
 def refuse_empty(builder: ArtefactBuilder, counts: Counts, *, place: Path | str, needed: str) -> None:
-    """Raise PipelineError with the fate of all pages if none has become an article.
+    """Raise PipelineError with the counts of all pages if none has become an article.
 
     Args:
         place: the source of the pages, for the message.
@@ -64,7 +64,7 @@ def finish_corpus(builder: ArtefactBuilder, site: SiteInfo, counts: Counts, *, i
 
 
 def account_lines(counts: Counts) -> str:
-    """Return the account of pages, links and text, a line each, for people."""
+    """Return the account of pages, links and text as one line each."""
     pages = [f"{counts[f'pages.{kind}']:,} {kind}" for kind in ("articles", "redirects", "templates")]
     added = list_by_size(counts, "links.added.")
     lines = [

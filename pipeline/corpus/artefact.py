@@ -1,4 +1,4 @@
-"""The artefact `corpus`: its file names, and everything that later stages may ask of it.
+"""The artefact `corpus`: its file names, and the interface for later stages.
 
 articles-*.parquet      one row per article, the columns of `records.Article`
 redirects-*.parquet     one row per redirect: title, target

@@ -1,7 +1,7 @@
 """STAGE corpus: pages -> articles with the spans of their links, redirects, quarantine.
 
 Each source of pages has a package of its own (`xml/` reads a dump, `jsonl/` the user's own text); all of them write the
-same artefact (`artefact.py`). A source is imported only when it is asked for.
+same artefact (`artefact.py`). A source is imported only when the config selects it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pipeline.corpus.titles import SiteInfo
 from pipeline.io.cards import account_table, size_category
 from pipeline.store.manifest import Counts
 
-CARD = """---
+CARD_TEMPLATE = """---
 language: ["{language}"]
 {licence}pretty_name: {name} with its links
 size_categories: [{size}]
@@ -82,7 +82,7 @@ def corpus_card(site: SiteInfo, counts: Counts, *, is_own_text: bool = False) ->
     pages = PAGES_SECTION.format(redirects=counts["pages.redirects"], templates=counts["pages.templates"])
     characters = counts["characters.wikitext"] + counts.get("characters.rendered", 0)
     nouns = ["pages", "links"] if is_own_text else ["pages", "links", "characters"]
-    return CARD.format(
+    return CARD_TEMPLATE.format(
         language=site.language or "und",
         tags="entity-linking, wikipedia" if name else "entity-linking",
         licence="license: cc-by-sa-4.0\n" if name else "",

@@ -25,7 +25,7 @@ class CorpusConfig:
     max_page_bytes: int
     """wikipedia: longer wikitext is quarantined without being read; jsonl: a longer line is refused."""
     max_page_seconds: float
-    """Processor time for one page, rounded up to whole seconds. A page that exceeds this or `max_page_memory_mb` is
+    """CPU time for one page, rounded up to whole seconds. A page that exceeds this or `max_page_memory_mb` is
     rendered again without its templates, and is quarantined if it exceeds a limit again."""
     max_page_memory_mb: int
     """Memory for one page."""

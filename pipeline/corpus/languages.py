@@ -47,7 +47,7 @@ NAMESPACE_ALIASES = {
     """.split(),
     14: ["category"],
 }
-"""Namespace id -> older names, in all languages, that still work beside the one in <siteinfo>."""
+"""Namespace id -> older names, in all languages, that still work in addition to the one in <siteinfo>."""
 
 ENGLISH_NAMESPACES = {
     "media": -2,
@@ -72,7 +72,7 @@ ENGLISH_NAMESPACES = {
     "help talk": 13,
     "category talk": 15,
 }
-"""English name -> namespace id; these names work on every wiki, whatever its language."""
+"""English name -> namespace id; these names work on the wikis of all languages."""
 
 MEDIA_FILE_NAME = re.compile(
     r"\.(?:jpe?g|png|svg|gif|tiff?|webp|xcf|djvu?|pdf|og[agvx]|opus|webm|wav|mp[34]|mpe?g|midi?|flac|stl)\s*$",

@@ -1,4 +1,4 @@
-"""Notes: JSON files in the scratch folder with what a unit of the first pass found, beyond its counts.
+"""Notes: JSON files in the scratch folder with the findings of a unit of the first pass, in addition to its counts.
 
 They are files because a stage that is resumed needs the notes of the units that were finished before.
 """

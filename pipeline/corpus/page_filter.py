@@ -38,10 +38,12 @@ class PageFilter:
 
     @cached_property
     def keep_hashes(self) -> TitleHashes | None:
+        """Hashes of the only titles to keep; None keeps all."""
         return np.load(self.keep_titles, mmap_mode="r") if self.keep_titles else None
 
     @cached_property
     def leave_out_hashes(self) -> TitleHashes | None:
+        """Hashes of the titles to drop, or None."""
         return np.load(self.leave_out_titles, mmap_mode="r") if self.leave_out_titles else None
 
     def check_title(self, title: str) -> None:

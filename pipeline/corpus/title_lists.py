@@ -26,7 +26,7 @@ from pipeline.store.manifest import Counts
 KEYS = ("keep_titles", "leave_out_titles")
 MAX_TITLES_PRINTED = 5
 """Number of titles without a page that are printed by name."""
-PAGES = "CREATE TEMP TABLE page AS SELECT DISTINCT title FROM read_parquet($pages)"
+CREATE_PAGE_TABLE = "CREATE TEMP TABLE page AS SELECT DISTINCT title FROM read_parquet($pages)"
 RESOLVED = """
 SELECT line, coalesce(target, wanted.title) FROM wanted LEFT JOIN resolved USING (title)
 """
@@ -36,10 +36,10 @@ SEMI JOIN read_parquet($pages) AS page USING (title)
 """
 
 TitleLists = Mapping[str, Mapping[str, str]]
-"""Config key -> title as written in the file -> title of the page that it stands for."""
+"""Config key -> title as written in the file -> title of the page that it leads to."""
 
 
-def digests(config: CorpusConfig) -> dict[str, str]:
+def title_list_digests(config: CorpusConfig) -> dict[str, str]:
     """Return the digests of the lists, to record their content: the config only has their paths."""
     return {f"corpus.{key}": file_digest(path) for key, path in title_files(config).items()}
 
@@ -50,7 +50,7 @@ def title_files(config: CorpusConfig) -> dict[str, Path]:
 
 
 def read_titles(config: CorpusConfig) -> TitleLists:
-    """Read the lists; each title stands for itself.
+    """Read the lists; each title is mapped to itself.
 
     Raises:
         PipelineError: a list does not exist, is not valid UTF-8, or contains no title.
@@ -82,7 +82,7 @@ def resolve_list(
     values = {"lines": lines, "read": [linked_title(line, site) for line in lines]}
     with connect() as connection:
         connection.execute("CREATE TEMP TABLE wanted AS SELECT unnest($lines) AS line, unnest($read) AS title", values)
-        connection.execute(PAGES, {"pages": literal_paths(pages)})
+        connection.execute(CREATE_PAGE_TABLE, {"pages": literal_paths(pages)})
         resolve_redirects(connection, redirects)
         return dict(connection.execute(RESOLVED).fetchall())
 

@@ -106,7 +106,7 @@ def capitalise_first(title: str) -> str:
 
 def decode_entities(text: str) -> str:
     """Return the text with entities decoded; as in MediaWiki and unlike HTML, only those that end in a semicolon."""
-    return ENTITY.sub(lambda found: unescape_entity(found[0]), text) if "&" in text else text
+    return ENTITY.sub(lambda match: unescape_entity(match[0]), text) if "&" in text else text
 
 
 def unescape_entity(entity: str) -> str:

@@ -1,4 +1,4 @@
-"""The artefact `dataset`: its file names, and everything that later stages may ask of it.
+"""The artefact `dataset`: its file names, and the interface for later stages.
 
 train/, validation/   one row per example, Arrow for `datasets.load_from_disk`
 histograms.png        lengths, and links covered by the size of the entity vocabulary
@@ -58,5 +58,5 @@ class Dataset:
 
     @property
     def max_mention_length(self) -> int:
-        """Tokens of a mention, at most."""
+        """Maximum number of tokens in a mention."""
         return int(self.artefact.setting("max_mention_length"))

@@ -116,16 +116,16 @@ def check_result(counts: Counts, config: DatasetConfig) -> None:
         raise PipelineError(
             "the corpus has no articles: use another dump, or read the corpus' account of dropped pages"
         )
-    dropped = ", ".join(f"{key}={number}" for key, number in counts.items() if "dropped" in key and number)
+    dropped = "".join(f", {key}={number}" for key, number in counts.items() if "dropped" in key and number)
     if not counts.get("examples.kept.train"):
         raise PipelineError(
-            f"no training page gave an example ({counts['pages.seen']} pages; {dropped}): use a larger dump, set "
+            f"no training page gave an example ({counts['pages.seen']} pages{dropped}): use a larger dump, set "
             "dataset.min_entities=0, or lower dataset.min_sentence_length"
         )
     if not counts.get("examples.kept.validation"):
         raise PipelineError(
             f"no held-out page gave an example ({counts['pages.seen']} pages with validation_share="
-            f"{config.validation_share}; {dropped}): raise validation_share or use a larger dump"
+            f"{config.validation_share}{dropped}): raise validation_share or use a larger dump"
         )
 
 
@@ -133,7 +133,7 @@ def check_result(counts: Counts, config: DatasetConfig) -> None:
 
 
 def print_account(counts: Counts, target: Path) -> None:
-    """Print the account for people."""
+    """Print the account."""
     console.print(
         f"dataset: {counts['examples.kept.train']:,} training and {counts['examples.kept.validation']:,} held-out "
         f"examples in {target}"

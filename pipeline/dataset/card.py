@@ -9,7 +9,7 @@ from pipeline.dataset.histograms import PERCENTILES, Histogram
 from pipeline.io.cards import account_table, size_category
 from pipeline.store.manifest import Counts
 
-CARD = """---
+CARD_TEMPLATE = """---
 language: ["{language}"]
 pretty_name: Pretraining examples for LUKE
 size_categories: [{size}]
@@ -64,7 +64,7 @@ def dataset_card(language: str, counts: Counts, histograms: dict[str, Histogram]
         + f" | {histogram.largest} | {histogram.mean:.1f} |"
         for name, histogram in histograms.items()
     )
-    return CARD.format(
+    return CARD_TEMPLATE.format(
         language=language or "und",
         size=size_category(counts["examples.kept.train"]),
         train=counts["examples.kept.train"],

@@ -18,17 +18,17 @@ class DatasetConfig:
     validation_share: float
     """Share of the pages held out. The vocabulary must have been counted with the same share."""
     max_seq_length: int
-    """Most tokens of an example, <s> and </s> included."""
+    """Maximum number of tokens in an example, including <s> and </s>."""
     max_entity_length: int
-    """Most entities of an example."""
+    """Maximum number of entities in an example."""
     max_mention_length: int
-    """Most tokens of a mention. A longer mention stays as text and loses its link."""
+    """Maximum number of tokens in a mention. A longer mention stays as text and loses its link."""
     min_sentence_length: int
-    """Fewest tokens of a sentence. Shorter sentences are dropped."""
+    """Minimum number of tokens in a sentence. Shorter sentences are dropped."""
     max_sentence_length: int
-    """Most tokens of a sentence. Longer sentences are dropped."""
+    """Maximum number of tokens in a sentence. Longer sentences are dropped."""
     min_entities: int
-    """Fewest entities of an example. An example with fewer is dropped; 0 keeps all."""
+    """Minimum number of entities in an example. An example with fewer is dropped; 0 keeps all."""
     unknown_entities: Literal["keep", "drop"]
     """Links to titles outside the vocabulary: kept as [UNK], or dropped."""
 

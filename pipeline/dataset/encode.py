@@ -28,7 +28,7 @@ MAX_CACHED_LENGTH = 40
 PIECE_START = "\0"
 """Sentinel put before every piece: a chunk that begins with it starts a piece and has no space before it."""
 PIECE_START_ID = -1
-"""Stands for PIECE_START among the ids."""
+"""Id that represents PIECE_START."""
 
 
 class NotCacheable(Exception):
@@ -53,6 +53,7 @@ class ChunkCache(dict[str, bytes]):
         return ids
 
     def encode(self, text: str) -> list[int]:
+        """Return the ids of the text without special tokens, from the tokenizer itself."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
+from pipeline.io.arrow import Int64Array
 from pipeline.store.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Int64s = NDArray[np.int64]
 PERCENTILES = (5, 50, 95)
 
 
@@ -28,7 +28,7 @@ PERCENTILES = (5, 50, 95)
 class Histogram:
     """Numbers of items by size."""
 
-    counts: Int64s
+    counts: Int64Array
     """[largest size + 1] `counts[n]` items have size n."""
 
     @classmethod
@@ -72,7 +72,7 @@ def size_histograms(store: ExampleStore) -> dict[str, Histogram]:
     }
 
 
-def coverage(counts: Int64s, seen: int) -> NDArray[np.float64]:
+def coverage(counts: Int64Array, seen: int) -> NDArray[np.float64]:
     """Return the share of all links that the n most frequent entities cover, for n = 1, 2, ...: [entities].
 
     Args:

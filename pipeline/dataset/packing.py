@@ -1,4 +1,4 @@
-"""Pack the sentences of one page into examples (pure).
+"""Pack the sentences of one page into examples. Pure.
 
 Sentences are packed greedily, in order. An example ends when the next sentence would bring it over `max_seq_length`
 (<s> and </s> included) or `max_entity_length`, and at the end of the page. Sentences, tokens and links that cannot be
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.tokens import TokenizedPage
+from pipeline.io.arrow import BoolArray
 from pipeline.records import Example
 from pipeline.vocab.entities import UNK
 
@@ -56,7 +56,7 @@ def drop_unfit_sentences(page: TokenizedPage, config: DatasetConfig, counts: Cou
     short, long = lengths < config.min_sentence_length, lengths > config.max_sentence_length
     for reason, which in (("short_sentence", short), ("long_sentence", long)):
         links = int(which[sentence_of_mention].sum())
-        count_dropped(reason, int(which.sum()), int(lengths[which].sum()), links, counts)
+        count_dropped_sentences(reason, int(which.sum()), int(lengths[which].sum()), links, counts)
     fits = ~(short | long)
     kept = fits[sentence_of_mention]  # [mentions]
     dropped_before = np.cumsum(np.where(fits, 0, lengths))[sentence_of_mention[kept]]  # [kept mentions] in tokens
@@ -85,9 +85,9 @@ def limit_mentions(page: TokenizedPage, config: DatasetConfig, counts: Counter[s
     return select_mentions(page, within)
 
 
-def select_mentions(page: TokenizedPage, kept: NDArray[np.bool_]) -> TokenizedPage:
+def select_mentions(page: TokenizedPage, is_kept: BoolArray) -> TokenizedPage:
     """Return the page with the mentions for which `kept` is true: [mentions]."""
-    return TokenizedPage(page.word_ids, page.sentence_ends, page.entity_ids[kept], page.entity_spans[kept])
+    return TokenizedPage(page.word_ids, page.sentence_ends, page.entity_ids[is_kept], page.entity_spans[is_kept])
 
 
 def sentence_runs(lengths: list[int], mentions: list[int], config: DatasetConfig) -> Iterator[tuple[int, int]]:
@@ -114,7 +114,7 @@ def has_enough_entities(example: Example, sentences: int, config: DatasetConfig,
     tokens, entities = len(example.word_ids) - 2, len(example.entity_ids)
     if entities < config.min_entities:
         counts["examples.dropped.few_entities"] += 1
-        count_dropped("few_entities", sentences, tokens, entities, counts)
+        count_dropped_sentences("few_entities", sentences, tokens, entities, counts)
         return False
     counts["sentences.kept"] += sentences
     counts["tokens.kept"] += tokens
@@ -124,7 +124,7 @@ def has_enough_entities(example: Example, sentences: int, config: DatasetConfig,
     return True
 
 
-def count_dropped(reason: str, sentences: int, tokens: int, links: int, counts: Counter[str]) -> None:
+def count_dropped_sentences(reason: str, sentences: int, tokens: int, links: int, counts: Counter[str]) -> None:
     """Add dropped sentences, with their tokens and links, to the account under `reason`."""
     counts[f"sentences.dropped.{reason}"] += sentences
     counts[f"tokens.dropped.{reason}"] += tokens

@@ -15,27 +15,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.io.arrow import as_numpy
+from pipeline.io.arrow import Int32Array, Int64Array, as_numpy
 from pipeline.records import Example
 from pipeline.store.files import read_json
-
-Int32s = NDArray[np.int32]
-Int64s = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class RaggedExamples:
     """B examples without padding: each column of all examples concatenated."""
 
-    word_ids: Int32s
+    word_ids: Int32Array
     """[L] token ids, <s> and </s> included."""
-    word_lengths: Int64s
+    word_lengths: Int64Array
     """[B] number of token ids of each example."""
-    entity_ids: Int32s
+    entity_ids: Int32Array
     """[E]."""
-    entity_lengths: Int64s
+    entity_lengths: Int64Array
     """[B] number of entities of each example."""
-    entity_spans: Int32s
+    entity_spans: Int32Array
     """[E, 2] half-open, in positions of the entity's own example; position 0 is <s>."""
 
     def without_entities(self) -> RaggedExamples:
@@ -49,11 +46,11 @@ class Block:
     """Views of one record batch; the offsets have one value more than there are examples."""
 
     page_ids: pa.Array
-    word_offsets: Int32s
-    word_ids: Int32s
-    entity_offsets: Int32s
-    entity_ids: Int32s
-    entity_spans: Int32s
+    word_offsets: Int32Array
+    word_ids: Int32Array
+    entity_offsets: Int32Array
+    entity_ids: Int32Array
+    entity_spans: Int32Array
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class ExampleStore:
     """The examples of train/ or validation/, by index, in the order of the files."""
 
     blocks: list[Block]
-    block_starts: Int64s
+    block_starts: Int64Array
     """[blocks + 1] index of each block's first example; the last value is the number of examples."""
 
     @classmethod
@@ -77,12 +74,12 @@ class ExampleStore:
         return int(self.block_starts[-1])
 
     @cached_property
-    def word_lengths(self) -> Int32s:
+    def word_lengths(self) -> Int32Array:
         """Number of token ids of each example, <s> and </s> included: [len]. The first use reads every offset."""
         return np.concatenate([np.diff(block.word_offsets) for block in self.blocks] or [np.empty(0, dtype=np.int32)])
 
     @cached_property
-    def entity_lengths(self) -> Int32s:
+    def entity_lengths(self) -> Int32Array:
         """Number of entities of each example: [len]. The first use reads every offset."""
         return np.concatenate([np.diff(block.entity_offsets) for block in self.blocks] or [np.empty(0, dtype=np.int32)])
 
@@ -124,7 +121,7 @@ class ExampleStore:
             entity_spans=np.concatenate([empty.reshape(0, 2), *spans]),
         )
 
-    def locate(self, indices: NDArray[np.integer]) -> tuple[Int64s, Int64s]:
+    def locate(self, indices: NDArray[np.integer]) -> tuple[Int64Array, Int64Array]:
         """Return the block of each index and the row in that block."""
         if len(indices) and not 0 <= indices.min() <= indices.max() < len(self):
             raise IndexError(f"indices {indices.min()} to {indices.max()} of {len(self)} examples")

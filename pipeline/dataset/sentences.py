@@ -1,4 +1,4 @@
-"""Split a text into sentence spans (pure).
+"""Split a text into sentence spans. Pure.
 
 The input is paragraphs, each ended by a newline, and the spans of their mentions. The output is [start, end) spans in
 code points and in text order. No span begins or ends with white space, crosses a newline or cuts a mention: where
@@ -77,9 +77,9 @@ def split_long_unspaced(
             continue
         edges = [start]
         possible = [match.end() for match in PHRASE_END.finditer(text, start, end) if not cuts_mention(match.end())]
-        for here, following in pairwise([*possible, end]):
-            if following - edges[-1] > max_length and here < end:
-                edges.append(here)
+        for cut, next_cut in pairwise([*possible, end]):
+            if next_cut - edges[-1] > max_length and cut < end:
+                edges.append(cut)
         counts["sentences.split_long"] += len(edges) > 1
         parts += [trim_span(text, *edge) for edge in pairwise([*edges, end])]
     return parts

@@ -20,9 +20,9 @@ from pipeline.io.arrow import to_arrow, to_offsets
 from pipeline.records import Example
 from pipeline.store.files import write_json
 
-IDS = pa.list_(pa.int32())
-SPANS = pa.list_(pa.list_(pa.int32(), 2))
-SCHEMA = pa.schema({"page_id": pa.string(), "word_ids": IDS, "entity_ids": IDS, "entity_spans": SPANS})
+ID_LIST = pa.list_(pa.int32())
+SPAN_LIST = pa.list_(pa.list_(pa.int32(), 2))
+SCHEMA = pa.schema({"page_id": pa.string(), "word_ids": ID_LIST, "entity_ids": ID_LIST, "entity_spans": SPAN_LIST})
 EXAMPLES_PER_BATCH = 8192
 """Examples per record batch. A worker holds one batch while it fills it: 16 MB of token ids at 512 per example."""
 

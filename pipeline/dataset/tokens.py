@@ -1,4 +1,4 @@
-"""Tokenize the sentences of a page and find the token spans of its mentions (pure).
+"""Tokenize the sentences of a page and find the token spans of its mentions. Pure.
 
 A sentence is cut at the borders of its mentions and each piece is tokenized separately, so that no token straddles a
 border. The space before a piece belongs to the piece, and a sentence begins as if after a space: "He saw [[dogs]]."
@@ -13,14 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.dataset.sentences import Span, trim_span
+from pipeline.io.arrow import Int32Array, Int64Array
 
-Int32s = NDArray[np.int32]
-Int64s = NDArray[np.int64]
-
-EncodedPieces = tuple[Int32s, Int64s]
+EncodedPieces = tuple[Int32Array, Int64Array]
 """Token ids of all pieces concatenated, without special tokens, and the start of each piece in them with the end of the
 last: [pieces + 1]."""
 PieceEncoder = Callable[[list[str]], EncodedPieces]
@@ -40,22 +37,22 @@ class Mention:
 class TokenizedPage:
     """The sentences of a page as token ids, concatenated."""
 
-    word_ids: Int32s
+    word_ids: Int32Array
     """[tokens] of all sentences."""
-    sentence_ends: Int64s
+    sentence_ends: Int64Array
     """[sentences] end of each sentence in `word_ids`."""
-    entity_ids: Int32s
+    entity_ids: Int32Array
     """[mentions] in text order."""
-    entity_spans: Int64s
+    entity_spans: Int64Array
     """[mentions, 2] half-open, in `word_ids`."""
 
     @property
-    def sentence_lengths(self) -> Int64s:
+    def sentence_lengths(self) -> Int64Array:
         """Number of tokens of each sentence: [sentences]."""
         return np.diff(self.sentence_ends, prepend=0)
 
     @property
-    def sentence_of_mention(self) -> Int64s:
+    def sentence_of_mention(self) -> Int64Array:
         """Index of the sentence that contains each mention: [mentions]."""
         return np.searchsorted(self.sentence_ends, self.entity_spans[:, 0], side="right")
 
@@ -96,7 +93,7 @@ def tokenize_page(
 
     Args:
         spans: sentences in text order that cut no mention.
-        mentions: the result of `usable_mentions`; each lies in one of the spans.
+        mentions: the result of `usable_mentions`; each is within one of the spans.
         max_mention_length: a mention with more tokens loses its link.
         counts: the account; lost links are added to it.
     """

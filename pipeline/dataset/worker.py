@@ -18,9 +18,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from pipeline.dataset import shards
 from pipeline.dataset.artefact import TRAIN, VALIDATION
@@ -31,7 +29,7 @@ from pipeline.dataset.sentences import sentence_spans, split_long_unspaced
 from pipeline.dataset.tokens import Mention, PieceEncoder, tokenize_page, usable_mentions
 from pipeline.execution.units import ReportProgress
 from pipeline.holdout import is_held_out
-from pipeline.io.arrow import as_numpy, read_batches
+from pipeline.io.arrow import Int32Array, as_numpy, read_batches
 from pipeline.io.duckdb import connect, literal_paths
 from pipeline.records import Example
 from pipeline.store.files import atomic_write
@@ -64,7 +62,7 @@ def open_word_vocab(folder: Path, _fingerprint: str) -> tuple[words.WordVocab, P
 def pause_garbage_collection() -> Iterator[None]:
     """Switch Python's cyclic garbage collector off inside the block.
 
-    It would scan the rows that wait to be written again and again, for a tenth of the time. There are no cycles.
+    It would repeatedly scan the rows that are not written yet, a tenth of the time, and there are no cycles.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -120,27 +118,33 @@ class BuildShard:
         """Yield the id, text and links of every article, with the share of the unit read so far."""
         ids = self.look_up_entities(files)
         total = sum(pq.read_metadata(path).num_rows for path in files)
-        done = taken = 0
+        pages_read = links_read = 0
         for batch in read_batches(files, ARTICLES_PER_READ, ["id", "text", "links"]):
             edges = as_numpy(batch["links"].offsets)
-            flat = batch["links"].flatten()
-            columns = (as_numpy(flat.field("start")), as_numpy(flat.field("end")), ids[taken : taken + len(flat)])
+            flat = batch["links"].values[edges[0] : edges[-1]]  # flatten() would import pyarrow.compute in every worker
+            columns = (
+                as_numpy(flat.field("start")),
+                as_numpy(flat.field("end")),
+                ids[links_read : links_read + len(flat)],
+            )
             links = list(map(Mention, *(column.tolist() for column in columns)))
-            taken += len(flat)
+            links_read += len(flat)
             links_of_page = pairwise((edges - edges[0]).tolist())
             for page_id, text, (first, last) in zip(
                 batch["id"].to_pylist(), batch["text"].to_pylist(), links_of_page, strict=True
             ):
-                done += 1
-                yield page_id, text, links[first:last], done / total
-        assert taken == len(ids), f"{len(ids)} entities for {taken} links: some title leads to several entities"
+                pages_read += 1
+                yield page_id, text, links[first:last], pages_read / total
+        assert links_read == len(ids), (
+            f"{len(ids)} entities for {links_read} links: some title leads to several entities"
+        )
 
-    def look_up_entities(self, files: Sequence[Path]) -> NDArray[np.int32]:
+    def look_up_entities(self, files: Sequence[Path]) -> Int32Array:
         """Return the entity id of every link in the files, in order; that of [UNK] where a title leads to no entity."""
         spill = self.out / WORK / "duckdb" / files[0].stem
         values = {"articles": literal_paths(files), "aliases": literal_paths([self.vocab_folder / ALIASES])}
         with connect(self.memory_gb, spill, threads=1) as connection:
-            found: NDArray[np.int32] = connection.execute(LOOK_UP_SQL, values).fetchnumpy()["id"]
+            found: Int32Array = connection.execute(LOOK_UP_SQL, values).fetchnumpy()["id"]
         return found
 
     def make_examples(

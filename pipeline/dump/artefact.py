@@ -1,6 +1,6 @@
-"""The artefact `dump`: the dump's files under their own names, as downloaded or as links to files of the user's.
+"""The artefact `dump`: the dump's files under their own names, as downloaded files or as links to the user's files.
 
-`run.json` holds size and time of change of each linked file, so that a file that nobody has touched is not read again.
+`run.json` holds size and time of change of each linked file, so that an unchanged file is not read again.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Dump:
 
     def digests_of_unchanged(self, stats: dict[str, list[int]]) -> dict[str, str]:
         """Return name -> sha256 of the files whose size and time of change are still those in `stats`."""
-        known, parents = self.artefact.run_record().get(STATS, {}), self.artefact.manifest["parents"]
-        return {name: parents[name] for name in stats if name in parents and known.get(name) == stats[name]}
+        recorded, parents = self.artefact.run_record().get(STATS, {}), self.artefact.manifest["parents"]
+        return {name: parents[name] for name in stats if name in parents and recorded.get(name) == stats[name]}
 
     @property
     def folder(self) -> Path:
@@ -59,7 +59,7 @@ class Dump:
         return self.artefact.fingerprint
 
     def files(self) -> list[Path]:
-        """Return the dump's files, sorted by name; their format is found out by reading them.
+        """Return the dump's files, sorted by name; readers detect the format from the content.
 
         Raises:
             PipelineError: there are none, or one has been moved or changed since the stage dump finished.
@@ -70,7 +70,7 @@ class Dump:
             raise PipelineError(
                 f"{self.folder} lists no files: run the stage dump again (make dump ARGS=overwrite=true)"
             )
-        known = self.artefact.run_record().get(STATS, {})
+        recorded = self.artefact.run_record().get(STATS, {})
         for path in files:
             if not path.is_file():
                 raise PipelineError(
@@ -78,7 +78,7 @@ class Dump:
                     "or run the stage dump again with the file's new place"
                 )
             record, stats = records[path.name], file_stats(path)
-            touched = path.name in known and known[path.name] != stats
+            touched = path.name in recorded and recorded[path.name] != stats
             if stats[0] != record["bytes"] or (touched and file_digest(path) != record["sha256"]):
                 raise PipelineError(
                     f"{path.resolve()} has changed since the stage dump finished: "

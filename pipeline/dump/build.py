@@ -45,7 +45,7 @@ def build(config: DumpConfig, context: Context) -> None:
     files = local_files(config, target)
     stats = {name: file_stats(path) for name, path in files.items()}
     with spinner("sums"):
-        parents = digests(files, stats, Dump.open_if_finished(context.layout))
+        parents = file_digests(files, stats, Dump.open_if_finished(context.layout))
     builder = context.begin("dump", config, parents)
     if builder is None:
         if isinstance(config, LocalDumpConfig):
@@ -74,7 +74,7 @@ def local_files(config: DumpConfig, target: Path) -> dict[str, Path]:
         case SampleDumpConfig():
             return sample_file()
         case LocalDumpConfig():
-            return checked_files(config.files, target)
+            return resolve_nonempty_files(config.files, target)
         case WikimediaDumpConfig():
             return {}
 
@@ -96,7 +96,7 @@ def sample_file() -> dict[str, Path]:
     return {path.name: path}
 
 
-def checked_files(patterns: tuple[str, ...], target: Path) -> dict[str, Path]:
+def resolve_nonempty_files(patterns: tuple[str, ...], target: Path) -> dict[str, Path]:
     """Return the files that match `patterns`, none of them empty."""
     files = resolve_input_files(patterns, key="dump.files", suffixes=SUFFIXES, target=target)
     for path in files:
@@ -105,7 +105,7 @@ def checked_files(patterns: tuple[str, ...], target: Path) -> dict[str, Path]:
     return {path.name: path for path in files}
 
 
-def digests(files: dict[str, Path], stats: dict[str, list[int]], finished: Dump | None) -> dict[str, str]:
+def file_digests(files: dict[str, Path], stats: dict[str, list[int]], finished: Dump | None) -> dict[str, str]:
     """Return base name -> sha256; a file that has not changed since `finished` was built is not read again."""
     known = finished.digests_of_unchanged(stats) if finished else {}
     return {name: known.get(name) or file_digest(path) for name, path in files.items()}
@@ -125,7 +125,7 @@ def link_files(files: dict[str, Path], folder: Path) -> None:
 
 def fetch(config: WikimediaDumpConfig, builder: ArtefactBuilder) -> None:
     """Download the missing files of the dump into the builder's folder, with a progress bar in bytes."""
-    files = published_files(config, builder)
+    files = list_published_files(config, builder)
     check_space(files, builder.folder)
     columns = (
         TextColumn("{task.description}"),
@@ -150,7 +150,7 @@ def fetch(config: WikimediaDumpConfig, builder: ArtefactBuilder) -> None:
             bar.update(task, completed=before)
 
 
-def published_files(config: WikimediaDumpConfig, builder: ArtefactBuilder) -> list[PublishedFile]:
+def list_published_files(config: WikimediaDumpConfig, builder: ArtefactBuilder) -> list[PublishedFile]:
     """Return the dump's files; the list is kept, so a resumed download stays with the dump that it started with."""
     path = builder.work / "listing.json"
     if not path.is_file():

@@ -1,9 +1,9 @@
 """Find, download, resume and verify a dump's files from Wikimedia's server or a mirror.
 
-In: a wiki's name and a date. Out: the files of that dump's job `articlesmultistreamdump` (all current pages, in one
-file or, for the largest wikis, in some tens of parts), each under its published name and with its published checksum.
-`<mirror>/<wiki>/<date>/dumpstatus.json` lists the files, and says whether the job is done. A dump that is still being
-written is never taken.
+The input is a wiki's name and a date. The output is the files of that dump's job `articlesmultistreamdump` (all current
+pages, in one file or, for the largest wikis, in some tens of parts), each under its published name and verified by its
+published checksum. `<mirror>/<wiki>/<date>/dumpstatus.json` lists the files, and says whether the job is done. A dump
+that is still being written is never downloaded.
 
 A file is written to `<name>.part` and renamed after its checksum is verified, so a file under its own name is complete.
 After a lost connection, the download resumes at the byte where it broke (HTTP Range), in this process or in a later

@@ -2,8 +2,8 @@
 
 Each example is masked once, with masks that are a function of the seed alone. Entity metrics are reported over all
 entities that were scored and, with the suffix `_seen`, over those that occur in the training examples. A sample of
-training examples is scored too, with masks that the training did not use. It shows what the model has learned at all,
-the held-out examples show how much of it carries over to new pages.
+training examples is scored too, with masks that the training did not use. It shows what the model has learned; the
+held-out examples show how much of it generalizes to new pages.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from pipeline.evaluate.scores import MetricValues, entity_metrics, score_batches
 from pipeline.evaluate.unigram import Unigram
 from pipeline.execution.console import console
 from pipeline.execution.context import Context
+from pipeline.io.arrow import Int64Array
 from pipeline.pretrain.artefact import Training
-from pipeline.pretrain.batches import Ints, eval_batches
+from pipeline.pretrain.batches import eval_batches
 from pipeline.pretrain.data import TrainingData
 from pipeline.store.files import write_json
 from pipeline.vocab.artefact import Vocab
@@ -51,8 +52,10 @@ def build(config: EvaluateConfig, context: Context) -> None:
     metrics = word_metrics(words, word_unigram(data))
     if config.entities:
         unigram = entity_unigram(data, config)
-        seen = unigram.counts[entities.labels] > 0
-        metrics |= entity_metrics(entities, unigram) | entity_metrics(entities.select(seen), unigram, "_seen")
+        seen_in_training = unigram.counts[entities.labels] > 0
+        metrics |= entity_metrics(entities, unigram) | entity_metrics(
+            entities.select(seen_in_training), unigram, "_seen"
+        )
         masker = data.masker(data.train, phase=0)
         chosen = subsample(len(data.train), config.train_examples, config.seed)
         _, trained = score_batches(model, eval_batches(masker, chosen, config.micro_batch_tokens), device)
@@ -66,22 +69,22 @@ def build(config: EvaluateConfig, context: Context) -> None:
     console.print(f"evaluate: metrics and curves in {artefact.folder}")
 
 
-def subsample(length: int, most: int, seed: int) -> Ints:
-    """Return at most `most` of the indices from 0 to `length` - 1, in random order."""
-    return np.random.default_rng(seed).permutation(length)[:most]
+def subsample(length: int, limit: int, seed: int) -> Int64Array:
+    """Return at most `limit` of the indices from 0 to `length` - 1, in random order."""
+    return np.random.default_rng(seed).permutation(length)[:limit]
 
 
 def word_unigram(data: TrainingData) -> Unigram:
     """Return the unigram model of the training examples' tokens, special ones excluded."""
     ids = (block.word_ids for block in data.train.blocks)
-    return Unigram.of(ids, size=data.word_vocab.size, excluded=np.flatnonzero(data.word_vocab.special))
+    return Unigram.from_ids(ids, size=data.word_vocab.size, excluded=np.flatnonzero(data.word_vocab.special))
 
 
 def entity_unigram(data: TrainingData, config: EvaluateConfig) -> Unigram:
     """Return the unigram model of the training examples' entities; [UNK] counts only if it can be masked."""
     never = np.setdiff1d(np.arange(FIRST_TITLE), [UNK] if config.masking.unknown_entities else [])
     ids = (block.entity_ids for block in data.train.blocks)
-    return Unigram.of(ids, size=data.entity_vocab_size, excluded=never)
+    return Unigram.from_ids(ids, size=data.entity_vocab_size, excluded=never)
 
 
 def print_metrics(metrics: MetricValues) -> None:

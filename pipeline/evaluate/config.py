@@ -19,7 +19,7 @@ class EvaluateConfig:
     train_examples: int
     """Training examples that are measured too, with masks that the training never used."""
     micro_batch_tokens: int = field(metadata=not_fingerprinted())
-    """Most tokens and entities per forward pass, padding included."""
+    """Maximum number of tokens and entities per forward pass, including padding."""
     seed: int
     """Seed of the masks and of the choice of training examples. It differs from the training's, so the masks do too."""
 

@@ -12,7 +12,7 @@ from pipeline.store.files import atomic_write
 matplotlib.use("Agg")  # a cluster has no display
 from matplotlib import pyplot  # must follow the choice of the backend
 
-LOSSES: dict[LossName, str] = {"word_loss": "words", "entity_loss": "entities"}
+LOSS_LABELS: dict[LossName, str] = {"word_loss": "words", "entity_loss": "entities"}
 """Losses and their names in the picture."""
 STYLES: dict[LineKind, str] = {"train": "-", "validation": "o-"}
 
@@ -26,7 +26,7 @@ def plot_loss_curves(metrics: Path, baselines: dict[str, float | None], target: 
         target: path of the PNG.
     """
     lines = read_metrics(metrics)
-    shown = [name for name in LOSSES if any(name in line for line in lines)]
+    shown = [name for name in LOSS_LABELS if any(name in line for line in lines)]
     starts = phase_starts(lines)
     figure, axes = pyplot.subplots(len(shown), 1, figsize=(8, 3.2 * len(shown)), sharex=True, squeeze=False)
     for axis, name in zip(axes[:, 0], shown, strict=True):
@@ -39,7 +39,7 @@ def plot_loss_curves(metrics: Path, baselines: dict[str, float | None], target: 
         for phase, start in starts.items():
             axis.axvline(start, color="lightgrey", linewidth=0.8)
             axis.text(start, 1.01, f" phase {phase}", transform=axis.get_xaxis_transform(), fontsize=8)
-        axis.set_ylabel(f"loss on {LOSSES[name]} (nats)")
+        axis.set_ylabel(f"loss on {LOSS_LABELS[name]} (nats)")
         axis.legend(frameon=False)
     axes[-1, 0].set_xlabel("step")
     figure.tight_layout()

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.evaluate.unigram import Unigram
+from pipeline.io.arrow import BoolArray, Int64Array
 from pipeline.model.luke import Luke
-from pipeline.pretrain.batches import Ints
 from pipeline.pretrain.objective import to_device
 from pipeline.records import Batch
 
@@ -31,11 +31,11 @@ CHUNK_SIZE = 256
 class Scores:
     """Scores of K masked positions."""
 
-    labels: NDArray[np.int64]
+    labels: Int64Array
     """[K] original ids."""
     losses: NDArray[np.float64]
     """[K] losses in nats."""
-    ranks: NDArray[np.int64]
+    ranks: Int64Array
     """[K] ranks of the labels, from 1."""
 
     @staticmethod
@@ -47,13 +47,13 @@ class Scores:
             np.concatenate([np.empty(0, np.int64), *(part.ranks for part in parts)]),
         )
 
-    def select(self, chosen: NDArray[np.bool_]) -> Scores:
+    def select(self, chosen: BoolArray) -> Scores:
         """Return the scores at which `chosen` [K] is True."""
         return Scores(self.labels[chosen], self.losses[chosen], self.ranks[chosen])
 
 
 @torch.no_grad()
-def score_batches(model: Luke, batches: Iterable[Batch[Ints]], device: torch.device) -> tuple[Scores, Scores]:
+def score_batches(model: Luke, batches: Iterable[Batch[Int64Array]], device: torch.device) -> tuple[Scores, Scores]:
     """Return the scores of the masked words and of the masked entities, computed without dropout."""
     model.eval()
     words, entities = [], []
@@ -122,6 +122,6 @@ def train_metrics(scores: Scores, unigram: Unigram) -> MetricValues:
     }
 
 
-def mean_or_none(values: NDArray[np.float64] | NDArray[np.bool_]) -> float | None:
-    """Return the mean, or None of nothing."""
+def mean_or_none(values: NDArray[np.float64] | BoolArray) -> float | None:
+    """Return the mean, or None if there are no values."""
     return float(np.mean(values)) if len(values) else None

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from pipeline.io.arrow import BoolArray, Int64Array
 
 
 @dataclass(frozen=True, slots=True)
 class Unigram:
     """A unigram model of a vocabulary."""
 
-    counts: Ints
+    counts: Int64Array
     """[V] counts of the ids in the training examples."""
 
     @staticmethod
-    def of(parts: Iterable[NDArray[np.integer]], *, size: int, excluded: Ints) -> Unigram:
+    def from_ids(parts: Iterable[NDArray[np.integer]], *, size: int, excluded: Int64Array) -> Unigram:
         """Count the ids in `parts`.
 
         Args:
@@ -37,12 +37,12 @@ class Unigram:
         counts[excluded] = 0
         return Unigram(counts)
 
-    def losses(self, labels: Ints) -> NDArray[np.float64]:
+    def losses(self, labels: Int64Array) -> NDArray[np.float64]:
         """Return -log p of each label, in nats."""
         total = self.counts.sum() + len(self.counts)
         losses: NDArray[np.float64] = np.log(total) - np.log(self.counts[labels] + 1.0)
         return losses
 
-    def hits(self, labels: Ints, top: int) -> NDArray[np.bool_]:
+    def hits(self, labels: Int64Array, top: int) -> BoolArray:
         """Return for each label whether it is one of the `top` most frequent ids; ties favour the lower id."""
         return np.isin(labels, np.argsort(-self.counts, kind="stable")[:top])

@@ -1,4 +1,4 @@
-"""Output of a running stage for people: messages on stderr, progress bars on a terminal, lines in a log."""
+"""Console output of a running stage: messages on stderr, progress bars on a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ LINE_SECONDS = 60.0
 """Time between two lines of a progress bar when there is no terminal to draw it on."""
 DRAWN_COLUMNS = BarColumn, SpinnerColumn
 """Columns that have no text, so that lines leave them out."""
+
+
+def print_page(text: str) -> None:
+    """Print text to stdout; end the program quietly if the reader of a pipe has ended, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        Console().on_broken_pipe()
 
 
 @contextmanager

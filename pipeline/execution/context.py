@@ -1,4 +1,4 @@
-"""The settings that a stage gets besides its own config, and the beginning that all stages share."""
+"""The settings that a stage gets in addition to its own config, and the start that all stages share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends the program within seconds, with one line and exit code 130, whatever the program is doing.
+"""Ctrl-C ends the program within seconds, with one line and exit code 130, at any moment.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be. That is not enough. Code that runs around a
 fork swallows it, and so may finalizers and imports. DuckDB turns it into an error of its own. The training of a
@@ -72,10 +72,10 @@ def exit_after_grace(receiver: int) -> None:
 
 
 @contextmanager
-def allow_keyboard_interrupt(needed: bool = True) -> Iterator[None]:
+def allow_keyboard_interrupt(enabled: bool = True) -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt while the block runs, so that its `finally` clauses run."""
     global keyboard_interrupt_allowed
-    former, keyboard_interrupt_allowed = keyboard_interrupt_allowed, needed or keyboard_interrupt_allowed
+    former, keyboard_interrupt_allowed = keyboard_interrupt_allowed, enabled or keyboard_interrupt_allowed
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Estimate of the disk and time that a stage will take, and refusal of a stage that the disk cannot hold.
 
-In: how many bytes each step of the stage reads. Out: one line for people, or an error before hours of work are lost.
+The input is the number of bytes that each step of the stage reads. The output is one printed line, or an error before
+hours of work are lost.
 
 The estimate multiplies bytes by measured ratios. Those of a dump are from one that contains only articles, the densest
 kind. How much of another dump is articles is known only after reading it, and file names do not say (gensim's sample
@@ -32,7 +33,7 @@ and as gzip. Its articles as JSON lines in gzip have 3.0."""
 
 @dataclass(frozen=True, slots=True)
 class StepRatios:
-    """Disk and time that a step takes for each byte that it reads, at most."""
+    """Maximum disk and time that a step takes for each byte that it reads."""
 
     final: float
     """Bytes of the artefact."""
@@ -41,13 +42,13 @@ class StepRatios:
     core_seconds: float
     """Seconds of one core for each megabyte."""
     min_share: float = 1.0
-    """Share of these figures that the poorest input takes."""
+    """Share of these figures that an input takes at least."""
 
 
 RATIOS = {
     "corpus": StepRatios(final=0.259, scratch=0.381, core_seconds=0.328, min_share=0.25),
     "jsonl": StepRatios(final=0.288, scratch=0.0004, core_seconds=0.106, min_share=0.35),
-    "words": StepRatios(final=0.0, scratch=0.0, core_seconds=0.77),
+    "tokenizer": StepRatios(final=0.0, scratch=0.0, core_seconds=0.77),
     "entities": StepRatios(final=0.314, scratch=0.36, core_seconds=0.202),
     "dataset": StepRatios(final=1.59, scratch=0.003, core_seconds=1.16),
 }
@@ -63,7 +64,7 @@ writes scratch files only at full size: 5 GB in `python -m scripts.scale_tables`
 
 @dataclass(frozen=True, slots=True)
 class ResourceEstimate:
-    """Disk and time that a stage takes at most."""
+    """Maximum disk and time that a stage takes."""
 
     final: float
     """Bytes of the artefact."""
@@ -79,7 +80,7 @@ class ResourceEstimate:
         return max(0.0, whole * self.min_share - existing), max(0.0, whole - existing)
 
     def describe_disk(self, existing: int) -> str:
-        """Return the parts of the disk estimate in words."""
+        """Return the parts of the disk estimate as text."""
         parts = []
         for count, kind in ((self.final, "output"), (self.scratch, "scratch")):
             parts.append(f"{format_range(format_bytes(count * self.min_share), format_bytes(count))} of {kind}")
@@ -139,14 +140,14 @@ def format_range(low: str, high: str) -> str:
 
 
 def format_bytes(count: float) -> str:
-    """Return a number of bytes in megabytes or gigabytes, for people."""
+    """Return a number of bytes as megabytes or gigabytes."""
     if count < 1e9:
         return f"{count / 1e6:,.0f} MB"
     return f"{count / 1e9:.1f} GB" if count < 10e9 else f"{count / 1e9:,.0f} GB"
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration in minutes or hours, for people."""
+    """Return a duration as minutes or hours."""
     if seconds < 120:
         return "less than two minutes"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

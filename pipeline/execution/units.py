@@ -30,13 +30,13 @@ from pipeline.store.files import atomic_write, write_json
 from pipeline.store.manifest import Counts
 
 ReportProgress = Callable[[float], None]
-"""Takes the share of the unit that is done, in [0, 1]."""
+"""Callback that receives the completed share of the unit, in [0, 1]."""
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 0.5
-"""Least time between two writes of a progress file."""
+"""Minimum time between two writes of a progress file."""
 FAILURE_MARKER = "failed"
-"""Name of the file that says that some unit failed. Tasks look for it before each unit, which is cheaper than a search
-for `.error` files."""
+"""Name of the file that exists once a unit has failed. Tasks look for it before each unit, which is cheaper than a
+search for `.error` files."""
 MARKER_DELAY_SECONDS = 30
 """Time that a shared file system may take to show the markers of tasks that have ended."""
 
@@ -54,14 +54,14 @@ def unit_names(count: int) -> list[str]:
     return [f"{number:05d}" for number in range(count)]
 
 
-def unit_file(markers: Path, unit: str, suffix: str) -> Path:
+def marker_file(markers: Path, unit: str, suffix: str) -> Path:
     """Return the path of a unit's marker file; characters of the unit that a file name cannot hold are quoted."""
     return markers / f"{quote(unit, safe='')}.{suffix}"
 
 
 def done_marker(markers: Path, unit: str) -> Path:
     """Return the path of the file that exists once the unit is finished, and holds its counts."""
-    return unit_file(markers, unit, "json")
+    return marker_file(markers, unit, "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class UnitQueue:
             if done_marker(self.markers, unit).is_file():
                 continue  # finished before this task was restarted
             try:
-                counts = self.work(unit, ProgressFile(unit_file(self.markers, unit, "share")))
+                counts = self.work(unit, ProgressFile(marker_file(self.markers, unit, "share")))
             except PipelineError as error:
                 self.record_failure(unit, str(error))
             except Exception as error:
@@ -108,7 +108,7 @@ class UnitQueue:
 
     def claim(self, unit: str, rank: int) -> bool:
         """Take the unit unless another task has it; return whether it is this task's, now or from before a restart."""
-        link = unit_file(self.markers, unit, "task")
+        link = marker_file(self.markers, unit, "task")
         try:
             link.symlink_to(str(rank))  # atomic, also on a file system that several machines share
         except FileExistsError:
@@ -117,7 +117,7 @@ class UnitQueue:
 
     def record_failure(self, unit: str, message: str) -> None:
         """Write the unit's message and the marker that stops the other tasks."""
-        with atomic_write(unit_file(self.markers, unit, "error")) as file:
+        with atomic_write(marker_file(self.markers, unit, "error")) as file:
             file.write(message)
         (self.markers / FAILURE_MARKER).touch()
 

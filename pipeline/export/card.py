@@ -1,4 +1,4 @@
-"""The model card: a description of the model, how to use it, and what it was made from."""
+"""The model card: a description of the model, its use, and the artefacts that it was made from."""
 
 from __future__ import annotations
 

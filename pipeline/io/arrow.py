@@ -15,15 +15,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-Value: TypeAlias = "str | int | Sequence[Value] | NDArray[np.generic] | None"
+BoolArray = NDArray[np.bool_]
+Int32Array = NDArray[np.int32]
+Int64Array = NDArray[np.int64]
+
+ColumnValue: TypeAlias = "str | int | Sequence[ColumnValue] | NDArray[np.generic] | None"
 """A value of a column; a struct is a tuple of its fields' values, in the order of the fields."""
-Values: TypeAlias = Sequence[Value] | NDArray[np.generic]
+ColumnValues: TypeAlias = Sequence[ColumnValue] | NDArray[np.generic]
 Offset = TypeVar("Offset", np.int32, np.int64)
 
 MAX_OFFSET = {dtype: np.iinfo(dtype).max for dtype in (np.int32, np.int64)}
 
 
-def to_arrow(values: Values, kind: pa.DataType) -> pa.Array:
+def to_arrow(values: ColumnValues, kind: pa.DataType) -> pa.Array:
     """Return the values as an Arrow array.
 
     A tuple may have more values than the struct has fields; the rest is ignored. Only strings may be None.
@@ -35,10 +39,10 @@ def to_arrow(values: Values, kind: pa.DataType) -> pa.Array:
     buffers: list[pa.Buffer | None] = [None]
     children: list[pa.Array] = []
     if pa.types.is_struct(kind):
-        rows = cast("Sequence[Sequence[Value]]", values)
+        rows = cast("Sequence[Sequence[ColumnValue]]", values)
         children = [to_arrow([row[index] for row in rows], part.type) for index, part in enumerate(kind)]
     elif pa.types.is_list(kind):
-        lists = cast("Sequence[Sequence[Value]]", values)
+        lists = cast("Sequence[Sequence[ColumnValue]]", values)
         buffers.append(pa.py_buffer(to_offsets(map(len, lists), np.int32)))
         children = [to_arrow([item for items in lists for item in items], kind.value_type)]
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):

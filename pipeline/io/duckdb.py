@@ -1,4 +1,4 @@
-"""DuckDB connections within the executor's memory, and file names that DuckDB does not take for glob patterns."""
+"""DuckDB connections within the executor's memory, and escaping of glob characters in file names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def connect(memory_gb: int, spill: Path, *, threads: int | None = None) -> duckd
     """Return a connection to a new in-memory database.
 
     Args:
-        memory_gb: the executor's memory, of which DuckDB gets `MEGABYTES_PER_GB` per gigabyte.
+        memory_gb: the executor's memory; DuckDB gets `MEGABYTES_PER_GB` of each gigabyte.
         spill: the folder for data that does not fit in memory.
         threads: None for one thread per processor.
     """

@@ -29,7 +29,7 @@ class BodyConfig:
     almost uniform and stay so for many steps."""
     attention_init: AttentionInit
     """random: normal draws, as RoBERTa's. local: half of the heads attend to their own position and its neighbours from
-    the first step; a small model otherwise spends most of its steps to learn this."""
+    the first step; a small model otherwise spends most of its steps on learning this."""
 
     def __post_init__(self) -> None:
         for name in ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"):
@@ -51,7 +51,7 @@ class ModelConfig:
     attention: Attention
     """entity_aware: a separate query matrix for each pair (word, entity) x (word, entity); vanilla: one for all."""
     backend: Backend
-    """How attention is computed. All give the same result. auto: the fastest for the device, dtype and dropout."""
+    """Implementation of attention. All give the same result. auto: the fastest for the device, dtype and dropout."""
     body: BodyConfig | None
     """Sizes of a model with random weights; null: those of the checkpoint that `pretrain.init_from` names."""
     entities: bool

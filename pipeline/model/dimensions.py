@@ -17,7 +17,7 @@ INIT_STD = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dimensions:
-    """The sizes and settings of a Luke without its weights; saved as dimensions.json beside them."""
+    """The sizes and settings of a Luke without its weights; saved as dimensions.json next to them."""
 
     vocab_size: int
     """Number of tokens."""

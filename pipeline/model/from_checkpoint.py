@@ -1,4 +1,4 @@
-"""The initial model of a training: random, from a RoBERTa, or from a LUKE.
+"""The initial model of a training run: random, from a RoBERTa, or from a LUKE.
 
 The inputs are the config, the checkpoint it names, and the vocabularies whose ids the model will read. The result is a
 model on the CPU, and counts of the checkpoint's rows that were used, for the terminal and the manifest.
@@ -12,7 +12,7 @@ model on the CPU, and counts of the checkpoint's rows that were used, for the te
   entity [MASK2].
 
 Titles are matched as Arrow arrays. With 500,000 titles on both sides, as in luke-base, this takes 7 CPU seconds in all
-(3 to draw, 1 to parse the titles, 1 to match them) and at most 3 GB of memory, of which the model keeps 1.1 GB.
+(3 to draw, 1 to parse the titles, 1 to match them) and at most 3 GB of memory; the model keeps 1.1 GB of it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def make_initial_model(
     language: str | None,
     generator: torch.Generator,
 ) -> InitialModel:
-    """Return the model that a training starts with.
+    """Return the model that a training run starts with.
 
     Args:
         init_from: a checkpoint, as a folder or as a name on the Hub; None for random weights.
@@ -188,7 +188,7 @@ def refuse_incompatible_luke(init_from: str, checkpoint: PretrainedConfig, confi
 
 
 def refuse_other_tokenizer(init_from: str, words: WordVocab) -> None:
-    """Raise PipelineError if a token has another id in the tokenizer beside the checkpoint's weights.
+    """Raise PipelineError if a token has another id in the tokenizer that is stored with the checkpoint.
 
     A checkpoint without a tokenizer passes.
     """

@@ -1,4 +1,4 @@
-"""Reading a checkpoint in transformers' format: a folder, or a name on the Hub.
+"""Read a checkpoint in transformers' format: a folder, or a name on the Hub.
 
 It reads config.json, the safetensors (one file or shards), the entity vocabulary of a LUKE, and the tokens of the
 tokenizer, to compare them with ours. None of these files can execute code. Every failure is a PipelineError that names
@@ -24,7 +24,7 @@ from transformers import CONFIG_MAPPING, PretrainedConfig
 
 from pipeline.errors import PipelineError
 from pipeline.model.dimensions import WORD_PAD
-from pipeline.store.files import file_digest
+from pipeline.store.files import JsonValue, file_digest
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -49,8 +49,6 @@ safetensors.torch.save_file(state, folder + '/model.safetensors', {'format': 'pt
 
 StateDict = dict[str, Tensor]
 """Tensors by parameter name."""
-JsonValue = str | int | float | bool | list["JsonValue"] | dict[str, "JsonValue"] | None
-"""A value read from a JSON file."""
 
 
 def checkpoint_fingerprint(source: str) -> str:
@@ -156,7 +154,7 @@ def find_entity_vocab_file(source: str) -> Path:
 
 
 def read_token_ids(source: str) -> dict[str, int] | None:
-    """Return token -> id of the tokenizer beside the weights, added tokens included; None if there is no tokenizer."""
+    """Return token -> id of the checkpoint's tokenizer, including added tokens; None if it has no tokenizer."""
     try:
         tokenizer, vocab = (find_file(source, name) for name in TOKENIZER_FILES)
     except PipelineError:  # the Hub cannot be reached and its cache holds the weights only

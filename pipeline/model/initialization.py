@@ -2,9 +2,9 @@
 
 There are two methods, which the config chooses. They address one problem: a small model on a small corpus spends nearly
 all of its steps on learning that a token should attend to its own position and to its neighbours. Until then an entity
-behind [MASK] cannot see the words of its mention, and the entity loss stays at that of the unigram model. Yet these
-words suffice: a bag-of-words model of the mention ranks 95 % of the held-out entities among its top ten after one
-epoch.
+that is replaced by [MASK] cannot see the words of its mention, and the entity loss stays at that of the unigram model.
+Yet these words suffice: a bag-of-words model of the mention ranks 95 % of the held-out entities among its top ten after
+one epoch.
 
 - `initialize_local_attention`, for a body with random weights. Half of the heads attend to neighbouring positions and
   copy the values there. The other heads start as usual, with almost uniform attention, which serves to learn the topic

@@ -1,8 +1,9 @@
 """LUKE: a RoBERTa that reads words and entities, with a masked-language-model head for each.
 
-The input is a records.Batch of tensors (B documents, L words, E entities), the output sums over the masked positions.
-Parameters have the names of transformers' LukeForMaskedLM, so exporting copies them. A model with `entity_vocab_size` 0
-has no entity parts and is a RoBERTa. Compared with transformers' model it computes the same results at lower cost:
+The input is a records.Batch of tensors (B documents of L tokens and E entities), the output sums over the masked
+positions. Parameters have the names of transformers' LukeForMaskedLM, so exporting copies them. A model with
+`entity_vocab_size` 0 has no entity parts and is a RoBERTa. Compared with transformers' model it computes the same
+results at lower cost:
 
 - Attention scores are not materialised (attention.py).
 - The heads, and the last layer after its attention, compute masked positions only.

@@ -115,7 +115,7 @@ def load_strict(model: Luke, weights: StateDict, source: str, *, may_be_missing:
 
     Raises:
         PipelineError: weights are missing, unexpected, misshapen or not tied. The message lists their names, with the
-            prefix `luke.` for the body, whatever it was in the checkpoint.
+            prefix `luke.` for the body, regardless of the prefix in the checkpoint.
     """
     tensors, problems = untie(weights)
     parameters = dict(model.named_parameters())

@@ -1,4 +1,4 @@
-"""The artefact `pretrain/<run>`: its file names, and everything that later stages may ask of it.
+"""The artefact `pretrain/<run>`: its file names, and the interface for later stages.
 
 model/                          the weights after the last phase, with the model's dimensions
 metrics.jsonl                   losses, rates and speeds, one JSON object per line (`metrics_file.py`)
@@ -25,7 +25,7 @@ LOGS = "logs"
 
 @dataclass(frozen=True, slots=True)
 class PhaseSummary:
-    """One phase of a finished training."""
+    """One phase of a finished training run."""
 
     name: str
     trains: str
@@ -37,7 +37,7 @@ class PhaseSummary:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A finished training, opened for reading."""
+    """A finished training run, opened for reading."""
 
     artefact: Artefact
 
@@ -56,14 +56,14 @@ class Training:
         return cls.open(layout) if (layout.folder("pretrain") / MANIFEST).is_file() else None
 
     def phases_added_by(self, record: Mapping[str, Any], parents: Mapping[str, str]) -> list[str]:
-        """Return the phases that a training adds after this one's; none if anything else differs, or nothing.
+        """Return the phases that another training run adds after this one's; none if it differs in anything else.
 
         Args:
-            record: the fingerprinted part of the other training's config.
-            parents: the other training's parents.
+            record: the fingerprinted part of the other run's config.
+            parents: the other run's parents.
         """
-        done = len(self.artefact.setting("phases"))
-        kept, added = record["phases"][:done], record["phases"][done:]
+        count = len(self.artefact.setting("phases"))
+        kept, added = record["phases"][:count], record["phases"][count:]
         phases = {name: record["pretrain"]["phases"][name] for name in kept}
         shorter = {**record, "pretrain": {**record["pretrain"], "phases": phases}, "phases": kept}
         same = self.artefact.manifest["config"] == shorter and self.artefact.manifest["parents"] == parents
@@ -110,7 +110,7 @@ class Training:
 
     @property
     def seed(self) -> int:
-        """Seed of everything random in it."""
+        """Seed of data order, masks, dropout and initial weights."""
         return int(self.artefact.setting("pretrain", "seed"))
 
     @property

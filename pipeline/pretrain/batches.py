@@ -15,18 +15,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.dataset.reader import ExampleStore
+from pipeline.io.arrow import BoolArray, Int32Array, Int64Array
 from pipeline.pretrain.config import MaskingConfig
 from pipeline.pretrain.masking import WordTables, concatenate_ranges, example_keys, mask_entities, mask_words
 from pipeline.pretrain.micro_batching import partition_batch
 from pipeline.records import Batch
 from pipeline.vocab.entities import PAD
 from pipeline.vocab.words import WordVocab
-
-Ints = NDArray[np.int64]
-Int32s = NDArray[np.int32]
 
 SORT_WINDOW = 2048
 """Number of examples that evaluation sorts by length together."""
@@ -45,21 +42,21 @@ class EpochOrder:
         """Return the number of steps in `epochs` passes over the examples, at least one."""
         return max(1, round(epochs * self.examples / self.batch_size))
 
-    def examples_of_step(self, step: int) -> tuple[Ints, Ints]:
+    def examples_of_step(self, step: int) -> tuple[Int64Array, Int64Array]:
         """Return the dataset indices and the epochs of the examples of `step` (counted from 0): [batch_size] each."""
         positions = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         epochs = positions // self.examples
         indices = np.empty(self.batch_size, dtype=np.int64)
         for epoch in np.unique(epochs):
-            here = epochs == epoch
-            indices[here] = epoch_permutation(self.seed, self.phase, int(epoch), self.examples)[
-                positions[here] % self.examples
+            in_epoch = epochs == epoch
+            indices[in_epoch] = epoch_permutation(self.seed, self.phase, int(epoch), self.examples)[
+                positions[in_epoch] % self.examples
             ]
         return indices, epochs
 
 
 @lru_cache(maxsize=2)
-def epoch_permutation(seed: int, phase: int, epoch: int, length: int) -> Ints:
+def epoch_permutation(seed: int, phase: int, epoch: int, length: int) -> Int64Array:
     """Return the order of one epoch; two are cached because a batch may span the end of an epoch."""
     return np.random.default_rng((seed, phase, epoch)).permutation(length)
 
@@ -78,7 +75,7 @@ class Masker:
     seed: int
     phase: int
 
-    def partition(self, indices: Ints, *, budget: int, rank: int = 0, ranks: int = 1) -> list[Ints]:
+    def partition(self, indices: Int64Array, *, budget: int, rank: int = 0, ranks: int = 1) -> list[Int64Array]:
         """Split the examples `indices` into one rank's micro-batches, each an array of positions in `indices`.
 
         `micro_batching.partition_batch` has the rules.
@@ -87,7 +84,7 @@ class Masker:
         entities = self.store.entity_lengths[indices].astype(np.int64) if self.with_entities else np.zeros_like(words)
         return partition_batch(words, entities, budget=budget, rank=rank, ranks=ranks)
 
-    def masked_batch(self, indices: Ints, epochs: Ints) -> Batch[Ints]:
+    def masked_batch(self, indices: Int64Array, epochs: Int64Array) -> Batch[Int64Array]:
         """Mask and pad the examples `indices`, each with the masks of its epoch."""
         ragged = self.store.gather(indices)
         if not self.with_entities:
@@ -113,7 +110,7 @@ class Masker:
         )
 
 
-def pad_rows(flat: Int32s, counts: Ints, pad: int) -> tuple[Ints, NDArray[np.bool_]]:
+def pad_rows(flat: Int32Array, counts: Int64Array, pad: int) -> tuple[Int64Array, BoolArray]:
     """Arrange rows of unequal length in a rectangle.
 
     Args:
@@ -128,7 +125,7 @@ def pad_rows(flat: Int32s, counts: Ints, pad: int) -> tuple[Ints, NDArray[np.boo
     return rectangle, filled
 
 
-def flatten_mentions(spans: Int32s, is_entity: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+def flatten_mentions(spans: Int32Array, is_entity: BoolArray) -> tuple[Int64Array, Int64Array]:
     """Return the token positions of all mentions as one flat array, and the offset of each entity in it.
 
     Padded entities have an offset too; their part is empty.
@@ -148,7 +145,7 @@ def flatten_mentions(spans: Int32s, is_entity: NDArray[np.bool_]) -> tuple[Ints,
 
 def build_word_tables(vocab: WordVocab) -> WordTables:
     """Return the tables of `vocab` that masking needs."""
-    return WordTables.of(
+    return WordTables.from_flags(
         starts_word=vocab.word_starts,
         ends_word=vocab.word_ends,
         bare_space=vocab.bare_spaces,
@@ -167,13 +164,13 @@ class StepBatches:
     rank: int
     ranks: int
 
-    def __getitem__(self, step: int) -> list[Batch[Ints]]:
+    def __getitem__(self, step: int) -> list[Batch[Int64Array]]:
         indices, epochs = self.order.examples_of_step(step)
         parts = self.masker.partition(indices, budget=self.micro_batch_tokens, rank=self.rank, ranks=self.ranks)
         return [self.masker.masked_batch(indices[part], epochs[part]) for part in parts]
 
 
-def eval_batches(masker: Masker, indices: Ints, micro_batch_tokens: int) -> Iterator[Batch[Ints]]:
+def eval_batches(masker: Masker, indices: Int64Array, micro_batch_tokens: int) -> Iterator[Batch[Int64Array]]:
     """Yield batches that hold each of `indices` once, with the masks of epoch 0, grouped by length."""
     for start in range(0, len(indices), SORT_WINDOW):
         window = indices[start : start + SORT_WINDOW]

@@ -3,9 +3,9 @@
 Processes are accelerate's: one on this machine, or as many as `accelerate launch` has started. Each of them runs
 `build`; the main process opens and finishes the artefact.
 
-A finished training can be extended: append phases, keep everything else and set overwrite=true, and the new training
-starts from the finished one's last checkpoint. A phase begins with a fresh optimizer, and everything random depends on
-(seed, phase, step), so the result equals training all phases from scratch, to the bit. The finished training keeps its
+A finished run can be extended: append phases, keep everything else and set overwrite=true, and the new run starts from
+the finished run's last checkpoint. A phase begins with a fresh optimizer, and everything random depends on
+(seed, phase, step), so the result equals training all phases from scratch, to the bit. The finished run keeps its
 folder until then.
 """
 
@@ -45,7 +45,7 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
     Raises:
         PipelineError: an artefact that it reads is missing, the checkpoint to start from does not fit, or the loss
             diverges.
-        SystemExit: with code 85 after a checkpoint, because a signal asked the training to stop.
+        SystemExit: with code 85 after a checkpoint, because a signal asked the run to stop.
     """
     accelerator = Accelerator(mixed_precision=config.precision)
     builder = begin_on_all_processes(config, model_config, context, accelerator)
@@ -86,7 +86,7 @@ def begin_on_all_processes(
     outcome: list[ArtefactBuilder | PipelineError | None] = [None]
     if accelerator.is_main_process:
         try:
-            outcome = [begin(config, model_config, context, accelerator.num_processes)]
+            outcome = [begin_or_extend(config, model_config, context, accelerator.num_processes)]
         except PipelineError as error:
             outcome = [error]
     broadcast_object_list(outcome)
@@ -95,13 +95,13 @@ def begin_on_all_processes(
     return outcome[0]
 
 
-def begin(
+def begin_or_extend(
     config: PretrainConfig, model_config: ModelConfig, context: Context, process_count: int
 ) -> ArtefactBuilder | None:
-    """Begin the artefact, with the checkpoints of a finished training that it extends; None if it is up to date.
+    """Begin the artefact, with the checkpoints of a finished run that it extends; None if it is up to date.
 
     Raises:
-        PipelineError: as `Context.begin`, or a finished training would be extended without overwrite=true.
+        PipelineError: as `Context.begin`, or a finished run would be extended without overwrite=true.
     """
     layout = context.layout
     parents = {"vocab": Vocab.open(layout).fingerprint, "dataset": Dataset.open(layout).fingerprint}
@@ -119,7 +119,7 @@ def begin(
     if finished and added and not context.overwrite:
         raise PipelineError(
             f"{finished.folder} is finished, and the phases {', '.join(added)} would extend it: overwrite=true trains "
-            f"them and replaces it by the longer training, run.name=... trains all phases in a folder of its own."
+            f"them and replaces it with the longer run, run.name=... trains all phases in a folder of its own."
         )
     builder = context.begin("pretrain", record, parents)
     if builder and finished and added:

@@ -68,7 +68,7 @@ def save(
     moments: Mapping[str, Tensor],
     keep: int,
 ) -> Path:
-    """Write the checkpoint of `progress` below `root`, then delete all but the newest `keep`.
+    """Write the checkpoint of `progress` below `root`, then delete the oldest so that `keep` are left.
 
     Args:
         root: the folder of all checkpoints of the run.

@@ -16,7 +16,7 @@ Trains = Literal["entities", "everything"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskingConfig:
-    """Words and entities that are hidden from the model and predicted."""
+    """Masking of the words and entities that the model predicts."""
 
     words: float
     """Share of the tokens of each example to predict, chosen as whole words."""
@@ -91,7 +91,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainConfig:
-    """The training of a model. Fields that are not fingerprinted can change when a training is resumed."""
+    """The training of a model. Fields that are not fingerprinted can change when a run is resumed."""
 
     init_from: str | None = field(metadata=not_fingerprinted())
     """RoBERTa or LUKE checkpoint in transformers' format, as a folder or a Hub name; null: random weights. A LUKE's
@@ -103,10 +103,10 @@ class PretrainConfig:
     batch_size: int
     """Examples per step, over all processes and micro-batches."""
     micro_batch_tokens: int = field(metadata=not_fingerprinted())
-    """Most tokens and entities per forward pass of one process, padding included. A longer example is a micro-batch by
-    itself. Changes speed and memory, not the result."""
+    """Maximum number of tokens and entities per forward pass of one process, including padding. A longer example is a
+    micro-batch by itself. Changes speed and memory, not the result."""
     loss_normalization: LossNormalization
-    """What the summed losses are divided by. `global_batch`: the loss is the mean over the global batch's masked tokens
+    """Divisor of the summed losses. `global_batch`: the loss is the mean over the global batch's masked tokens
     plus the mean over its masked entities. `micro_batch`: upstream's loss, the average of these two means over
     micro-batches and processes; it depends on `micro_batch_tokens` and the number of processes."""
     precision: Literal["no", "bf16"]
@@ -115,15 +115,15 @@ class PretrainConfig:
     """Whether torch.compile compiles each layer: minutes at the start, then faster steps on a GPU. Rounding may differ
     in the last bits."""
     loader_workers: int = field(metadata=not_fingerprinted())
-    """Data loader processes of each rank; 0: batches are prepared between the steps."""
+    """Number of data loader processes of each rank; 0: batches are prepared between the steps."""
     checkpoints_per_phase: int = field(metadata=not_fingerprinted())
-    """Checkpoints written in each phase, evenly spaced, the last at its end."""
+    """Number of checkpoints in each phase, evenly spaced, the last at its end."""
     keep_checkpoints: int = field(metadata=not_fingerprinted())
-    """Newest checkpoints that are kept; older ones are deleted."""
+    """Number of newest checkpoints that are kept; older ones are deleted."""
     validations_per_phase: int = field(metadata=not_fingerprinted())
-    """Measurements on held-out examples in each phase, evenly spaced; 0: none."""
+    """Number of measurements on held-out examples in each phase, evenly spaced; 0: none."""
     validation_examples: int = field(metadata=not_fingerprinted())
-    """Most held-out examples that such a measurement uses."""
+    """Maximum number of held-out examples per measurement."""
     log_every: int = field(metadata=not_fingerprinted())
     """Steps between two lines of metrics.jsonl."""
     wandb: Literal["disabled", "offline", "online"] = field(metadata=not_fingerprinted())

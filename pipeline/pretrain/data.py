@@ -35,7 +35,7 @@ class TrainingData:
 
         Args:
             layout: the folders of the artefacts.
-            masking: what is masked.
+            masking: the shares of words and entities to mask.
             entities: False leaves the entities out, for a words-only model.
             seed: seed of the masks.
         """

@@ -21,12 +21,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.io.arrow import BoolArray, Int64Array
 from pipeline.pretrain.config import MaskingConfig
 from pipeline.vocab.entities import MASK, UNK
 
-Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
-Flags = NDArray[np.bool_]
 
 WORD_ORDER_STREAM, REPLACEMENT_KIND_STREAM, RANDOM_TOKEN_STREAM, ENTITY_ORDER_STREAM = range(4)
 """Streams of independent random numbers for the same example and position."""
@@ -34,8 +33,8 @@ STARTS_WORD, NEXT_STARTS_WORD, BARE_SPACE, SPECIAL = 1, 2, 4, 8
 """Bit flags of a token: it starts a word; the next token starts a word; it is a bare space whose word continues in the
 next token; it is special."""
 EXTRA_WORDS = 16
-"""Number of words put in order beyond the budget. It is enough to spend the budget in all but rare examples, although
-some words are skipped."""
+"""Number of words put in order beyond the budget. With these, nearly every example can spend its budget although some
+words are skipped."""
 POSITION_BITS = np.uint32(0x1FFF)
 """Bits of a sort key that hold the position in the row."""
 
@@ -49,12 +48,12 @@ def mix_bits(value: Keys) -> Keys:
     return value ^ (value >> np.uint64(31))
 
 
-def random_bits(keys: Keys, numbers: Ints) -> Keys:
+def random_bits(keys: Keys, numbers: Int64Array) -> Keys:
     """Return 64 random bits for each (key, number); `keys` and `numbers` broadcast."""
     return mix_bits(keys + GOLDEN_GAMMA * (numbers.astype(np.uint64) + np.uint64(1)))
 
 
-def example_keys(seed: int, phase: int, epochs: Ints, examples: Ints) -> Keys:
+def example_keys(seed: int, phase: int, epochs: Int64Array, examples: Int64Array) -> Keys:
     """Return one key per example, a hash of the seed, the phase, its epoch and its index: [B].
 
     Args:
@@ -74,7 +73,7 @@ def stream_keys(keys: Keys, stream: int) -> Keys:
     return random_bits(keys, np.array([stream]))
 
 
-def uniform(keys: Keys, numbers: Ints) -> NDArray[np.float64]:
+def uniform(keys: Keys, numbers: Int64Array) -> NDArray[np.float64]:
     """Return a uniform number in [0, 1) for each (key, number); `keys` and `numbers` broadcast."""
     return (random_bits(keys, numbers) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
@@ -85,19 +84,19 @@ class WordTables:
 
     token_flags: NDArray[np.uint8]
     """[V] bit flags. Special tokens (`<s>`, `</s>`, `<pad>`, ...) are never masked and never drawn as a replacement."""
-    ordinary_ids: Ints
+    ordinary_ids: Int64Array
     """Ids of all tokens that are not special; random replacements are drawn from them."""
     mask_id: int
     """Id of `<mask>`."""
 
     @staticmethod
-    def of(
+    def from_flags(
         *,
-        starts_word: Flags,
-        special: Flags,
+        starts_word: BoolArray,
+        special: BoolArray,
         mask: int,
-        ends_word: Flags | None = None,
-        bare_space: Flags | None = None,
+        ends_word: BoolArray | None = None,
+        bare_space: BoolArray | None = None,
     ) -> WordTables:
         """Build the tables from one flag per token.
 
@@ -117,15 +116,15 @@ class WordTables:
 class MaskedIds:
     """Ids after masking, with the positions and the labels to predict."""
 
-    ids: Ints
+    ids: Int64Array
     """[B, L] input ids with replacements."""
-    targets: Ints
+    targets: Int64Array
     """[M] masked positions in the flattened input, ascending."""
-    labels: Ints
+    labels: Int64Array
     """[M] original ids at `targets`."""
 
 
-def mask_words(ids: Ints, keys: Keys, tables: WordTables, config: MaskingConfig) -> MaskedIds:
+def mask_words(ids: Int64Array, keys: Keys, tables: WordTables, config: MaskingConfig) -> MaskedIds:
     """Mask the share `config.words` of each example's tokens, whole words at a time.
 
     Args:
@@ -157,7 +156,7 @@ def mask_words(ids: Ints, keys: Keys, tables: WordTables, config: MaskingConfig)
     return MaskedIds(replaced, targets, labels)
 
 
-def mask_entities(ids: Ints, keys: Keys, config: MaskingConfig) -> MaskedIds:
+def mask_entities(ids: Int64Array, keys: Keys, config: MaskingConfig) -> MaskedIds:
     """Replace the share `config.entities` of each example's entities by [MASK].
 
     [UNK] entities are chosen only with `config.unknown_entities`.
@@ -179,7 +178,7 @@ def mask_entities(ids: Ints, keys: Keys, config: MaskingConfig) -> MaskedIds:
     return MaskedIds(replaced, targets, labels)
 
 
-def word_sizes(flags: NDArray[np.uint8]) -> Ints:
+def word_sizes(flags: NDArray[np.uint8]) -> Int64Array:
     """Return the number of tokens of the word that starts at each position, 0 where no word starts: [B, L].
 
     The previous token's flags take precedence over the token's own, but no word continues into a special token.
@@ -193,17 +192,17 @@ def word_sizes(flags: NDArray[np.uint8]) -> Ints:
     sizes = np.zeros(len(flat), dtype=np.int64)
     sizes[positions[:-1]] = positions[1:] - positions[:-1]  # the last one is special: every example ends with </s>
     sizes[special] = 0
-    result: Ints = sizes.reshape(flags.shape)
+    result: Int64Array = sizes.reshape(flags.shape)
     return result
 
 
-def masking_budgets(counts: Ints, share: float) -> Ints:
+def masking_budgets(counts: Int64Array, share: float) -> Int64Array:
     """Return how many of `counts` to mask: the rounded share, but at least one of any (upstream's rule)."""
-    result: Ints = np.minimum(counts, np.maximum(1, np.rint(share * counts).astype(np.int64)))
+    result: Int64Array = np.minimum(counts, np.maximum(1, np.rint(share * counts).astype(np.int64)))
     return result
 
 
-def choose_words(sizes: Ints, budget: Ints, keys: Keys, extra: int = EXTRA_WORDS) -> Ints:
+def choose_words(sizes: Int64Array, budget: Int64Array, keys: Keys, extra: int = EXTRA_WORDS) -> Int64Array:
     """Choose the words to mask: visit them in random order and take those that fit in the budget.
 
     If not even one word fits, the row's first word in that order is taken, so that every example has a target.
@@ -226,7 +225,7 @@ def choose_words(sizes: Ints, budget: Ints, keys: Keys, extra: int = EXTRA_WORDS
     return np.sort(order[taken])
 
 
-def shuffle_eligible(eligible: NDArray[np.bool_], keys: Keys, count: int) -> Ints:
+def shuffle_eligible(eligible: BoolArray, keys: Keys, count: int) -> Int64Array:
     """Return the first `count` positions of each row in random order, eligible ones first: [B, count].
 
     Positions are those of the flattened array. A row is ordered by one sort of one 32-bit integer per position: 18 bits
@@ -243,11 +242,11 @@ def shuffle_eligible(eligible: NDArray[np.bool_], keys: Keys, count: int) -> Int
     if count < width:
         mixed = np.partition(mixed, count, axis=1)[:, :count]
     mixed.sort(axis=1)
-    result: Ints = (mixed & POSITION_BITS) + np.arange(height)[:, None] * width
+    result: Int64Array = (mixed & POSITION_BITS) + np.arange(height)[:, None] * width
     return result
 
 
-def take_greedily(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
+def take_greedily(sizes: Int64Array, budget: Int64Array) -> tuple[BoolArray, Int64Array]:
     """Visit each row's items in order and take every one that still fits in the row's budget.
 
     Up to the first item that does not fit, this is a running sum. Words are short, so a token or two are left then, and
@@ -276,8 +275,8 @@ def take_greedily(sizes: Ints, budget: Ints) -> tuple[NDArray[np.bool_], Ints]:
     return taken, left
 
 
-def concatenate_ranges(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> Ints:
+def concatenate_ranges(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> Int64Array:
     """Return starts[0], starts[0] + 1, ... (lengths[0] numbers), then starts[1], ..., as one flat array."""
     ends = np.cumsum(lengths)
-    result: Ints = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+    result: Int64Array = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
     return result

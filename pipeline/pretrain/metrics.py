@@ -18,8 +18,8 @@ import torch
 from accelerate import Accelerator
 
 from pipeline.execution.console import console
+from pipeline.io.arrow import Int64Array
 from pipeline.model.dimensions import Dimensions
-from pipeline.pretrain.batches import Ints
 from pipeline.pretrain.checkpoint import TrainProgress
 from pipeline.pretrain.config import PretrainConfig, Trains
 from pipeline.pretrain.metrics_file import LineKind
@@ -82,7 +82,7 @@ class MetricsWriter:
         self.started_at = time.perf_counter()
 
     def add_step(
-        self, tally: Tally, batches: list[Batch[Ints]], waited: float, dims: Dimensions, trains: Trains
+        self, tally: Tally, batches: list[Batch[Int64Array]], waited: float, dims: Dimensions, trains: Trains
     ) -> None:
         """Add one step's sums and batches.
 
@@ -95,7 +95,7 @@ class MetricsWriter:
         self.tally = tally if self.tally is None else self.tally + tally
         self.waited += waited
         for batch in batches:
-            load = StepLoad.of(
+            load = StepLoad.from_counts(
                 batch.word_lengths,
                 batch.entity_lengths,
                 word_targets=len(batch.word_targets),

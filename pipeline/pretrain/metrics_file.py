@@ -1,4 +1,4 @@
-"""The file metrics.jsonl of a training run, as others read it: one JSON object per line, in the order of the steps."""
+"""Read the file metrics.jsonl of a training run: one JSON object per line, in the order of the steps."""
 
 from __future__ import annotations
 

@@ -16,9 +16,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from pipeline.io.arrow import Int64Array
 
 LENGTH_BUCKET = 4
 """Lengths are rounded down to a multiple of this many tokens, and examples of equal rounded length are sorted by their
@@ -32,7 +31,9 @@ CUT_RESOLUTION = 8
 four times as long."""
 
 
-def partition_batch(word_counts: Ints, entity_counts: Ints, *, budget: int, rank: int, ranks: int) -> list[Ints]:
+def partition_batch(
+    word_counts: Int64Array, entity_counts: Int64Array, *, budget: int, rank: int, ranks: int
+) -> list[Int64Array]:
     """Return one rank's micro-batches, each an array of positions in the global batch.
 
     All ranks get the same number of micro-batches, none of them empty unless there are fewer examples than ranks. There
@@ -45,7 +46,7 @@ def partition_batch(word_counts: Ints, entity_counts: Ints, *, budget: int, rank
         rank, ranks: the rank that asks, and the number of ranks.
     """
     order = np.lexsort((word_counts, entity_counts, word_counts // LENGTH_BUCKET))
-    borders = [0, *find_cuts(word_counts[order], entity_counts[order], budget=budget, ranks=ranks), len(order)]
+    borders = [0, *find_round_cuts(word_counts[order], entity_counts[order], budget=budget, ranks=ranks), len(order)]
     parts = []
     for number, (first, last) in enumerate(pairwise(borders)):
         place = ranks - 1 - rank if number % 2 else rank  # so that no rank has the longest examples of every round
@@ -54,7 +55,7 @@ def partition_batch(word_counts: Ints, entity_counts: Ints, *, budget: int, rank
     return parts
 
 
-def find_cuts(word_counts: Ints, entity_counts: Ints, *, budget: int, ranks: int) -> list[int]:
+def find_round_cuts(word_counts: Int64Array, entity_counts: Int64Array, *, budget: int, ranks: int) -> list[int]:
     """Return the positions at which to cut the sorted examples into rounds.
 
     Possible cuts are the borders of blocks of equal size. Let f(k) be the smallest cost of the first k blocks, and
@@ -94,6 +95,6 @@ def find_cuts(word_counts: Ints, entity_counts: Ints, *, budget: int, ranks: int
     return found[::-1]
 
 
-def trailing_windows(values: Ints, width: int) -> Ints:
+def trailing_windows(values: Int64Array, width: int) -> Int64Array:
     """Return [K, width]: each of the [K] values followed by the values before it, 0 before the first."""
     return sliding_window_view(np.append(np.zeros(width - 1, dtype=values.dtype), values), width)[:, ::-1]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
+from pipeline.io.arrow import Int64Array
 from pipeline.model.luke import Luke, Output
-from pipeline.pretrain.batches import Ints
 from pipeline.pretrain.config import LossNormalization
 from pipeline.records import Batch
 
@@ -30,11 +30,11 @@ class Tally:
 
     @staticmethod
     def zero(device: torch.device) -> Tally:
-        """Return the tally of nothing."""
+        """Return a tally whose sums are 0."""
         return Tally(torch.zeros(len(TALLY_FIELDS), dtype=torch.float64, device=device))
 
     @staticmethod
-    def of(output: Output, batch: Batch[torch.Tensor]) -> Tally:
+    def from_output(output: Output, batch: Batch[torch.Tensor]) -> Tally:
         """Return the tally of one batch."""
         sums = (
             output.word_loss_sum,
@@ -64,7 +64,7 @@ class Tally:
 
 
 def loss_divisors(
-    loss_normalization: LossNormalization, batch: Batch[Ints], *, words: int, entities: int, micro_batches: int
+    loss_normalization: LossNormalization, batch: Batch[Int64Array], *, words: int, entities: int, micro_batches: int
 ) -> tuple[int, int]:
     """Return the numbers by which a micro-batch's loss sums over words and over entities are divided.
 
@@ -88,19 +88,19 @@ def micro_batch_loss(output: Output, *, words: int, entities: int) -> torch.Tens
     return output.word_loss_sum / max(words, 1) + output.entity_loss_sum / max(entities, 1)
 
 
-def to_device(batch: Batch[Ints], device: torch.device) -> Batch[torch.Tensor]:
+def to_device(batch: Batch[Int64Array], device: torch.device) -> Batch[torch.Tensor]:
     """Return the batch as tensors on `device`."""
     return batch.map(lambda array: torch.as_tensor(array).to(device, non_blocking=True))
 
 
 @torch.no_grad()
-def evaluate_tally(model: Luke, batches: Iterable[Batch[Ints]], device: torch.device) -> Tally:
+def evaluate_tally(model: Luke, batches: Iterable[Batch[Int64Array]], device: torch.device) -> Tally:
     """Return the tally over `batches`, computed without dropout."""
     training = model.training
     model.eval()
     total = Tally.zero(device)
     for batch in batches:
         on_device = to_device(batch, device)
-        total += Tally.of(model(on_device), on_device)
+        total += Tally.from_output(model(on_device), on_device)
     model.train(training)
     return total

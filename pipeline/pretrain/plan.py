@@ -45,12 +45,12 @@ class StepLoad:
     """Tokens, special ones included."""
     entities: float
     pairs: float
-    """Attention scores per head: the sum over examples of (words + entities) squared."""
+    """Attention scores per head: the sum over examples of (tokens + entities) squared."""
     word_targets: float
     entity_targets: float
 
     @staticmethod
-    def of(
+    def from_counts(
         words: NDArray[np.integer], entities: NDArray[np.integer], *, word_targets: float, entity_targets: float
     ) -> StepLoad:
         """Return the load of a batch.
@@ -107,7 +107,7 @@ def mean_step_load(store: ExampleStore, config: PretrainConfig, dims: Dimensions
     """Return the mean load of a step on the examples of `store`."""
     share = config.batch_size / len(store)
     entities = store.entity_lengths if dims.entity_vocab_size else np.zeros_like(store.word_lengths)
-    whole = StepLoad.of(
+    whole = StepLoad.from_counts(
         store.word_lengths,
         entities,
         word_targets=config.masking.words * float(store.word_lengths.sum()),
@@ -188,7 +188,7 @@ class PhasePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """The estimate of a training run."""
 
     parameters: int
@@ -205,7 +205,7 @@ class Plan:
 def make_plan(
     config: PretrainConfig, model: Luke, store: ExampleStore, steps: Sequence[int], *, device: torch.device,
     processes: int, sharded: bool,
-) -> Plan:  # fmt: skip
+) -> TrainingPlan:  # fmt: skip
     """Return the plan of a training run on the examples of `store`.
 
     Args:
@@ -236,7 +236,7 @@ def make_plan(
         for (name, phase), count in zip(config.phases.items(), steps, strict=True)
     }
     flops_per_second, assumption = assumed_flops_per_second(device, processes)
-    return Plan(
+    return TrainingPlan(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         examples=len(store),
         device=device.type if device.type == "cpu" else torch.cuda.get_device_name(device),
@@ -260,7 +260,7 @@ def assumed_flops_per_second(device: torch.device, processes: int) -> tuple[floa
     return peak * GPU_UTILISATION * processes, f"at {GPU_UTILISATION:.0%} of the peak of {peak / 1e12:.0f} TFLOP/s"
 
 
-def render_plan(plan: Plan, config: PretrainConfig) -> RenderableType:
+def render_plan(plan: TrainingPlan, config: PretrainConfig) -> RenderableType:
     """Return the plan as a table for a terminal, one phase per row."""
     head = (
         f"{plan.parameters / 1e6:,.1f}M parameters, {plan.examples:,} examples, steps of {config.batch_size:,}, "

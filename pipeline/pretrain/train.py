@@ -23,10 +23,11 @@ from torch.utils.data import DataLoader
 
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console, progress_bar
+from pipeline.io.arrow import Int64Array
 from pipeline.model.luke import Luke
 from pipeline.pretrain import checkpoint
 from pipeline.pretrain.artefact import CHECKPOINTS, LOGS
-from pipeline.pretrain.batches import EpochOrder, Ints, StepBatches
+from pipeline.pretrain.batches import EpochOrder, StepBatches
 from pipeline.pretrain.checkpoint import Checkpoint, TrainProgress, copy_to_cpu
 from pipeline.pretrain.config import PhaseConfig, PretrainConfig
 from pipeline.pretrain.data import TrainingData
@@ -117,24 +118,24 @@ class Trainer:
             PipelineError: the gradient is not finite.
             SystemExit: after a checkpoint, with code 85, because a signal asked the training run to stop.
         """
-        found = checkpoint.find_newest(self.folder / CHECKPOINTS)
-        progress = found.progress if found else TrainProgress(0, 0)
-        if found:
-            found.restore_model(self.model)
+        newest = checkpoint.find_newest(self.folder / CHECKPOINTS)
+        progress = newest.progress if newest else TrainProgress(0, 0)
+        if newest:
+            newest.restore_model(self.model)
             if self.accelerator.is_main_process:
                 name = self.phases[progress.phase].name
                 console.print(f"pretrain: resuming after step {progress.step:,} of phase {name}")
         self.metrics.resume_from(progress)
         for phase in self.phases[progress.phase :]:
-            self.run_phase(phase, found if phase.number == progress.phase else None)
+            self.run_phase(phase, newest if phase.number == progress.phase else None)
         return unsharded_model(self.model)
 
-    def run_phase(self, phase: Phase, found: Checkpoint | None) -> None:
+    def run_phase(self, phase: Phase, resume_from: Checkpoint | None) -> None:
         """Train one phase, from a checkpoint of this phase or from its first step."""
         state = self.begin_phase(phase)
-        first = found.progress.step if found else 0
-        if found and first:
-            found.restore_optimizer(state.optimizer, self.model)
+        first = resume_from.progress.step if resume_from else 0
+        if resume_from and first:
+            resume_from.restore_optimizer(state.optimizer, self.model)
         self.train_steps(state, first)
 
     def begin_phase(self, phase: Phase) -> PhaseState:
@@ -175,7 +176,7 @@ class Trainer:
                 bar.advance(task)
                 wait_start = time.perf_counter()
 
-    def step_batches(self, phase: Phase, first: int) -> Iterator[list[Batch[Ints]]]:
+    def step_batches(self, phase: Phase, first: int) -> Iterator[list[Batch[Int64Array]]]:
         """Return this process's micro-batches, step by step, prepared in advance by `loader_workers` processes."""
         steps = StepBatches(
             order=phase.order,
@@ -184,7 +185,7 @@ class Trainer:
             rank=self.accelerator.process_index,
             ranks=self.accelerator.num_processes,
         )
-        loader: DataLoader[list[Batch[Ints]]] = DataLoader(
+        loader: DataLoader[list[Batch[Int64Array]]] = DataLoader(
             steps,  # type: ignore[arg-type]  # any object with __getitem__ works
             batch_size=None,
             sampler=range(first, phase.steps),
@@ -193,8 +194,8 @@ class Trainer:
         )
         return iter(loader)
 
-    def train_step(self, state: PhaseState, step: int, batches: list[Batch[Ints]]) -> StepResult:
-        """Run one optimizer step over the global batch, of which `batches` is this process's part."""
+    def train_step(self, state: PhaseState, step: int, batches: list[Batch[Int64Array]]) -> StepResult:
+        """Run one optimizer step over the global batch; `batches` is this process's part of it."""
         phase, device, processes = state.phase, self.accelerator.device, self.accelerator.num_processes
         counts = [sum(len(b.word_targets) for b in batches), sum(len(b.entity_targets) for b in batches)]
         shared = self.accelerator.reduce(torch.tensor([*counts, int(self.stop.is_set)], device=device), "sum")
@@ -223,7 +224,7 @@ class Trainer:
             )
             # DDP and FSDP2 average the gradients over the processes; the factor turns the mean into the sum.
             (micro_batch_loss(output, words=by_words, entities=by_entities) * processes).backward()
-            tally += Tally.of(output, on_device)
+            tally += Tally.from_output(output, on_device)
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         norm = clip_gradient_norm(trained, self.config.optimizer.clip_norm)
         if not np.isfinite(norm):
@@ -308,7 +309,7 @@ def dropout_seed(seed: int, *, phase: int, step: int, micro_batch: int, rank: in
     return int(key >> np.uint64(1)) ^ rank
 
 
-def identity(item: list[Batch[Ints]]) -> list[Batch[Ints]]:
+def identity(item: list[Batch[Int64Array]]) -> list[Batch[Int64Array]]:
     """Return the item; DataLoader's collate function, because a step's micro-batches need no collation."""
     return item
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from pipeline.errors import PipelineError
 from pipeline.store.files import read_json
 from pipeline.store.layout import MANIFEST, RUN, partial_folder
-from pipeline.store.manifest import SCHEMA, Counts, Manifest
+from pipeline.store.manifest import SCHEMA_VERSION, Counts, Manifest
 from pipeline.store.renamed_keys import read_record
 
 
@@ -22,7 +22,7 @@ class Artefact:
 
     folder: Path
     manifest: Manifest
-    """The record, with the config keys of today."""
+    """The record, with today's config keys."""
     fingerprint: str
     """sha256 of the manifest as it was written: it covers config, parents, files and counts."""
 
@@ -52,9 +52,9 @@ class Artefact:
         names = sorted(fnmatch.filter(self.manifest["files"], pattern))
         for name in names:
             path, size = self.folder / name, self.manifest["files"][name]["bytes"]
-            found = path.stat().st_size if path.is_file() else None
-            if found != size:
-                state = "is missing" if found is None else f"has {found:,} bytes instead of {size:,}"
+            actual = path.stat().st_size if path.is_file() else None
+            if actual != size:
+                state = "is missing" if actual is None else f"has {actual:,} bytes instead of {size:,}"
                 raise PipelineError(
                     f"{path} {state}, although {self.folder} is finished: copy the folder again, or delete it and "
                     "build it again"
@@ -72,10 +72,10 @@ def open_artefact(folder: Path, *, stage: str) -> Artefact:
         state = "is unfinished" if partial_folder(folder).exists() else "does not exist"
         raise PipelineError(f"{folder} {state}: run the stage {stage} first (make {stage})")
     manifest = cast(Manifest, read_record(folder / MANIFEST))
-    if manifest["schema"] != SCHEMA:
+    if manifest["schema"] != SCHEMA_VERSION:
         raise PipelineError(
-            f"{folder} has records of version {manifest['schema']}, but this code reads the versions 1 to {SCHEMA}: "
-            f"build it again with make {stage} ARGS=overwrite=true"
+            f"{folder} has records of version {manifest['schema']}, but this code reads the versions 1 to "
+            f"{SCHEMA_VERSION}: build it again with make {stage} ARGS=overwrite=true"
         )
     if manifest["stage"] != stage:
         raise PipelineError(f"{folder} was built by the stage {manifest['stage']}, not by {stage}")

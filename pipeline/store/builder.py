@@ -1,7 +1,7 @@
 """A folder that is being built: started or resumed, finished by its manifest, moved to its final name.
 
 Digests of a whole dump take minutes. Until the manifest is written, nothing is deleted that a killed stage needs to
-resume. From then on the folder is finished, and the remaining steps are done by whichever process comes next.
+resume. From then on the folder is finished, and the next process that opens it completes the remaining steps.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import remove_temporary_files, sync, write_json
-from pipeline.store.layout import LOGS, MANIFEST, PLAN, RUN, WORK, name_override, partial_folder
+from pipeline.store.layout import MANIFEST, PLAN, RUN, UNFINGERPRINTED_NAMES, WORK, name_override, partial_folder
 from pipeline.store.lock import acquire_lock, release_lock
 from pipeline.store.manifest import (
-    SCHEMA,
+    SCHEMA_VERSION,
     Counts,
     Manifest,
     Plan,
@@ -84,14 +84,14 @@ class ArtefactBuilder:
         remove_temporary_files(self.folder)  # left by a killed worker whose task another worker took over
         manifest: Manifest = {**self.plan, "counts": counts, "files": file_records(self.folder)}
         seconds = round(time.time() - self.started, 1)
-        write_json(self.folder / RUN, {**run, "seconds": seconds, "resumed": self.resumed, **environment()})
+        write_json(self.folder / RUN, {**run, "seconds": seconds, "resumed": self.resumed, **describe_environment()})
         write_json(self.folder / MANIFEST, manifest)
         move_into_place(self.target)
         release_lock(self.target)
         return open_artefact(self.target, stage=self.plan["stage"])
 
 
-def environment() -> dict[str, str | dict[str, str]]:
+def describe_environment() -> dict[str, str | dict[str, str]]:
     """Return host, code and versions, for run.json."""
     return {
         "host": platform.node(),
@@ -128,7 +128,7 @@ def begin(
             is false; another process is building it; it holds files of the user's; or it cannot be written.
     """
     plan: Plan = {
-        "schema": SCHEMA,
+        "schema": SCHEMA_VERSION,
         "stage": stage,
         "config": fingerprinted_part(config),
         "parents": dict(parents),
@@ -156,7 +156,7 @@ def start_or_resume(target: Path, plan: Plan, *, overwrite: bool) -> ArtefactBui
             return None
         if not overwrite:
             raise PipelineError(
-                f"{target} is finished, but its config or input has changed:\n{as_lines(changes)}\n"
+                f"{target} is finished, but its config or input has changed:\n{indent_lines(changes)}\n"
                 f"Keep it and give the new one a name of its own ({name_override(plan['stage'])}), "
                 f"or rebuild it with overwrite=true."
             )
@@ -166,15 +166,16 @@ def start_or_resume(target: Path, plan: Plan, *, overwrite: bool) -> ArtefactBui
             f"as {foreign[0].name}: move them to another place"
         )
     folder = partial_folder(target)
-    found = (folder / PLAN).is_file()
-    changes = changes_since(folder / PLAN, plan) if found else []
+    has_plan = (folder / PLAN).is_file()
+    changes = changes_since(folder / PLAN, plan) if has_plan else []
     if changes and has_output(folder) and not overwrite:
         raise PipelineError(
-            f"{target} is unfinished, and its config or input has changed since it was started:\n{as_lines(changes)}\n"
+            f"{target} is unfinished, and its config or input has changed since it was started:\n"
+            f"{indent_lines(changes)}\n"
             f"Change them back to resume, give the new one a name of its own ({name_override(plan['stage'])}), "
             f"or start from scratch with overwrite=true."
         )
-    resumed = found and not changes
+    resumed = has_plan and not changes
     if not resumed:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / WORK).mkdir(parents=True)
@@ -184,19 +185,22 @@ def start_or_resume(target: Path, plan: Plan, *, overwrite: bool) -> ArtefactBui
 
 
 def changes_since(record: Path, plan: Plan) -> list[str]:
-    """Return the differences between a recorded plan, or a manifest's, and the plan of today."""
-    found = read_record(record)
-    return differences({key: found[key] for key in plan}, plan)
+    """Return the differences between a recorded plan or manifest and the current plan."""
+    recorded = read_record(record)
+    return differences({key: recorded[key] for key in plan}, plan)
 
 
-def as_lines(changes: Sequence[str]) -> str:
+def indent_lines(changes: Sequence[str]) -> str:
     """Return the changes one per line, indented."""
     return "\n".join(f"  {change}" for change in changes)
 
 
 def has_output(folder: Path) -> bool:
     """Whether a partial folder holds output worth keeping (anything besides the plan and logs)."""
-    return any(path.is_file() and path.relative_to(folder).parts[0] not in {PLAN, *LOGS} for path in folder.rglob("*"))
+    return any(
+        path.is_file() and path.relative_to(folder).parts[0] not in {PLAN, *UNFINGERPRINTED_NAMES}
+        for path in folder.rglob("*")
+    )
 
 
 def move_into_place(target: Path) -> None:

@@ -12,13 +12,13 @@ from pipeline.stages import STAGES
 MANIFEST = "manifest.json"
 RUN = "run.json"
 PLAN = "plan.json"
-"""In a partial folder: the stage, config and parents that it was started with."""
+"""File in a partial folder with the stage, config and parents that it was started with."""
 WORK = "work"
 """Scratch folder inside a partial folder: markers of finished units and intermediate files; removed at the end."""
 METRICS_FILE = "metrics.jsonl"
-"""Losses and speeds of a training, a line per report."""
-LOGS = frozenset({"logs", METRICS_FILE, "wandb"})
-"""Names in an artefact's folder whose content has timings, so it is excluded from the fingerprint."""
+"""Losses and speeds of a training run, one line per report."""
+UNFINGERPRINTED_NAMES = frozenset({"logs", METRICS_FILE, "wandb"})
+"""Files and folders of an artefact that contain timings and are therefore excluded from the fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)

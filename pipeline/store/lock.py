@@ -16,10 +16,10 @@ def lock_path(target: Path) -> Path:
 
 
 def acquire_lock(target: Path) -> None:
-    """Lock `target` for this process until `release_lock` or the process ends, in whatever way.
+    """Lock `target` for this process until `release_lock` is called or the process ends.
 
-    Where nothing can be written or locked (a finished folder of another user, a file system without locks) there is no
-    lock.
+    If the folder cannot be written or locked (a finished folder of another user, a file system without locks), it is
+    not locked.
 
     Raises:
         PipelineError: another process holds the lock.

@@ -2,8 +2,8 @@
 
 `manifest.json` is the completion mark, the provenance (schema, config, the parents' fingerprints, a digest of every
 file) and the account (counts of everything kept and dropped). Nothing in it varies between two runs on the same input:
-times, versions and hosts go to `run.json` beside it, so an artefact's fingerprint depends only on inputs, config and
-seed.
+times, versions and hosts go to `run.json` in the same folder, so an artefact's fingerprint depends only on inputs,
+config and seed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from pipeline.store.files import file_digest, sync
-from pipeline.store.layout import LOGS, MANIFEST, PLAN, RUN, WORK
+from pipeline.store.layout import MANIFEST, PLAN, RUN, UNFINGERPRINTED_NAMES, WORK
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,7 +24,7 @@ Recordable: TypeAlias = (
 )
 """A config, or parts of one."""
 
-SCHEMA = 2
+SCHEMA_VERSION = 2
 """Version of the records. Version 1 has config keys of other names (`renamed_keys.py`)."""
 
 Counts = dict[str, int]
@@ -57,7 +57,7 @@ class Manifest(Plan):
 def not_fingerprinted() -> dict[str, bool]:
     """Mark a config field as not fingerprinted: changing it never invalidates an artefact.
 
-    For fields that say what is tolerated or how fast it goes (`allow_truncated`, `loader_workers`), not what is built.
+    Use it for fields that affect tolerance or speed (`allow_truncated`, `loader_workers`) but not the output.
     """
     return {"fingerprinted": False}
 
@@ -88,7 +88,7 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
 
 def file_records(folder: Path) -> dict[str, FileRecord]:
     """Sync every file below `folder` except logs and scratch, and return its record by relative path."""
-    skipped = {MANIFEST, RUN, PLAN, WORK, *LOGS}
+    skipped = {MANIFEST, RUN, PLAN, WORK, *UNFINGERPRINTED_NAMES}
     records: dict[str, FileRecord] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.relative_to(folder).parts[0] not in skipped:

@@ -1,4 +1,4 @@
-"""Config keys that were renamed, and records of artefacts made before.
+"""Renamed config keys, and records of artefacts that were made with the old keys.
 
 The command line refuses an old key with its new name. The store accepts an artefact whose record (manifest.json, or
 plan.json of an unfinished one) uses the old keys: it translates the record in memory and never rewrites the file,
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.store.files import JsonValue, read_json
-from pipeline.store.manifest import SCHEMA
+from pipeline.store.manifest import SCHEMA_VERSION
 
 RENAMED_KEYS = {
     "cluster.accelerate": "accelerate",
@@ -48,7 +48,7 @@ RENAMED_KEYS = {
     "vocab.words": "vocab.tokenizer",
     "vocab.words.adopt": "vocab.tokenizer.pretrained",
 }
-"""Old key -> new key; `*` stands for any name at its place. What is below a renamed key moves with it."""
+"""Old key -> new key; `*` matches any name. Keys below a renamed key move with it."""
 
 RENAMED_VALUES = {
     "pretrain.loss_normalization": {"batch_means": "global_batch", "micro_batch_means": "micro_batch"},
@@ -61,28 +61,28 @@ RENAMED_CHOICES = {
     "pretrain/luke_paper": "pretrain=luke pretrain.masking.unknown_entities=true",
     "vocab/own": "vocab=jsonl",
 }
-"""Config file that is gone, as group/name -> overrides that do the same."""
+"""Deleted config file, as group/name -> overrides that do the same."""
 
 
 def read_record(path: Path) -> dict[str, JsonValue]:
     """Read a manifest.json or plan.json; one of schema 1 is returned as if it had been written with today's keys."""
     record: dict[str, JsonValue] = read_json(path)
-    return upgrade(record) if record.get("schema", 1) == 1 else record
+    return upgrade_record(record) if record.get("schema", 1) == 1 else record
 
 
-def upgrade(record: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def upgrade_record(record: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Return a record of schema 1 with today's config keys and values."""
     stage, recorded, parents = record["stage"], record["config"], record["parents"]
     assert isinstance(stage, str)
     assert isinstance(recorded, dict)
     assert isinstance(parents, dict)
     group = () if stage == "pretrain" else (stage,)  # pretrain records two config groups, the others their own
-    settings = {current_path((*group, *path)): value for path, value in leaves(recorded)}
+    settings = {current_path((*group, *path)): value for path, value in iterate_leaves(recorded)}
     if stage == "dump" and settings[("dump", "source")] != "wikimedia":  # once recorded for every source
         settings = {path: value for path, value in settings.items() if path[1] not in ("wiki", "date")}
-    config = nested({path[len(group) :]: current_value(".".join(path), value) for path, value in settings.items()})
+    config = nest_leaves({path[len(group) :]: current_value(".".join(path), value) for path, value in settings.items()})
     parents = {current_parent(stage, name): value for name, value in parents.items()}
-    return {**record, "schema": SCHEMA, "config": config, "parents": parents}
+    return {**record, "schema": SCHEMA_VERSION, "config": config, "parents": parents}
 
 
 def current_key(key: str) -> str:
@@ -114,17 +114,19 @@ def current_parent(stage: str, name: str) -> str:
     return current_key(f"{stage}.{key}").removeprefix(f"{stage}.") + slash + file
 
 
-def leaves(tree: Mapping[str, JsonValue], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], JsonValue]]:
+def iterate_leaves(
+    tree: Mapping[str, JsonValue], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], JsonValue]]:
     """Yield the path and the value of every leaf."""
     for key, value in tree.items():
         if isinstance(value, dict) and value:
-            yield from leaves(value, (*path, key))
+            yield from iterate_leaves(value, (*path, key))
         else:
             yield (*path, key), value
 
 
-def nested(settings: Mapping[tuple[str, ...], JsonValue]) -> dict[str, JsonValue]:
-    """Return the tree of which `leaves` yields the settings."""
+def nest_leaves(settings: Mapping[tuple[str, ...], JsonValue]) -> dict[str, JsonValue]:
+    """Return the tree whose leaves are `settings`; the inverse of `iterate_leaves`."""
     tree: dict[str, JsonValue] = {}
     for path, value in settings.items():
         node = tree

@@ -1,4 +1,4 @@
-"""The artefact `vocab`: its file names, and everything that later stages may ask of it.
+"""The artefact `vocab`: its file names, and the interface for later stages.
 
 words/                a tokenizer folder that `AutoTokenizer` loads
 entities.parquet      one row per entity: id, title, count

@@ -1,4 +1,4 @@
-"""Decide from a single token whether a word begins with it or ends with it (pure).
+"""Decide from a single token whether a word begins with it or ends with it. Pure.
 
 A token is given as its bytes, with a plain space for the tokenizer's space mark. In scripts with spaces a word begins
 with a space. In scripts without spaces every token is a word, and a word begins after it as well, so that a number or a
@@ -27,7 +27,7 @@ UNSPACED_RANGES = (
 def starts_word(token: bytes) -> bool:
     """Whether a token begins a word: with a space, or with a character of a script without spaces.
 
-    A token may end inside a character. Its bytes then stand for a range of code points, and the whole range must belong
+    A token may end inside a character. Its bytes then represent a range of code points, and the whole range must belong
     to scripts without spaces. A token that begins with a continuation byte begins no word.
     """
     head = token[:4]
@@ -44,7 +44,7 @@ def starts_word(token: bytes) -> bool:
 
 
 def ends_word(token: bytes) -> bool:
-    """Whether a word ends with this token, whatever follows: its last character is complete and of an unspaced script.
+    """Whether a word always ends with this token: its last character is complete and of an unspaced script.
 
     Args:
         token: the bytes of the token; a character that begins in an earlier token is not complete.

@@ -39,7 +39,7 @@ BYTE_OF_CHARACTER = byte_alphabet()
 
 
 def token_bytes(token: str) -> bytes:
-    """Return the bytes that a token stands for."""
+    """Return the bytes that a token represents."""
     return bytes(BYTE_OF_CHARACTER.get(character, 0) for character in token)
 
 

@@ -42,12 +42,12 @@ def build(config: VocabConfig, context: Context) -> None:
     corpus = Corpus.open(context.layout)
     pretrained = find_tokenizer_folder(config.tokenizer.pretrained) if config.tokenizer.pretrained else None
     always_include = titles_to_include(config.entities.always_include, corpus)
-    parents = {"corpus": corpus.fingerprint, **digests_of_inputs(config, pretrained)}
+    parents = {"corpus": corpus.fingerprint, **input_digests(config, pretrained)}
     builder = context.begin("vocab", config, parents)
     if builder is None:
         return
     articles = corpus.articles
-    steps = ["entities"] if pretrained else ["words", "entities"]
+    steps = ["entities"] if pretrained else ["tokenizer", "entities"]
     preflight(builder, dict.fromkeys(steps, total_bytes(articles)), context.executor)
     counts = write_tokenizer(articles, config, pretrained, builder.folder / WORDS)
     counts |= entity_counts.write_entity_vocab(
@@ -65,8 +65,8 @@ def build(config: VocabConfig, context: Context) -> None:
     print_account(counts, builder.target)
 
 
-def digests_of_inputs(config: VocabConfig, pretrained: Path | None) -> dict[str, str]:
-    """Return name -> sha256 of the files that the stage reads besides the corpus; the config only names them."""
+def input_digests(config: VocabConfig, pretrained: Path | None) -> dict[str, str]:
+    """Return name -> sha256 of the files that the stage reads in addition to the corpus; the config only names them."""
     files = {f"tokenizer.pretrained/{name}": pretrained / name for name in FILES} if pretrained else {}
     if config.entities.always_include:
         files["entities.always_include"] = title_list_path(config.entities.always_include, key=TITLE_LIST_KEY)
@@ -104,7 +104,7 @@ def write_tokenizer(articles: list[Path], config: VocabConfig, pretrained: Path 
 def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterator[str]:
     """Yield the paragraphs of training pages, each after a space, as the dataset tokenizes a sentence; count pages."""
     with progress_bar() as bar:
-        task = bar.add_task("words", total=sum(pq.read_metadata(path).num_rows for path in articles))
+        task = bar.add_task("tokenizer", total=sum(pq.read_metadata(path).num_rows for path in articles))
         for batch in read_batches(articles, ROWS_PER_READ, ["id", "text"]):
             for page_id, text in zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True):
                 held_out = is_held_out(page_id, share)
@@ -118,7 +118,7 @@ def training_lines(articles: list[Path], share: float, counts: Counts) -> Iterat
 
 
 def print_account(counts: Counts, target: Path) -> None:
-    """Print the account for people."""
+    """Print the account."""
     seen = counts["links.seen"]
     share = counts["links.covered"] / seen if seen else 0.0
     console.print(f"vocab: {counts['words']:,} tokens, {counts['entities']:,} entities in {target}")

@@ -19,9 +19,9 @@ class TokenizerConfig:
     """Hub name or folder of a byte-level BPE like RoBERTa's or a SentencePiece Unigram like XLM-R's, with the same
     special tokens at the same ids; null trains a byte-level BPE."""
     size: int
-    """Tokens of a trained tokenizer, special tokens included; a small corpus may yield fewer."""
+    """Number of tokens of a trained tokenizer, including special tokens; a small corpus may yield fewer."""
     min_count: int
-    """Occurrences in the training text that a pair of tokens needs to be merged."""
+    """Minimum number of occurrences in the training text for a pair of tokens to be merged."""
 
     def __post_init__(self) -> None:
         if self.size < BYTES_AND_SPECIALS:
@@ -35,15 +35,15 @@ class EntitiesConfig:
     """The entity vocabulary: which link targets become entities, after redirects are resolved."""
 
     size: int
-    """Entities, [PAD], [UNK] and [MASK] included."""
+    """Maximum number of entities, including [PAD], [UNK] and [MASK]."""
     min_count: int
-    """Links on training pages that a title needs."""
+    """Minimum number of links on training pages for a title to become an entity."""
     in_dump_only: bool
     """Whether a title must be an article of the dump."""
     drop_disambiguation: bool
     """Whether disambiguation pages are left out."""
     always_include: str | None
-    """Text file with one title per line; these titles are included whatever the rules above say; null for none."""
+    """Text file with one title per line; these titles are included regardless of the rules above; null for none."""
 
     def __post_init__(self) -> None:
         if self.size < 4:

@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from pipeline.io.arrow import as_numpy
+from pipeline.io.arrow import Int64Array, as_numpy
 from pipeline.records import SPECIAL_ENTITIES
 
 PAD, UNK, MASK = range(len(SPECIAL_ENTITIES))
@@ -33,7 +31,7 @@ class EntityVocab:
 
     titles: pa.Array
     """[size] string, by id."""
-    counts: NDArray[np.int64]
+    counts: Int64Array
     """[size] number of links on training pages to each entity; 0 for the special entities."""
 
     @classmethod

@@ -33,7 +33,7 @@ from pipeline.vocab.entities import ALIAS_SCHEMA, ENTITY_SCHEMA, FIRST_TITLE
 ROW_GROUP_SIZE = 1 << 17
 """Rows per row group of the parquet files; a multiple of DuckDB's vectors of 2,048."""
 
-PAGES = """
+CREATE_PAGE_TABLE = """
 CREATE TEMP TABLE page AS
     SELECT title, bool_or(is_disambiguation) AS is_disambiguation FROM read_parquet($articles) GROUP BY title;
 """
@@ -113,7 +113,7 @@ def write_entity_vocab(
     """Write entities.parquet and aliases.parquet to `out` and return the account of links.
 
     Args:
-        always_include: titles that become entities whatever the config's rules say.
+        always_include: titles that become entities regardless of the config's rules.
         scratch: folder for the data that does not fit in DuckDB's memory.
 
     Raises:
@@ -131,7 +131,7 @@ def write_entity_vocab(
     results = (ENTITY_ROWS, out / ENTITIES, ENTITY_SCHEMA), (ALIAS_ROWS, out / ALIASES, ALIAS_SCHEMA)
     with connect(memory_gb, scratch, threads=threads) as connection, progress_bar() as bar:
         task = bar.add_task("entities", total=2 + len(statements) + len(results))
-        connection.execute(PAGES, {"articles": values["articles"]})
+        connection.execute(CREATE_PAGE_TABLE, {"articles": values["articles"]})
         bar.advance(task)
         resolve_redirects(connection, redirects)
         bar.advance(task)
@@ -141,7 +141,7 @@ def write_entity_vocab(
         counts = read_account(connection)
         check_entities(counts, config)
         for result in results:
-            write_rows(connection, *result)
+            write_query_rows(connection, *result)
             bar.advance(task)
     return counts
 
@@ -212,7 +212,7 @@ def dropped_links(counts: Counts) -> Iterable[tuple[str, int]]:
     return ((key, number) for key, number in counts.items() if key.startswith("links.dropped."))
 
 
-def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path, schema: pa.Schema) -> None:
+def write_query_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path, schema: pa.Schema) -> None:
     """Write the rows of an ordered query; one row group, whose size does not depend on the threads, is in memory."""
     rows = connection.sql(query).to_arrow_reader(ROW_GROUP_SIZE)
     with atomic_write(path, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:

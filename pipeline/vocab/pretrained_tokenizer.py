@@ -106,7 +106,7 @@ def from_tokenizer_json(path: Path) -> Tokenizer:
 
 def bpe_from_json(path: Path, content: BpeJson) -> Tokenizer:
     """Build the BPE whose tokenizer.json at `path` has this content."""
-    vocab = with_added_tokens(content["model"]["vocab"], content)
+    vocab = all_token_ids(content["model"]["vocab"], content)
     check_special_ids(vocab, path.parent)
     return bpe.make_tokenizer(vocab, bpe.parse_merges(content["model"]["merges"]))
 
@@ -114,7 +114,7 @@ def bpe_from_json(path: Path, content: BpeJson) -> Tokenizer:
 def unigram_from_json(path: Path, content: UnigramJson) -> Tokenizer:
     """Build the Unigram whose tokenizer.json at `path` has this content, and try it on some texts."""
     scores = dict(content["model"]["vocab"])  # in order of the ids
-    vocab = with_added_tokens({token: index for index, token in enumerate(scores)}, content)
+    vocab = all_token_ids({token: index for index, token in enumerate(scores)}, content)
     check_special_ids(vocab, path.parent)
     original = Tokenizer.from_file(str(path))
     pieces = [(token, scores.get(token, 0.0)) for token in sorted(vocab, key=vocab.__getitem__)]
@@ -128,7 +128,7 @@ def unigram_from_json(path: Path, content: UnigramJson) -> Tokenizer:
     return tokenizer
 
 
-def with_added_tokens(vocab: Mapping[str, int], content: TokenizerJson) -> dict[str, int]:
+def all_token_ids(vocab: Mapping[str, int], content: TokenizerJson) -> dict[str, int]:
     """Return the ids of all tokens, added ones included, without the entity markers of an exported LUKE."""
     added = {token["content"]: token["id"] for token in content.get("added_tokens") or []}
     return {token: index for token, index in {**vocab, **added}.items() if token not in ENTITY_MARKERS}

@@ -1,4 +1,4 @@
-"""Types of the parts of a tokenizer.json that decide which ids a text gets."""
+"""Types of the parts of a tokenizer.json that decide the ids of a text."""
 
 from __future__ import annotations
 

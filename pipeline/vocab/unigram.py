@@ -34,7 +34,7 @@ PROBE_TEXTS = (
 
 
 def token_bytes(token: str) -> bytes:
-    """Return the bytes that a token stands for."""
+    """Return the bytes that a token represents."""
     return token.replace(SPACE_MARK, " ").encode()
 
 

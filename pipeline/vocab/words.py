@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer, models
 
+from pipeline.io.arrow import BoolArray
 from pipeline.store.files import write_json
 from pipeline.vocab import bpe, unigram
 from pipeline.vocab.boundaries import ends_word, starts_word
 from pipeline.vocab.specials import BOS, EOS, MASK, PAD, TOKEN_ROLES, UNK
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +35,13 @@ class WordVocab:
     eos: int
     unk: int
     mask: int
-    word_starts: Flags
+    word_starts: BoolArray
     """[size] whether a token begins a word. The first token of a sequence always does."""
-    word_ends: Flags
-    """[size] whether a word ends with a token, so that the next token begins one whatever `word_starts` says of it."""
-    bare_spaces: Flags
+    word_ends: BoolArray
+    """[size] whether a word ends with a token, so that the next token begins one regardless of `word_starts`."""
+    bare_spaces: BoolArray
     """[size] whether a token is only a space; the word that it begins continues in the next token."""
-    special: Flags
+    special: BoolArray
     """[size] true for the five special tokens, which are never masked and never drawn as a random replacement."""
     other_spaces: str
     """Characters other than plain space and newline that the tokenizer treats as a space; none for a BPE."""
@@ -86,7 +84,7 @@ def load_word_vocab(folder: Path) -> WordVocab:
     )
 
 
-def to_flags(values: Iterable[bool]) -> Flags:
+def to_flags(values: Iterable[bool]) -> BoolArray:
     """Convert the values to an array."""
     return np.fromiter(values, dtype=bool)
 

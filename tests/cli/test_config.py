@@ -1,9 +1,13 @@
 """Composing the config; errors name the key, the value and what is allowed."""
 
+import re
+
 import pytest
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from pipeline.cli.config import Config, parse_config, unknown_keys
+from pipeline.cli.config_errors import explain_hydra_error
 from pipeline.errors import PipelineError
 from tests.helpers.stages import compose_config
 
@@ -117,7 +121,8 @@ def test_a_value_that_others_take_over_is_blamed_once():
         (["+dump.files=[a.xml]"], "dump.files exists only with dump=local"),
         (["+executor.partition=main"], "executor.partition exists only with executor=slurm"),
         (["executor=slurm"], "cluster.partition is empty: name one of the cluster's partitions"),
-        (["executor.kind=spark"], "executor: Input tag 'spark' .* 'local', 'slurm', 'ray'"),
+        (["executor.kind=spark"], r"executor\.kind: Input should be one of 'local', 'slurm', 'ray' \(got 'spark'\)"),
+        (["dump.source=web"], r"dump\.source: Input should be one of .*'wikimedia' \(got 'web'\)"),
         (["executor=ray", "+executor.speed=1"], "executor.speed: there is no such key"),
     ],
 )
@@ -146,12 +151,45 @@ def test_an_old_key_or_value_is_refused_with_the_new_one(override, message):
         compose_config("stage=all", override)
 
 
+@pytest.mark.parametrize("verb", ["find", "load"])
+def test_a_file_that_is_gone_is_refused_with_the_overrides_that_do_the_same(verb):
+    """hydra cannot find it on the command line, and cannot load it from the defaults list of a user's file."""
+    error = HydraException(f"In 'pretrain/mine': Could not {verb} 'pretrain/luke_paper'.")
+    assert explain_hydra_error(Config, error).startswith("pretrain=luke_paper is now pretrain=luke pretrain.masking")
+
+
 def test_unknown_keys_are_found_at_any_depth():
     values = {
         "stage": "all", "pretrain": {"masking": {"word": 1}}, "x": 2,
         "executor": {"kind": "local", "partition": "main"},
     }  # fmt: skip
     assert unknown_keys(Config, values) == ["x", "executor.partition", "pretrain.masking.word"]
+
+
+def test_a_missing_stage_is_named_with_what_is_allowed():
+    with pytest.raises(PipelineError) as error:
+        compose_config()
+    assert str(error.value) == (
+        "stage is missing: one of dump, corpus, vocab, dataset, pretrain, evaluate, export, all, submit, inspect, "
+        "settings is needed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("dump.name=???", "dump.name is missing: set it, dump.name=..."),
+        (
+            "cluster.env_command=${cluster.environment}",
+            "the value of cluster.env_command refers to another key; cluster.environment is now cluster.env_command",
+        ),
+        ("run.name=${nosuch}", "the value of run.name refers to another key; nosuch: there is no such key"),
+        ("run.name=${run.name}", "the config cannot be composed: run.name: "),
+    ],
+)
+def test_a_value_that_cannot_be_composed_is_named(override, message):
+    with pytest.raises(PipelineError, match=f"^{re.escape(message)}"):
+        compose_config("stage=all", override)
 
 
 def test_a_missing_value_is_named():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from pipeline.cli.main import CONFIGS
-from pipeline.cli.settings import COMMAND_LINE, Setting, list_settings, top_comment, written_in
+from pipeline.cli.paths import CONFIGS
+from pipeline.cli.settings import COMMAND_LINE, Setting, list_settings, read_yaml_comments, top_comment
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ def paper() -> dict[str, Setting]:
         ("dump.source", "local", "dump/local.yaml", ""),
     ],
 )  # fmt: skip
-def test_a_value_has_its_file_and_the_comment_behind_it(
+def test_a_value_has_its_file_and_the_comment_after_it(
     paper: dict[str, Setting], key: str, value: str, file: str, source: str
 ) -> None:
     assert paper[key] == Setting(key, value, file, source)
@@ -76,7 +76,13 @@ def test_comments_are_those_of_their_line(tmp_path: Path) -> None:
         "# @package _global_\n# One,\n# two.\n\ndefaults:\n  - a  # no\na: 1  # first\nb:\n  # no\n"
         "  c: 'x # y'   # second\n  d: [1, 2]\ne: {}  # third\nf: null\n"
     )
-    assert dict(written_in(tmp_path / "x.yaml")) == {"a": "first", "b.c": "second", "b.d": "", "e": "third", "f": ""}
+    assert dict(read_yaml_comments(tmp_path / "x.yaml")) == {
+        "a": "first",
+        "b.c": "second",
+        "b.d": "",
+        "e": "third",
+        "f": "",
+    }
     assert top_comment(tmp_path / "x.yaml") == "One, two."
 
 

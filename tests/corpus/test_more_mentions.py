@@ -19,7 +19,7 @@ from tests.corpus.jsonl.documents import document, jsonl_config, jsonl_context, 
 from tests.helpers.corpus_files import parse_marked_links
 
 
-def found(title: str, marked: str) -> list[tuple[str, str, str]]:
+def added_links(title: str, marked: str) -> list[tuple[str, str, str]]:
     """Return (mention, title, kind) of the links added to a text with [[title|mention]], and check the overlaps."""
     text, spans = parse_marked_links(marked)
     links = [Link(*span) for span in spans]
@@ -74,7 +74,7 @@ def found(title: str, marked: str) -> list[tuple[str, str, str]]:
     ],
 )
 def test_added_mentions(title: str, marked: str, expected: list[tuple[str, str, str]]) -> None:
-    assert found(title, marked) == expected
+    assert added_links(title, marked) == expected
 
 
 @pytest.mark.parametrize(("is_disambiguation", "links"), [(False, 1), (True, 0)])

@@ -16,7 +16,7 @@ from tests.corpus.fixture_corpus import CORPUS_CONFIG, WIKI_XML, dump_context, r
 from tests.corpus.jsonl.documents import document, jsonl_config, jsonl_context, to_jsonl
 
 
-def listed(path: Path, *titles: str) -> str:
+def write_title_list(path: Path, *titles: str) -> str:
     path.write_text("\n".join(titles), encoding="utf-8")
     return str(path)
 
@@ -53,7 +53,9 @@ def test_leaving_out_reads_titles_as_links_and_follows_redirects(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """ "light_house" -> Beacon -> Lighthouse; "Whale oil" and "Train oil" redirect to each other."""
-    titles = listed(tmp_path / "test.txt", "light_house", "", " sea (water)#Tides ", "Whale oil", "Atlantis", "a[b")
+    titles = write_title_list(
+        tmp_path / "test.txt", "light_house", "", " sea (water)#Tides ", "Whale oil", "Atlantis", "a[b"
+    )
     build(replace(CORPUS_CONFIG, leave_out_titles=titles), dump_context(tmp_path, {"wiki.xml": WIKI_XML}))
     assert outcome(tmp_path) == (["Tower", "Lamp", "Ship", "Sea"], {"leave_out": 2})
     corpus = open_artefact(tmp_path / "corpus", stage="corpus")
@@ -66,7 +68,7 @@ def test_leaving_out_reads_titles_as_links_and_follows_redirects(
 
 
 def test_keep_titles_and_leave_out_titles_together(tmp_path: Path) -> None:
-    keep, leave = listed(tmp_path / "keep", "lamp", "Ship", "Sea"), listed(tmp_path / "out", "Ship")
+    keep, leave = write_title_list(tmp_path / "keep", "lamp", "Ship", "Sea"), write_title_list(tmp_path / "out", "Ship")
     config = replace(CORPUS_CONFIG, keep_titles=keep, leave_out_titles=leave, disambiguation="drop")
     build(config, dump_context(tmp_path, {"wiki.xml": WIKI_XML}))
     assert outcome(tmp_path) == (["Lamp"], {"leave_out": 1, "not_kept": 4, "disambiguation": 1})
@@ -76,7 +78,7 @@ def test_titles_to_keep_without_page_are_refused_before_rendering(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.corpus.xml.render_pass.render_page", None)
-    config = replace(CORPUS_CONFIG, keep_titles=listed(tmp_path / "keep", "Atlantis", "Mu"))
+    config = replace(CORPUS_CONFIG, keep_titles=write_title_list(tmp_path / "keep", "Atlantis", "Mu"))
     with pytest.raises(
         PipelineError, match=r"^none of the 2 titles of corpus\.keep_titles is the title of a page: give"
     ):
@@ -100,7 +102,7 @@ def test_own_text_is_filtered_too_and_its_titles_are_only_stripped(
         document("3", "It may be.", "May", is_disambiguation=True), document("4", "x", "tiny"),
     ]  # fmt: skip
     config = jsonl_config(tmp_path / "in", {"a.jsonl": to_jsonl(*documents)})
-    leave = listed(tmp_path / "out", "drug_a ", "drug a")
+    leave = write_title_list(tmp_path / "out", "drug_a ", "drug a")
     build(replace(config, leave_out_titles=leave, disambiguation="drop", min_characters=4), jsonl_context(tmp_path))
     assert outcome(tmp_path) == (["Drug a"], {"leave_out": 1, "disambiguation": 1, "short": 1})
     counts = open_artefact(tmp_path / "corpus", stage="corpus").counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +10,17 @@ from typing import Any
 
 import pytest
 
+from pipeline.corpus.artefact import Corpus
 from pipeline.dataset import build as stage
 from pipeline.dataset.build import build
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.reader import ExampleStore
+from pipeline.dataset.worker import BuildShard
 from pipeline.errors import PipelineError
 from pipeline.execution.context import Context
 from pipeline.execution.executors.config import LocalExecutorConfig
 from pipeline.records import Example
+from pipeline.stages import STAGES
 from pipeline.store.artefact import open_artefact
 from pipeline.store.layout import Layout
 from pipeline.vocab.build import build as build_vocab
@@ -85,7 +89,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the same with a dataset, once for all tests, which only read it."""
     root = tmp_path_factory.mktemp("finished")
     write_corpus(root / "corpus", PAGES, REDIRECTS)
@@ -100,20 +104,20 @@ def read_examples(folder: Path) -> list[Example]:
     return [store.example(index) for index in range(len(store))]
 
 
-def test_literal_examples(finished: Path) -> None:
+def test_literal_examples(finished_root: Path) -> None:
     emu = (HE, SAW, DOGS, BYTE["Ġ"], BYTE["D"], BYTE["o"], BYTE["g"])
-    assert read_examples(finished / "dataset" / "train") == [
+    assert read_examples(finished_root / "dataset" / "train") == [
         Example("1", (0, HE, SAW, DOGS, BYTE["."], 2), (3,), ((3, 4),)),
         Example("4", (0, *emu, *emu, 2), (4, 3, 4, 3), ((3, 4), (4, 8), (10, 11), (11, 15))),
     ]
     # "Hound" leads to Dog; "Unseen" is [UNK]; the blank mention and the long mention lost their links
-    validation = read_examples(finished / "dataset" / "validation")
+    validation = read_examples(finished_root / "dataset" / "validation")
     assert [(example.page_id, example.entity_ids) for example in validation] == [("303", (3, 1))]
     assert validation[0].word_ids[:5] == (0, HE, SAW, DOGS, BYTE["!"])
 
 
-def test_the_account_adds_up(finished: Path) -> None:
-    counts = open_artefact(finished / "dataset", stage="dataset").counts
+def test_the_account_adds_up(finished_root: Path) -> None:
+    counts = open_artefact(finished_root / "dataset", stage="dataset").counts
     for noun in ("pages", "examples", "sentences", "tokens", "links"):
         parts = {key: number for key, number in counts.items() if key.startswith((f"{noun}.kept", f"{noun}.dropped"))}
         assert sum(parts.values()) == counts[f"{noun}.seen"], (noun, counts)
@@ -167,11 +171,11 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(root: Path, monkeypatch: pyte
 
 
 def test_the_grouping_of_files_does_not_change_the_examples(
-    finished: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    finished_root: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "MIN_UNIT_BYTES", 1)
     build(config(), context(root))
-    assert read_examples(root / "dataset" / "train") == read_examples(finished / "dataset" / "train")
+    assert read_examples(root / "dataset" / "train") == read_examples(finished_root / "dataset" / "train")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +227,7 @@ def test_a_vocabulary_of_another_corpus_is_refused(root: Path) -> None:
         ([PAGES[0]], r"no held-out page gave an example \(3 pages .*raise validation_share"),
         (
             [PAGES[0][1:], [article("4", "Emu", "[[Emu|x]]")]],
-            r"no training page gave an example \(3 pages; .*short_sen",
+            r"no training page gave an example \(3 pages, .*short_sen",
         ),
     ],
 )
@@ -246,14 +250,39 @@ def test_workers_start_without_torch() -> None:
     assert found.stdout == "set()\n"
 
 
-def test_the_card_has_sizes_and_coverage_and_the_histograms_are_a_png_file(finished: Path) -> None:
-    card = (finished / "dataset" / "README.md").read_text()
+def test_a_unit_imports_no_module_that_the_fork_server_has_not(finished_root: Path, tmp_path: Path) -> None:
+    """Each worker would import it again."""
+    layout = Layout(finished_root, "tiny")
+    work = BuildShard(
+        units=stage.group_files(Corpus.open(layout).articles),
+        config=config(),
+        language="en",
+        vocab_folder=layout.folder("vocab"),
+        vocab_fingerprint="",
+        out=tmp_path,
+        memory_gb=1,
+    )
+    (tmp_path / "work.pickle").write_bytes(pickle.dumps(work))
+    program = (
+        f"import pickle, sys, {', '.join(STAGES['dataset'].preload)}\n"
+        "work = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "before = set(sys.modules)\n"
+        "work('00000', lambda share: None)\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "work.pickle")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert any(tmp_path.rglob("*.arrow"))
+
+
+def test_the_card_has_sizes_and_coverage_and_the_histograms_are_a_png_file(finished_root: Path) -> None:
+    card = (finished_root / "dataset" / "README.md").read_text()
     assert "2 training and 1 validation examples" in card
     assert "| tokens per example | 6 | 6 | 16 | 16 | 11.0 |" in card
     assert "| entities per example | 1 | 1 | 4 | 4 | 2.5 |" in card
     assert "| tokens per mention | 1 | 1 | 4 | 4 | 2.2 |" in card
     assert "| 2 | 100.0% |" in card  # share of the links on training pages
-    assert (finished / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")
+    assert (finished_root / "dataset" / "histograms.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_corpus_may_have_more_files_than_can_be_open(tmp_path: Path, file_count_over_limit: int) -> None:

@@ -35,15 +35,15 @@ def encode_characters(pieces: list[str]) -> EncodedPieces:
     return np.array([ord(character) for piece in pieces for character in piece], dtype=np.int32), edges
 
 
-def parsed(marked: str) -> tuple[str, list[Mention]]:
-    """Text with [[mentions]], whose entities are numbered from 10."""
+def parse_marked_mentions(marked: str) -> tuple[str, list[Mention]]:
+    """Return a text with [[mentions]] as text and mentions, with entities numbered from 10."""
     text, links = parse_marked_links(marked)
     return text, [Mention(start, end, 10 + number) for number, (start, end, _) in enumerate(links)]
 
 
 def sentences(marked: str, encode: PieceEncoder, max_mention: int = 30) -> tuple[list[Sentence], Counter[str]]:
     counts: Counter[str] = Counter()
-    text, links = parsed(marked)
+    text, links = parse_marked_mentions(marked)
     mentions = usable_mentions(text, links, counts)
     spans = sentence_spans(text, "en", [(mention.start, mention.end) for mention in mentions])
     page = tokenize_page(text, spans, mentions, encode, max_mention_length=max_mention, counts=counts)
@@ -65,7 +65,7 @@ def sentences(marked: str, encode: PieceEncoder, max_mention: int = 30) -> tuple
     ],
 )
 def test_pieces(marked: str, pieces: list[str]) -> None:
-    text, links = parsed(marked)
+    text, links = parse_marked_mentions(marked)
     mentions = usable_mentions(text, links, Counter())
     found, places = cut_at_mentions(text, (0, len(text)), mentions)
     shown = [

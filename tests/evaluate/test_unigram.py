@@ -10,7 +10,7 @@ from pipeline.evaluate.unigram import Unigram
 
 @pytest.fixture
 def unigram():
-    return Unigram.of([np.array([3, 3, 4]), np.array([3, 1, 0])], size=6, excluded=np.array([0, 1, 2]))
+    return Unigram.from_ids([np.array([3, 3, 4]), np.array([3, 1, 0])], size=6, excluded=np.array([0, 1, 2]))
 
 
 def test_special_ids_are_not_counted(unigram):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 
 import pytest
 
-from pipeline.execution.console import console, progress_bar
+from pipeline.execution.console import console, print_page, progress_bar
 
 
 def test_without_a_terminal_a_bar_prints_lines(
@@ -37,3 +39,12 @@ def test_a_short_bar_or_one_that_is_not_shown_prints_nothing(
 def test_messages_are_printed_without_markup_and_emoji(capsys: pytest.CaptureFixture[str]) -> None:
     console.print("corpus: [b] [/y] :smile: -> /data/[new]")
     assert capsys.readouterr().err == "corpus: [b] [/y] :smile: -> /data/[new]\n"
+
+
+def test_a_page_whose_reader_has_ended_exits_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with pytest.raises(SystemExit):
+            print_page("a page")

@@ -1,4 +1,4 @@
-"""The beginning that all stages share."""
+"""The start that all stages share."""
 
 from __future__ import annotations
 

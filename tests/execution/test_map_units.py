@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.execution.map_units import count_completed, map_units
-from pipeline.execution.units import ReportProgress, done_marker, unit_file
+from pipeline.execution.units import ReportProgress, done_marker, marker_file
 from pipeline.store.manifest import Counts, sum_counts
 from tests.helpers.executors import WaitForTwoProcesses, WriteUppercase, executor_config
 
@@ -92,7 +92,7 @@ map_units(work, ["pear", "fig"], scratch=folder, step="x", executor=executor_con
 
 
 def test_workers_end_when_their_caller_is_killed(tmp_path: Path) -> None:
-    """One worker is in the middle of a unit, the other has none left."""
+    """One worker is in the middle of a unit, the other has finished its units."""
     caller = subprocess.Popen([sys.executable, "-c", CALLER, tmp_path], cwd=ROOT)
     deadline = time.monotonic() + 60
     while len(pids := [int(path.stem) for path in tmp_path.glob("*.pid")]) < 2:
@@ -108,7 +108,7 @@ def test_workers_end_when_their_caller_is_killed(tmp_path: Path) -> None:
 
 def test_a_unit_that_a_killed_stage_had_started_is_done_again(tmp_path: Path) -> None:
     work = WriteUppercase(tmp_path)
-    link = unit_file(tmp_path / "work/uppercase", "fig", "task")
+    link = marker_file(tmp_path / "work/uppercase", "fig", "task")
     link.parent.mkdir(parents=True)
     link.symlink_to("1")
     assert [counts["letters"] for counts in run_units(work, ["pear", "fig"])] == [4, 3]

@@ -94,11 +94,11 @@ def test_bytes_are_in_readable_units(count: float, text: str) -> None:
 
 def test_estimates_of_steps_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     ratios = {
-        "words": StepRatios(final=0.5, scratch=0.0, core_seconds=2.0),
+        "tokenizer": StepRatios(final=0.5, scratch=0.0, core_seconds=2.0),
         "entities": StepRatios(final=0.25, scratch=1.0, core_seconds=0.5),
     }
     monkeypatch.setattr(preflight, "RATIOS", ratios)
-    assert estimate({"words": 2e6, "entities": 4e6}) == ResourceEstimate(final=2e6, scratch=4e6, core_seconds=6.0)
+    assert estimate({"tokenizer": 2e6, "entities": 4e6}) == ResourceEstimate(final=2e6, scratch=4e6, core_seconds=6.0)
     assert estimate({"entities": 4e6}) == ResourceEstimate(final=1e6, scratch=4e6, core_seconds=2.0)
     monkeypatch.setitem(ratios, "corpus", StepRatios(final=1.0, scratch=0.0, core_seconds=1.0, min_share=0.5))
     assert estimate({"corpus": 3e6}) == ResourceEstimate(final=3e6, scratch=0.0, core_seconds=3.0, min_share=0.5)
@@ -113,7 +113,7 @@ def test_a_compressed_file_counts_with_its_estimated_content(tmp_path: Path) -> 
 
 
 def test_every_step_has_a_measured_ratio() -> None:
-    assert set(preflight.RATIOS) == {"corpus", "jsonl", "words", "entities", "dataset"}
+    assert set(preflight.RATIOS) == {"corpus", "jsonl", "tokenizer", "entities", "dataset"}
     assert all(ratio.core_seconds > 0 for ratio in preflight.RATIOS.values())
 
 

@@ -36,7 +36,7 @@ class WriteUppercase:
 
     folder: Path
     refused: str = ""
-    """The unit that fails with an error of the user's."""
+    """The unit that fails with an error that the user can fix."""
     broken: str = ""
     """The unit that fails with a bug."""
 

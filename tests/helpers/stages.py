@@ -9,7 +9,8 @@ from hydra import compose, initialize_config_dir
 from transformers import RobertaConfig, RobertaForMaskedLM
 
 from pipeline.cli.config import Config, parse_config
-from pipeline.cli.main import CONFIGS, run
+from pipeline.cli.main import run
+from pipeline.cli.paths import CONFIGS
 
 WIKI_FILE = Path(__file__).parents[1] / "fixtures" / "wiki.xml"
 SMALL_OVERRIDES = [

@@ -3,8 +3,8 @@
 import pytest
 from huggingface_hub import DatasetCard
 
-from pipeline.corpus.card import CARD as CORPUS
-from pipeline.dataset.card import CARD as DATASET
+from pipeline.corpus.card import CARD_TEMPLATE as CORPUS
+from pipeline.dataset.card import CARD_TEMPLATE as DATASET
 from pipeline.export.card import CARD_TEMPLATE as MODEL
 from pipeline.io.cards import account_table, size_category
 

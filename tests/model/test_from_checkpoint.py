@@ -203,7 +203,7 @@ def test_the_vocabulary_in_the_tokenizers_config(luke: Path) -> None:
     (luke / "entity_vocab.json").unlink()
     tokens = {token: index for index, token in enumerate(["<s>", "<pad>", "</s>", "<unk>", *"abc"])}
     LukeTokenizer(vocab=tokens, merges=[], entity_vocab=TITLES).save_pretrained(luke)
-    (luke / "tokenizer.json").unlink()  # not of VOCAB words
+    (luke / "tokenizer.json").unlink()  # it has another number of tokens than the model
     assert not (luke / "entity_vocab.json").exists()
     assert copied_rows(start_from(luke)) == [0, 1, 2, 4, None, 3, None]
 
@@ -249,7 +249,7 @@ def test_an_invalid_entity_vocabulary(luke: Path, titles: object, message: str) 
 
 
 @pytest.mark.parametrize("appended", [-1, 1, 3])
-def test_rows_of_another_number_of_words(tmp_path: Path, appended: int) -> None:
+def test_rows_of_another_number_of_tokens(tmp_path: Path, appended: int) -> None:
     luke = save_luke(tmp_path / "luke", TITLES, appended=appended)
     with pytest.raises(PipelineError, match=rf"embeddings for {50 + appended} tokens, but the tokenizer .* has 50"):
         start_from(luke)
@@ -333,7 +333,7 @@ def test_xlm_roberta_with_its_own_kind_of_tokenizer(tmp_path: Path) -> None:
 
 @needs_roberta
 @pytest.mark.parametrize("files", [["tokenizer.json"], ["vocab.json", "merges.txt"]])
-def test_the_adopted_tokenizer_is_roberta_bases_own(tmp_path: Path, files: list[str]) -> None:
+def test_the_pretrained_tokenizer_is_roberta_bases_own(tmp_path: Path, files: list[str]) -> None:
     words.save_tokenizer(load_pretrained_tokenizer(ROBERTA), tmp_path / "words")
     (tmp_path / "start").mkdir()
     for file in files:

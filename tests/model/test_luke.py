@@ -261,7 +261,7 @@ def test_reset_parameters() -> None:
     assert all(torch.equal(state[name], tensor) for name, tensor in again.state_dict().items())
 
 
-def test_too_many_words() -> None:
+def test_too_many_tokens() -> None:
     with pytest.raises(ValueError, match="sequences of 12 tokens, but the model has 11 positions"):
         random_luke(dimensions(max_positions=13))(ragged_batch())
     random_luke(dimensions(max_positions=14))(ragged_batch())

@@ -13,7 +13,7 @@ from pipeline.pretrain.masking import WordTables
 from pipeline.records import Batch
 
 WORDS, MASK = 100, 99
-TABLES = WordTables.of(
+TABLES = WordTables.from_flags(
     starts_word=np.arange(WORDS) >= 50, special=np.isin(np.arange(WORDS), [0, 1, 2, MASK]), mask=MASK
 )
 MASKING = MaskingConfig(

@@ -31,7 +31,7 @@ from tests.helpers.tiny_unigram import tiny_unigram_vocab
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 VOCAB, MASK = 100, 99
 # Ids 50 to 98 start a word, ids 4 to 49 continue one.
-TABLES = WordTables.of(
+TABLES = WordTables.from_flags(
     starts_word=np.arange(VOCAB) >= 50, special=np.isin(np.arange(VOCAB), [BOS, PAD, EOS, UNK, MASK]), mask=MASK
 )
 
@@ -163,7 +163,7 @@ SENTENCE_PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁the", "▁un", "believ",
 def test_whole_words_of_a_sentencepiece_vocabulary():
     starts = np.array([piece.startswith("▁") for piece in SENTENCE_PIECES])
     special = np.array([piece.startswith("<") for piece in SENTENCE_PIECES])
-    tables = WordTables.of(starts_word=starts, special=special, mask=12)
+    tables = WordTables.from_flags(starts_word=starts, special=special, mask=12)
     text = ["<s>", "▁the", "▁un", "believ", "able", "▁dog", "s", ".", "▁", "able", "▁the", "</s>", "<pad>"]
     ids = np.array([[SENTENCE_PIECES.index(piece) for piece in text]])
     words = [[1], [2, 3, 4], [5, 6, 7], [8, 9], [10]]

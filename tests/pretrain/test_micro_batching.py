@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from pipeline.pretrain.micro_batching import PASS_COST, find_cuts, partition_batch
+from pipeline.pretrain.micro_batching import PASS_COST, find_round_cuts, partition_batch
 
 
 def lengths(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +90,7 @@ def test_no_other_cuts_cost_less():
     for seed in range(20):
         words, entities = lengths(9, seed)
         words.sort()
-        found = find_cuts(words, entities, budget=1200, ranks=1)
+        found = find_round_cuts(words, entities, budget=1200, ranks=1)
         possible = (borders for number in range(9) for borders in combinations(range(1, 9), number))
         least = min(cost(words, entities, borders, 1200) for borders in possible)
         assert cost(words, entities, tuple(found), 1200) == least < np.inf

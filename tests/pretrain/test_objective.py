@@ -39,7 +39,7 @@ def test_upstreams_loss_is_the_mean_of_the_micro_batches_means(outputs):
 def test_metrics_are_means_over_scored_positions(outputs):
     tally = Tally.zero(torch.device("cpu"))
     for output, batch in outputs:
-        tally += Tally.of(output, batch)
+        tally += Tally.from_output(output, batch)
     metrics = tally.metrics()
     assert (metrics["words_scored"], metrics["entities_scored"]) == (8, 2)
     assert metrics["entity_loss"] == pytest.approx(outputs[0][0].entity_loss_sum.item() / 2)

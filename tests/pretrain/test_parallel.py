@@ -24,7 +24,7 @@ from tests.helpers.small_luke import dimensions, ragged_batch, random_luke, with
 
 
 @pytest.fixture
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Accelerator]:
+def single_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Accelerator]:
     """Yield the accelerator of a process group of one process, with FSDP requested."""
     accelerator = Accelerator(cpu=True)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
@@ -41,9 +41,9 @@ def test_no_shards_unless_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     assert unsharded_model(model) is model
 
 
-def test_shards_have_the_same_gradients_with_and_without_entities(alone: Accelerator) -> None:
+def test_shards_have_the_same_gradients_with_and_without_entities(single_process: Accelerator) -> None:
     model, plain = random_luke(dimensions()), random_luke(dimensions())
-    wrapped = wrap_model(model, alone, compile_layers=False)
+    wrapped = wrap_model(model, single_process, compile_layers=False)
     for batch in (ragged_batch(), without_entities(ragged_batch())):
         for one in (wrapped, plain):
             one.zero_grad()
@@ -57,9 +57,9 @@ def test_shards_have_the_same_gradients_with_and_without_entities(alone: Acceler
     assert norms[0] == pytest.approx(norms[1], rel=1e-5)
 
 
-def test_moments_are_unsharded_and_sharded_again(alone: Accelerator) -> None:
+def test_moments_are_unsharded_and_sharded_again(single_process: Accelerator) -> None:
     model = random_luke(dimensions())
-    wrapped = wrap_model(model, alone, compile_layers=False)
+    wrapped = wrap_model(model, single_process, compile_layers=False)
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     output = wrapped(ragged_batch())
     (output.word_loss_sum + output.entity_loss_sum).backward()
@@ -75,9 +75,9 @@ def test_moments_are_unsharded_and_sharded_again(alone: Accelerator) -> None:
         assert shard_like(moments[f"{name}/step"], parameter).item() == 1
 
 
-def test_the_unsharded_model_is_the_model(alone: Accelerator) -> None:
+def test_the_unsharded_model_is_the_model(single_process: Accelerator) -> None:
     model, plain = random_luke(dimensions()), random_luke(dimensions())
-    wrap_model(model, alone, compile_layers=False)
+    wrap_model(model, single_process, compile_layers=False)
     copy = unsharded_model(model)
     assert not any(isinstance(parameter, DTensor) for parameter in copy.parameters())
     for ours, theirs in zip(copy.parameters(), plain.parameters(), strict=True):

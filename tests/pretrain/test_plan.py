@@ -28,7 +28,7 @@ from tests.helpers.small_luke import dimensions, ragged_batch, random_luke
 from tests.helpers.stages import compose_config
 
 # 10 and 6 words, 2 and 1 entities; 3 masked words, 1 masked entity
-LOAD = StepLoad.of(np.array([10, 6]), np.array([2, 1]), word_targets=3, entity_targets=1)
+LOAD = StepLoad.from_counts(np.array([10, 6]), np.array([2, 1]), word_targets=3, entity_targets=1)
 DIMS = dimensions(layers=2, hidden=4, intermediate=8, vocab_size=50, entity_vocab_size=20, entity_embedding=3)
 
 
@@ -61,7 +61,7 @@ def test_a_matrix_product_has_two_operations_for_each_of_its_terms():
     with FlopCounterMode(display=False) as counter:
         output = random_luke(dims)(batch)
         (output.word_loss_sum + output.entity_loss_sum).backward()
-    padded = StepLoad.of(np.full(3, 12), np.full(3, 3), word_targets=4, entity_targets=2)
+    padded = StepLoad.from_counts(np.full(3, 12), np.full(3, 3), word_targets=4, entity_targets=2)
     assert counter.get_total_flops() == pytest.approx(training_flops(dims, padded, "everything"), rel=0.02)
 
 

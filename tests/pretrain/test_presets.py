@@ -40,7 +40,7 @@ SIZES = {
     },
 }  # fmt: skip
 
-# The terms of the numbers below, for a width of h, L layers, V = 50,265 words, P = 514 positions and
+# The terms of the numbers below, for a width of h, L layers, V = 50,265 tokens, P = 514 positions and
 # E = 500,000 entities of e = 256:
 #   words and positions   V h + P h + h (type) + 2 h (LayerNorm)             39,000,576    52,000,768
 #   a layer               4 (h h + h) + 2 * 4 h h + 4 h + h + 2 * 2 h         7,087,872    12,596,224
@@ -95,7 +95,7 @@ def test_the_papers_own_number(preset: str, model: Luke) -> None:
 
 
 def test_its_weights_are_those_of_transformers_model(config: Config, model: Luke) -> None:
-    """Compare names and shapes. The library has a pooler and tied decoders besides."""
+    """Compare names and shapes. The library also has a pooler and tied decoders."""
     settings = transformers_config(model.dimensions, attention=config.model.attention)
     with torch.device("meta"):
         library = LukeForMaskedLM(settings)

@@ -16,7 +16,7 @@ from tests.helpers.stages import compose_config
 
 
 def make_trainer(folder: Path, rank: int) -> Trainer:
-    """Return a trainer that takes itself for process `rank`, with nobody to talk to."""
+    """Return a trainer that acts as process `rank` without communicating with other processes."""
     accelerator: Any = SimpleNamespace(
         device=torch.device("cpu"),
         process_index=rank,

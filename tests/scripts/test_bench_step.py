@@ -7,7 +7,7 @@ import pytest
 from scripts import bench_step
 
 
-def test_its_batch_is_full_sequences_with_mentions_of_three_words():
+def test_its_batch_is_full_sequences_with_mentions_of_three_tokens():
     batch = bench_step.make_batch(1)
     assert batch.word_ids.shape == (1, 512)
     assert batch.mention_offsets.tolist() == list(range(0, 96, 3))

@@ -1,4 +1,4 @@
-"""Records of schema 1, which have the config keys of before: read with today's keys, and never rewritten."""
+"""Records of schema 1, which have the old config keys: read with today's keys, and never rewritten."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.store.artefact import open_artefact
 from pipeline.store.builder import begin
-from pipeline.store.renamed_keys import RENAMED_KEYS, RENAMED_VALUES, current_key, upgrade
+from pipeline.store.renamed_keys import RENAMED_KEYS, RENAMED_VALUES, current_key, upgrade_record
 
 TRAINING: dict[str, Any] = {
     "stage": "pretrain",
@@ -37,7 +37,7 @@ TRAINING: dict[str, Any] = {
     },
     "parents": {"dataset": "d", "start": "s", "vocab": "v"},
 }  # fmt: skip
-"""The plan of a training of schema 1, whose plans had no schema."""
+"""The plan of a training run of schema 1, whose plans had no schema."""
 
 TRAINING_TODAY: dict[str, Any] = {
     "schema": 2,
@@ -96,7 +96,7 @@ def write_vocab(folder: Path) -> bytes:
 
 
 def test_a_plan_is_read_with_the_keys_and_values_of_today() -> None:
-    assert upgrade(TRAINING) == TRAINING_TODAY
+    assert upgrade_record(TRAINING) == TRAINING_TODAY
 
 
 def test_a_finished_artefact_is_up_to_date_and_keeps_its_manifest_and_fingerprint(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_an_unfinished_artefact_is_resumed(tmp_path: Path) -> None:
 )
 def test_a_dump_records_only_the_keys_of_its_source(old: dict[str, str], new: dict[str, str]) -> None:
     parents = {"page_seconds.xml": "x"}
-    assert upgrade({"schema": 1, "stage": "dump", "config": old, "parents": parents}) == {
+    assert upgrade_record({"schema": 1, "stage": "dump", "config": old, "parents": parents}) == {
         "schema": 2, "stage": "dump", "config": new, "parents": parents,
     }  # fmt: skip
 

@@ -36,8 +36,8 @@ FILE_CHARACTERS = 4_000_000
 """Characters of text after which a file of articles ends, as in the corpus of a dump."""
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz")
 
-COUNT = "SELECT count(*), count(DISTINCT id) FROM read_parquet($seen)"
-REPEATED = """
+COUNT_IDS = "SELECT count(*), count(DISTINCT id) FROM read_parquet($seen)"
+REPEATED_IDS = """
 SELECT min(part * $room + line, 2) AS places, id FROM read_parquet($seen)
 GROUP BY id HAVING count(*) > 1 ORDER BY places[2] LIMIT $most
 """
@@ -57,7 +57,7 @@ def build_from_jsonl(config: CorpusConfig, context: Context) -> None:
     target = context.layout.folder("corpus")
     files = resolve_input_files(config.files, key="corpus.files", suffixes=SUFFIXES, target=target)
     titles = title_lists.read_titles(config)
-    parents = {path.name: file_digest(path) for path in files} | title_lists.digests(config)
+    parents = {path.name: file_digest(path) for path in files} | title_lists.title_list_digests(config)
     builder = context.begin("corpus", config, parents)
     if builder is None:
         return
@@ -72,8 +72,8 @@ def build_from_jsonl(config: CorpusConfig, context: Context) -> None:
         page_filter=title_lists.write_page_filter(titles, config, builder.work),
         file_characters=FILE_CHARACTERS,
     )
-    read = map_units(reading, units, scratch=builder.work, step="read", executor=context.executor)
-    counts = sum_counts([dict.fromkeys(ALWAYS, 0), *read, {"files.seen": len(files)}])
+    part_counts = map_units(reading, units, scratch=builder.work, step="read", executor=context.executor)
+    counts = sum_counts([dict.fromkeys(ALWAYS, 0), *part_counts, {"files.seen": len(files)}])
     connect_here = partial(connect, context.executor.memory_gb, builder.work / "duckdb")
     refuse_wrong(builder, parts, units, counts, connect_here)
     counts |= title_lists.count_titles(titles, [seen_path(builder.work, unit) for unit in units], connect_here)
@@ -131,8 +131,8 @@ def repeated_ids(
 ) -> tuple[list[tuple[Place, Place, str]], int]:
     """Return the first ids that occur more than once, with their first two places, and the number of surplus lines."""
     values = {"seen": literal_paths(seen_path(builder.work, unit) for unit in units)}
-    most = {"room": ROOM, "most": MAX_PROBLEMS_LISTED}
+    limits = {"room": ROOM, "most": MAX_PROBLEMS_LISTED}
     with connect_here() as connection:
-        lines, ids = connection.execute(COUNT, values).fetchone() or (0, 0)
-        rows = connection.execute(REPEATED, {**values, **most}).fetchall() if lines > ids else []
+        lines, ids = connection.execute(COUNT_IDS, values).fetchone() or (0, 0)
+        rows = connection.execute(REPEATED_IDS, {**values, **limits}).fetchall() if lines > ids else []
     return [(divmod(places[0], ROOM), divmod(places[1], ROOM), name) for places, name in rows], lines - ids

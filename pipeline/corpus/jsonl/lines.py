@@ -6,7 +6,7 @@ Nothing is guessed or repaired. `InvalidLine` is raised, with the value and what
 
 - a field that is missing, unknown or of the wrong type;
 - a span that is outside the text, overlaps the previous one, or has only white space;
-- a key that occurs twice, of which JSON parsers would use the last.
+- a key that occurs twice (JSON parsers would use the last one).
 
 The values are used as they are, with two exceptions, which do not move spans: titles and ids are stripped, and a text
 that does not end in a newline gets one, because every paragraph of the corpus does. One core parses about 26 MB/s.
@@ -20,8 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypeAlias, TypedDict, cast
 
 from pipeline.records import SECOND_MASK, SPECIAL_ENTITIES, Article, Link
-
-JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | None"
+from pipeline.store.files import JsonValue
 
 
 class LinkObject(TypedDict):
@@ -43,11 +42,11 @@ class LineObject(TypedDict):
     is_disambiguation: NotRequired[bool]
 
 
-Types: TypeAlias = Mapping[str, tuple[type, ...]]
+FieldTypes: TypeAlias = Mapping[str, tuple[type, ...]]
 """Name of a field -> types that its value may have."""
-REQUIRED: Types = {"id": (str, int), "title": (str,), "text": (str,), "links": (list,)}
-OPTIONAL: Types = {"url": (str,), "is_disambiguation": (bool,)}
-LINK_FIELDS: Types = {"start": (int,), "end": (int,), "title": (str,)}
+REQUIRED_FIELD_TYPES: FieldTypes = {"id": (str, int), "title": (str,), "text": (str,), "links": (list,)}
+OPTIONAL_FIELD_TYPES: FieldTypes = {"url": (str,), "is_disambiguation": (bool,)}
+LINK_FIELD_TYPES: FieldTypes = {"start": (int,), "end": (int,), "title": (str,)}
 TYPE_NAMES = {str: "a string", int: "an integer", bool: "true or false", list: "a list", dict: "an object"}
 RESERVED_TITLES = frozenset({*SPECIAL_ENTITIES, SECOND_MASK})
 """Names of special entities in the vocabulary and in the exported tokenizer."""
@@ -92,7 +91,7 @@ def parse_line(line: bytes) -> Article:
         raise InvalidLine(f"the line is not valid JSON: {error.msg} at character {error.pos}") from None
     except (ValueError, RecursionError) as error:
         raise InvalidLine(f"the JSON of the line cannot be parsed: {error}") from None
-    fields = cast("LineObject", check_fields(value, REQUIRED, OPTIONAL, "the line"))
+    fields = cast("LineObject", check_fields(value, REQUIRED_FIELD_TYPES, OPTIONAL_FIELD_TYPES, "the line"))
     text = fields["text"]
     refuse_surrogates(text, "text")
     if not text.endswith("\n"):
@@ -125,11 +124,11 @@ def parse_links(values: Sequence[JsonValue], text: str) -> tuple[Link, ...]:
     previous_end = 0
     for number, value in enumerate(values):
         place = f"links[{number}]"
-        fields = cast("LinkObject", check_fields(value, LINK_FIELDS, {}, place))
+        fields = cast("LinkObject", check_fields(value, LINK_FIELD_TYPES, {}, place))
         start, end = fields["start"], fields["end"]
         span = f"{place}: start {start}, end {end}"
         if not 0 <= start <= end <= len(text):
-            raise InvalidLine(f"{span}: needed is 0 <= start < end <= {len(text)}, the length of the text")
+            raise InvalidLine(f"{span}: must satisfy 0 <= start < end <= {len(text)}, the length of the text")
         if start < previous_end:
             raise InvalidLine(
                 f"{span}: links[{number - 1}] ends at {previous_end}; links must be in text order and must not overlap"
@@ -144,7 +143,7 @@ def parse_links(values: Sequence[JsonValue], text: str) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def check_fields(value: JsonValue, required: Types, optional: Types, place: str) -> dict[str, JsonValue]:
+def check_fields(value: JsonValue, required: FieldTypes, optional: FieldTypes, place: str) -> dict[str, JsonValue]:
     """Return the value if it is an object with these fields only, each of an allowed type.
 
     Raises:

@@ -1,7 +1,7 @@
 """The work on JSON Lines files: one part of a file -> its articles, its quarantine, and a note about invalid lines.
 
 A part is a range of bytes and has the lines that begin in it; a gzip file is one part. Memory holds one line and the
-articles of one output file, whatever the size of the input. A unit is the number of a part. It writes
+articles of one output file, regardless of the size of the input. A unit is the number of a part. It writes
 articles-<unit>-NNNNN.parquet and quarantine-<unit>.parquet to the artefact, and notes/<unit>.json (number of lines,
 problems) and seen/<unit>.parquet (id, title and line of each article) to the scratch folder.
 """
@@ -60,7 +60,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SeenArticle:
-    """The identity of an article that was read, and its place in the input."""
+    """The id and title of an article that was read, and its place in the input."""
 
     id: str
     title: str
@@ -87,9 +87,10 @@ class PartNote:
 
     @classmethod
     def read(cls, work: Path, unit: str) -> PartNote:
-        """Read the note of a unit."""
+        """Read the note of a unit; in an unfinished corpus of schema 1 a problem is a list of line and text."""
         note = read_json(note_path(work, unit))
-        return cls(note["lines"], tuple(Problem(**problem) for problem in note["problems"]))
+        problems = [Problem(*item) if isinstance(item, list) else Problem(**item) for item in note["problems"]]
+        return cls(note["lines"], tuple(problems))
 
 
 def cut_into_parts(files: Sequence[Path]) -> list[Part]:

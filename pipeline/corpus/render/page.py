@@ -89,7 +89,7 @@ def preprocess(wikitext: str, *, site: SiteInfo, definitions: Definitions | None
         expanded = remove_extension_tags(expanded, counts)
     expanded = pick_language_variants(expanded)
     # Removing text can join two brackets into a link, or separate them.
-    surplus = count_links(expanded) + count_dropped(counts, "links") - counts["links.seen"]
+    surplus = count_links(expanded) + total_dropped(counts, "links") - counts["links.seen"]
     counts["links.seen"] += max(0, surplus)
     counts["links.dropped.unbalanced"] += max(0, -surplus)
     return PreprocessedPage(expanded, is_disambiguation, counts)
@@ -126,14 +126,14 @@ def render_preprocessed(preprocessed: PreprocessedPage, site: SiteInfo, parser: 
     counts["links.kept"] = len(links)
     counts["characters.text"] = len(text)
     rest = (
-        counts["characters.wikitext"] + counts["characters.rendered"] - len(text) - count_dropped(counts, "characters")
+        counts["characters.wikitext"] + counts["characters.rendered"] - len(text) - total_dropped(counts, "characters")
     )
     counts["characters.dropped.markup"] += max(0, rest)
     counts["characters.rendered"] += max(0, -rest)  # line ends that cleanup added
     return RenderedPage(text, links, lead_end, preprocessed.is_disambiguation, +counts)
 
 
-def count_dropped(counts: Counter[str], what: str) -> int:
+def total_dropped(counts: Counter[str], what: str) -> int:
     """Return the number of `what` ("links" or "characters") that were dropped, over all reasons."""
     return sum(number for key, number in counts.items() if key.startswith(f"{what}.dropped."))
 
@@ -141,6 +141,6 @@ def count_dropped(counts: Counter[str], what: str) -> int:
 def adds_up(counts: Counter[str], what: str) -> bool:
     """Whether all of `what` ("links" or "characters") in the source or from templates is counted as kept or dropped."""
     if what == "links":
-        return counts["links.seen"] == counts["links.kept"] + count_dropped(counts, what)
+        return counts["links.seen"] == counts["links.kept"] + total_dropped(counts, what)
     seen = counts["characters.wikitext"] + counts["characters.rendered"]
-    return seen == counts["characters.text"] + count_dropped(counts, what)
+    return seen == counts["characters.text"] + total_dropped(counts, what)

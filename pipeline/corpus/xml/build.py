@@ -40,8 +40,8 @@ from pipeline.store.manifest import Counts, sum_counts
 
 CHUNK_CHARACTERS = 4_000_000
 """Characters of wikitext in one chunk: seconds of work; English Wikipedia has some 5,000 chunks."""
-COUNT = "SELECT count(*), count(DISTINCT hash(id, title)) FROM read_parquet($pages)"
-REPEATED = """
+COUNT_PAGES = "SELECT count(*), count(DISTINCT hash(id, title)) FROM read_parquet($pages)"
+REPEATED_PAGES = """
 SELECT count(*), min(title), arg_min(first, title), arg_min(last, title) FROM (
     SELECT title, min(unit) AS first, max(unit) AS last
     FROM (SELECT id, title, parse_path(filename)[-2] AS unit FROM read_parquet($pages, filename = true))
@@ -59,7 +59,7 @@ def build_from_dump(config: CorpusConfig, context: Context) -> None:
     """
     dump = Dump.open(context.layout)
     titles = title_lists.read_titles(config)
-    parents = {"dump": dump.fingerprint} | title_lists.digests(config)
+    parents = {"dump": dump.fingerprint} | title_lists.title_list_digests(config)
     builder = context.begin("corpus", config, parents)
     if builder is None:
         return
@@ -109,10 +109,10 @@ def read_dump(
         chunk_characters=CHUNK_CHARACTERS,
         threads=max(1, context.executor.workers // len(pieces)) if context.executor.kind == "local" else 1,
     )
-    read = sum_counts(map_units(reading, units, scratch=builder.work, step="read", executor=context.executor))
+    counts = sum_counts(map_units(reading, units, scratch=builder.work, step="read", executor=context.executor))
     notes = {unit: PieceNote.read(builder.work, unit) for unit in units}
     truncated = {note.file for note in notes.values() if note.truncated}
-    return read | {"files.seen": len(files), "files.truncated": len(truncated)}, notes
+    return counts | {"files.seen": len(files), "files.truncated": len(truncated)}, notes
 
 
 def refuse_truncated(notes: list[PieceNote], config: CorpusConfig) -> None:
@@ -131,7 +131,7 @@ def refuse_truncated(notes: list[PieceNote], config: CorpusConfig) -> None:
 
 
 def count_repeated_pages(chunks: list[Path], files: Mapping[str, str], connect_here: Connect) -> Counts:
-    """Count pages that the dump holds more than once, as when two forms of one dump are given, and warn of them.
+    """Count pages that the dump holds more than once, for example in two forms of one dump, and warn about them.
 
     Args:
         chunks: parquet files of pages, each in a folder named by its unit.
@@ -139,10 +139,10 @@ def count_repeated_pages(chunks: list[Path], files: Mapping[str, str], connect_h
     """
     values = {"pages": literal_paths(chunks)}
     with connect_here() as connection:
-        seen, distinct = connection.execute(COUNT, values).fetchone() or (0, 0)
+        seen, distinct = connection.execute(COUNT_PAGES, values).fetchone() or (0, 0)
         if seen == distinct:
             return {}
-        number, title, first, last = connection.execute(REPEATED, values).fetchone() or (0, "", "", "")
+        number, title, first, last = connection.execute(REPEATED_PAGES, values).fetchone() or (0, "", "", "")
     console.print(
         f"corpus: {number:,} page(s) occur more than once in the dump, the first is {title!r} (in "
         f"{' and '.join(sorted({files[first], files[last]}))}); every copy is used. Give files that do not overlap."
@@ -153,7 +153,7 @@ def count_repeated_pages(chunks: list[Path], files: Mapping[str, str], connect_h
 def common_site(headers: list[SiteInfo | None], config: CorpusConfig) -> SiteInfo:
     """Return the one wiki of all files, with the config's language if it names one.
 
-    Files without a header are taken for files of the same wiki.
+    Files without a header are assumed to be files of the same wiki.
 
     Raises:
         PipelineError: the files are of several wikis.

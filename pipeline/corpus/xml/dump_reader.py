@@ -23,7 +23,7 @@ from pipeline.corpus.xml.pieces import Piece, PieceReader
 from pipeline.errors import PipelineError
 from pipeline.records import Page
 
-Context = TypeVar("Context")
+ParseContext = TypeVar("ParseContext")
 Parsed = TypeVar("Parsed")
 REDIRECT_TEXT = re.compile(r"\s*#[^\W\d_][^\s\[\]{}|<>#:]*\s?:?\s*\[\[\s*([^\[\]|{}\n]+)")
 """Start of a redirect's text in any language; used only if the export does not mark redirects."""
@@ -161,7 +161,7 @@ class PageParser:
                 yield page
 
     def parse_element(
-        self, parse: Callable[[etree._Element, Context], Parsed], element: etree._Element, context: Context
+        self, parse: Callable[[etree._Element, ParseContext], Parsed], element: etree._Element, context: ParseContext
     ) -> Parsed:
         """Return `parse(element, context)`; a ValueError, as from an invalid number, means that the file is damaged."""
         try:

@@ -52,12 +52,12 @@ def cut_into_pieces(files: list[Path]) -> list[Piece]:
     size = min(max(total // PIECES, MIN_PIECE_BYTES), MAX_PIECE_BYTES)
     pieces = []
     for path in files:
-        edges = [0, *find_cuts(path, size), path.stat().st_size]
+        edges = [0, *find_cut_offsets(path, size), path.stat().st_size]
         pieces += [Piece(path, start, end) for start, end in pairwise(edges)]
     return pieces
 
 
-def find_cuts(path: Path, size: int) -> list[int]:
+def find_cut_offsets(path: Path, size: int) -> list[int]:
     """Return offsets at which a file can be cut, about every `size` bytes; none if it cannot be cut."""
     head = read_head(path)
     length = path.stat().st_size

@@ -31,6 +31,9 @@ PAGE_SCHEMA = pa.schema([("id", "string"), ("revision", "string"), ("title", "st
                    ("text", "large_string")])  # fmt: skip
 TEMPLATE_SCHEMA = pa.schema([("title", "string"), ("text", "large_string"), ("redirect", "string")])
 
+SCHEMA_1_KEYS = {"place": "position", "read": "bytes_read", "size": "file_bytes"}
+"""Key in a note of schema 1 -> today's key."""
+
 
 @dataclass(frozen=True, slots=True)
 class TemplateRow:
@@ -58,8 +61,9 @@ class PieceNote:
 
     @classmethod
     def read(cls, work: Path, unit: str) -> PieceNote:
-        """Read the note of a unit."""
-        return cls(**read_json(note_path(work, unit)))
+        """Read the note of a unit; an unfinished corpus of schema 1 has notes with other keys."""
+        note = read_json(note_path(work, unit))
+        return cls(**{SCHEMA_1_KEYS.get(key, key): value for key, value in note.items()})
 
 
 class PageSink:
@@ -148,5 +152,5 @@ class ReadPiece:
 
 
 def available_cpus() -> int:
-    """Return the number of processors that this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -51,7 +51,7 @@ class Limits:
     """The time and memory that one item may use; in the child, loop over the items with `iterate`."""
 
     seconds: float
-    """Processor time; the kernel counts whole seconds and rounds up."""
+    """CPU time; the kernel counts whole seconds and rounds up."""
     memory: int
     """Bytes beyond the memory of the process when the loop starts."""
     current_item: mmap = field(default_factory=lambda: mmap(-1, 8))
@@ -83,7 +83,7 @@ class SandboxedWorker(Generic[Arguments, Result]):
         self.work = work
         self.limits = limits
         self.stop: Callable[[], int | None] | None = None
-        """Terminates the child and returns its exit status; None while there is no child."""
+        """Finalizer that terminates the child and returns its exit status; None while there is no child."""
 
     def __call__(self, *arguments: Arguments.args, **keywords: Arguments.kwargs) -> Result | WorkerDeath:
         """Call `work` in the child; return its result, raise its exception, or return how the child died."""
@@ -135,7 +135,7 @@ def terminate(child: int, requests: IO[bytes], answers: IO[bytes]) -> int:
 def serve(work: Callable[Arguments, Result], requests: int, answers: int) -> NoReturn:
     """Answer calls in the child until the parent is gone, then exit without running the parent's exit handlers.
 
-    Automatic garbage collection is off, because it would scan the objects inherited from the parent again and again.
+    Automatic garbage collection is off, because it would repeatedly scan the objects inherited from the parent.
     """
     try:
         gc.freeze()
@@ -173,9 +173,9 @@ def data_segment_bytes() -> int:
     return int(statm.read_text().split()[5]) * PAGE_BYTES if statm.exists() else 0
 
 
-def set_soft_limit(kind: int, wanted: int) -> None:
+def set_soft_limit(kind: int, limit: int) -> None:
     """Set a soft limit, or the hard limit if that is lower."""
     hard = resource.getrlimit(kind)[1]
     if hard != resource.RLIM_INFINITY:
-        wanted = hard if wanted == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(kind, (wanted, hard))
+        limit = hard if limit == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(kind, (limit, hard))

@@ -70,8 +70,8 @@ def run_pool(queue: UnitQueue, workers: int) -> None:
         return
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=exit_with_parent) as pool:
-        for done in [pool.submit(queue.run_task, rank, workers) for rank in range(workers)]:
-            done.result()
+        for future in [pool.submit(queue.run_task, rank, workers) for rank in range(workers)]:
+            future.result()
 
 
 def exit_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""Tasks of a Ray cluster, either one that runs already or one that is started for the step.
+"""Tasks of a Ray cluster, either one that is running already or one that is started for the step.
 
 The tasks are Ray's own. When a task is killed or its node is lost, Ray starts it again, at most `RETRIES` times, and
 the restarted task skips units that are done. datatrove's executor for Ray is not used: it works in a pool inside an
@@ -18,7 +18,7 @@ from pipeline.execution.executors.config import RayExecutorConfig
 from pipeline.execution.units import UnitQueue, await_markers, raise_failure
 
 RETRIES = 3
-"""Number of times that a killed task is started again."""
+"""Number of times that a killed task is restarted."""
 
 
 class RayNode(TypedDict):
@@ -58,7 +58,7 @@ def ray_connection() -> Iterator[Any]:
     Raises:
         PipelineError: Ray is not installed, or the cluster of RAY_ADDRESS does not answer.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report every start to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray sends usage statistics to its developers
     os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))  # infinite by default
     try:
         import ray
@@ -82,9 +82,9 @@ def ray_connection() -> Iterator[Any]:
 
 def refuse_small_nodes(nodes: Sequence[RayNode], executor: RayExecutorConfig) -> None:
     """Raise PipelineError if no node is large enough for a worker; Ray would wait for such a node without a message."""
-    wanted = executor.memory_gb * 2**30
+    worker_bytes = executor.memory_gb * 2**30
     sizes = [node["Resources"] for node in nodes if node["Alive"]]
-    if not any(size.get("CPU", 0) >= 1 and size.get("memory", 0) >= wanted for size in sizes):
+    if not any(size.get("CPU", 0) >= 1 and size.get("memory", 0) >= worker_bytes for size in sizes):
         largest = max((size.get("memory", 0) for size in sizes if size.get("CPU", 0) >= 1), default=0) / 2**30
         raise PipelineError(
             f"no node of this Ray has a CPU and executor.memory_gb={executor.memory_gb} GB for a worker (the largest "

@@ -16,7 +16,7 @@ from pipeline.execution.executors.config import SlurmExecutorConfig
 from pipeline.execution.units import UnitQueue, all_done, await_markers, raise_failure
 
 POLL_SECONDS = 2.0
-"""Time between two questions to Slurm's controller, which serves the whole cluster."""
+"""Time between two queries to Slurm's controller, which serves the whole cluster."""
 
 
 def launch(queue: UnitQueue, executor: SlurmExecutorConfig) -> None:
@@ -76,7 +76,7 @@ def array_task(queue: UnitQueue, _data: None, rank: int, world_size: int) -> Non
 
 
 def do_nothing() -> None:
-    """Replace a step of datatrove that is not wanted."""
+    """Do nothing, in place of a step of datatrove that must not run."""
 
 
 def clear_slurm_environment() -> None:
@@ -92,7 +92,7 @@ def await_array(queue: UnitQueue, job: str, logs: Path) -> None:
     Jobs that are still pending when the others have done all units are cancelled.
 
     Raises:
-        PipelineError: a unit failed, or the array ended and left units undone.
+        PipelineError: a unit failed, or the array ended although some units are not done.
     """
     while is_queued(job):
         raise_failure(queue.markers)

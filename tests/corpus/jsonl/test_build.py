@@ -74,7 +74,7 @@ def test_invalid_lines_are_reported_with_file_and_line(tmp_path: Path, monkeypat
         build(jsonl_config(tmp_path / "in", files), jsonl_context(tmp_path))
     assert str(refused.value) == (
         "corpus.files: 5 of 17 lines cannot be used:\n"
-        "  a.jsonl:7: links[0]: start 0, end 9: needed is 0 <= start < end <= 4, the length of the text\n"
+        "  a.jsonl:7: links[0]: start 0, end 9: must satisfy 0 <= start < end <= 4, the length of the text\n"
         "  a.jsonl:8: the line is not valid JSON: Expecting property name enclosed in double quotes at character 1\n"
         "  b.jsonl:2: the id '3' is already used in a.jsonl:4\n"
         "  b.jsonl:5: the id '12' is already used in b.jsonl:3\n"

@@ -94,10 +94,10 @@ def test_optional_fields() -> None:
         (line(links=[link(1, 2, "[PAD]")]), "links[0].title is [PAD]; reserved titles are"),
         (
             line(links=[link(-1, 2)]),
-            "links[0]: start -1, end 2: needed is 0 <= start < end <= 30, the length of the text",
+            "links[0]: start -1, end 2: must satisfy 0 <= start < end <= 30, the length of the text",
         ),
-        (line(links=[link(25, 31)]), "links[0]: start 25, end 31: needed is 0 <= start < end <= 30"),
-        (line(links=[link(5, 4)]), "links[0]: start 5, end 4: needed is 0 <= start < end <= 30"),
+        (line(links=[link(25, 31)]), "links[0]: start 25, end 31: must satisfy 0 <= start < end <= 30"),
+        (line(links=[link(5, 4)]), "links[0]: start 5, end 4: must satisfy 0 <= start < end <= 30"),
         (line(links=[link(4, 4)]), 'links[0]: start 4, end 4 is ""; a mention must not be white space only'),
         (line(links=[link(2, 3)]), 'links[0]: start 2, end 3 is " "; a mention must not be white space only'),
         (line(links=[link(11, 21)]), r'links[0]: start 11, end 21 is "lamp.\nThen"; a mention must not contain a line'),

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpus.build import build
+from pipeline.corpus.notes import note_path, write_note
+from pipeline.corpus.xml.read_pass import PieceNote
 from pipeline.errors import PipelineError
 from pipeline.store.artefact import open_artefact
 from pipeline.store.files import read_json, write_json
@@ -86,6 +88,16 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, monkeypatch
         build(CORPUS_CONFIG, dump_context(tmp_path / name, files, workers))
     assert len(list((tmp_path / "one" / "corpus").glob("articles-*"))) > 2
     assert read_manifest(tmp_path / "one") == read_manifest(tmp_path / "two") == read_manifest(tmp_path / "again")
+
+
+def test_a_note_of_schema_1_is_read(tmp_path: Path) -> None:
+    """An unfinished corpus may have notes of before, with other keys."""
+    place = "after the page 'Lamp'"
+    old = {"file": "wiki.xml", "truncated": True, "read": 10, "size": 20, "place": place}
+    write_json(note_path(tmp_path, "00000"), old)
+    note = PieceNote(file="wiki.xml", truncated=True, bytes_read=10, file_bytes=20, position=place)
+    write_note(tmp_path, "00001", note)
+    assert PieceNote.read(tmp_path, "00000") == PieceNote.read(tmp_path, "00001") == note
 
 
 def test_a_truncated_dump_is_refused_unless_allowed(tmp_path: Path) -> None:

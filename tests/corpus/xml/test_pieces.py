@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpus.xml.dump_reader import DumpReader
-from pipeline.corpus.xml.pieces import MIN_PIECE_BYTES, Piece, cut_into_pieces, find_cuts, read_header
+from pipeline.corpus.xml.pieces import MIN_PIECE_BYTES, Piece, cut_into_pieces, find_cut_offsets, read_header
 from pipeline.errors import PipelineError
 
 XML = (Path(__file__).parents[2] / "fixtures" / "wiki.xml").read_bytes()
@@ -61,7 +61,7 @@ def test_cuts_of_bz2_are_heads_of_streams(tmp_path: Path) -> None:
     heads = [sum(map(len, streams[:number])) for number in range(len(streams))]
     path = tmp_path / "wiki.bz2"
     path.write_bytes(b"".join(streams))
-    found = find_cuts(path, 700)
+    found = find_cut_offsets(path, 700)
     assert found == [
         next(head for head in heads if head >= place) for place in range(700, path.stat().st_size - 350, 700)
     ]
@@ -76,7 +76,7 @@ def test_cuts_of_bz2_are_heads_of_streams(tmp_path: Path) -> None:
 def test_files_that_cannot_be_cut_are_one_piece(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "wiki"
     path.write_bytes(data)
-    assert find_cuts(path, 500) == []
+    assert find_cut_offsets(path, 500) == []
 
 
 def test_pieces_depend_on_the_files_alone(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_pieces_depend_on_the_files_alone(tmp_path: Path) -> None:
     big.write_bytes(HEADER + b" " * (5 * MIN_PIECE_BYTES) + XML[len(HEADER) :])
     small.write_bytes(XML)
     assert read_header(small) == HEADER
-    assert find_cuts(big, MIN_PIECE_BYTES) == []  # the first page comes too late
+    assert find_cut_offsets(big, MIN_PIECE_BYTES) == []  # the first page comes too late
     big.write_bytes(XML.replace(b"</mediawiki>", b" " * (5 * MIN_PIECE_BYTES) + b"</mediawiki>"))
     assert cut_into_pieces([small, big])[:2] == [Piece(small, 0, len(XML)), Piece(big, 0, MIN_PIECE_BYTES)]
     assert cut_into_pieces([big])[-1] == Piece(big, 4 * MIN_PIECE_BYTES, big.stat().st_size)

@@ -2,7 +2,7 @@
 
 In {{nowrap|{{convert|5|km}} long}}, nowrap is expanded from the wiki's definition, but the definition of convert calls
 a Lua module, for which wikiextractor returns nothing: " long". Therefore each template in an argument or a definition
-is first passed to the caller, who may have a renderer for it.
+is first passed to the caller, which may have a renderer for it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class MagicWords:
 
 
 class DefinitionExpander(Extractor):  # type: ignore[misc]
-    """Expands templates and parser functions on one page."""
+    """An expander of the templates and parser functions on one page."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class DefinitionExpander(Extractor):  # type: ignore[misc]
         """The remaining MAX_TEMPLATE_GROWTH; the caller resets it for each template of the page itself."""
 
     def expandTemplates(self, wikitext: str) -> str:
-        """Return the text with its templates expanded; most arguments have none."""
+        """Return the text with its templates expanded. Most texts are arguments without templates."""
         return super().expandTemplates(wikitext) if "{{" in wikitext else wikitext
 
     def expandTemplate(self, body: str) -> str:
@@ -93,7 +93,7 @@ class DefinitionExpander(Extractor):  # type: ignore[misc]
         if "{" in name or ":" in title:
             return self.expand_function(body)
         if self.nesting:
-            shown = self.ask_caller(name, body, tried=False)
+            shown = self.ask_caller(name, body, expanded_to_nothing=False)
             if shown is not None:
                 return shown
         target = self.redirects.get(title, title)
@@ -106,18 +106,19 @@ class DefinitionExpander(Extractor):  # type: ignore[misc]
         if value or not self.nesting:
             return value
         # In an argument that the page itself gives, it leaves a hole, as a dropped template on the page does.
-        return self.ask_caller(name, body, tried=True) or ("" if self.frame else HOLE)
+        return self.ask_caller(name, body, expanded_to_nothing=True) or ("" if self.frame else HOLE)
 
-    def ask_caller(self, name: str, body: str, *, tried: bool) -> str | None:
+    def ask_caller(self, name: str, body: str, *, expanded_to_nothing: bool) -> str | None:
         """Return the caller's replacement, None if there is none.
 
         Args:
-            tried: whether the template was expanded already, to nothing; its arguments are then expanded again.
+            expanded_to_nothing: whether the template has been expanded already, to nothing; its arguments are then
+                expanded again.
         """
         self.nesting += 1
-        self.characters_left -= TEMPLATE_COST * 5 if tried else TEMPLATE_COST
+        self.characters_left -= TEMPLATE_COST * 5 if expanded_to_nothing else TEMPLATE_COST
         try:
-            return self.render_nested(name, body, len(self.frame), tried)
+            return self.render_nested(name, body, len(self.frame), expanded_to_nothing)
         finally:
             self.nesting -= 1
 

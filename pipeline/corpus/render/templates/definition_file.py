@@ -1,7 +1,7 @@
 """The dump's templates, in a file that all workers map into memory.
 
-In: the Parquet tables of templates that the read pass writes. Out: an Arrow file sorted by title, and `Definitions`
-that read from it.
+The input is the Parquet tables of templates that the read pass writes. The output is an Arrow file sorted by title, and
+`Definitions` that read from it.
 
 English Wikipedia has about 600,000 templates with 2 GB of text. A dict of them in each worker would take most of its
 memory, because forked processes soon copy it. The workers of one machine share the mapped file instead. A look-up is a

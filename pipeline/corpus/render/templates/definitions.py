@@ -12,13 +12,13 @@ MAX_CACHE_ENTRIES = 1 << 14
 """Entries of one cache."""
 MAX_CACHED_CHARACTERS = 1_000
 """Characters of a call and its expansion together; longer ones are not cached."""
-Value = TypeVar("Value")
+CachedValue = TypeVar("CachedValue")
 
 
-class BoundedCache(dict[str, Value]):
+class BoundedCache(dict[str, CachedValue]):
     """A cache of results that depend on the definitions alone; it is emptied when it is full."""
 
-    def put(self, key: str, value: Value) -> Value:
+    def put(self, key: str, value: CachedValue) -> CachedValue:
         """Store a value and return it."""
         if len(self) == MAX_CACHE_ENTRIES:
             self.clear()

@@ -1,7 +1,7 @@
 """Replace the templates of a page: expand those that the dump defines, render those that are known, drop the rest.
 
-In: wikitext without comments and references. Out: wikitext in which no "{{" is left. The first rule that applies
-decides what replaces a template:
+The input is wikitext without comments and references. The output is wikitext in which no "{{" is left. The first rule
+that applies decides what replaces a template:
 
     1. nothing, if its name is in `dropped_templates`
     2. an empty table or nothing, if it has no renderer and its definition shows no more than that
@@ -53,7 +53,7 @@ PARSER_FUNCTION = re.compile(
 
 
 class Expander:
-    """Replaces the templates of one page."""
+    """An expander of one page's templates: it replaces each of them."""
 
     def __init__(self, definitions: Definitions | None, site: SiteInfo, title: str, counts: Counter[str]) -> None:
         """Prepare the expansion of one page.
@@ -168,17 +168,17 @@ class Expander:
         return known[local] if local in known else known.put(local, self.invisibility.replacement(local))
 
     def known_visibility(self, name: str) -> bool | None:
-        """Return whether a template shows something whatever its definition says, None if the definition decides."""
+        """Return whether a template shows something regardless of its definition, None if the definition decides."""
         key, renderer = self.find_known(name)
         if key in DROPPED_TEMPLATES:
             return False
         return True if renderer is not None or key in self.definition_expander.magicWords.values else None
 
-    def render_nested(self, name: str, body: str, depth: int, tried: bool) -> str | None:
+    def render_nested(self, name: str, body: str, depth: int, expanded_to_nothing: bool) -> str | None:
         """Return the replacement of a template in an argument or a definition, None if it is to be expanded.
 
         Args:
-            tried: whether it was expanded already, to nothing.
+            expanded_to_nothing: whether it has been expanded already, to nothing.
         """
         local = self.local_name(name)
         key, renderer = self.find_known(local)
@@ -187,7 +187,12 @@ class Expander:
         if renderer is None or depth > MAX_DEPTH:
             return None
         definition = self.find_definition(local)
-        if definition is not None and "#invoke:" not in definition and key not in PREFER_RENDERER and not tried:
+        if (
+            definition is not None
+            and "#invoke:" not in definition
+            and key not in PREFER_RENDERER
+            and not expanded_to_nothing
+        ):
             return None
         return renderer(self.parse_call(key, split_arguments(body)[1:], depth))
 

@@ -124,14 +124,14 @@ def labelled_arguments(labels: dict[str, str], call: Call, positional: tuple[str
         labels: the name of an argument -> its label.
         positional: the names of the positional arguments.
     """
-    given = {**dict(zip(positional, call.positional, strict=False)), **call.named}
-    bare = given.get("labels") == "no" or given.get("label") == "none"
-    found = []
+    arguments = {**dict(zip(positional, call.positional, strict=False)), **call.named}
+    bare = arguments.get("labels") == "no" or arguments.get("label") == "none"
+    shown = []
     for key, label in labels.items():
-        if text := given.get(key):
+        if text := arguments.get(key):
             text = f"'{ZERO_WIDTH}{text}'" if label in ("lit.", "transl.") else text
-            found.append(text if bare else f"{label} {text}" if label[-1] == "." else f"{label}: {text}")
-    return "; ".join(found)
+            shown.append(text if bare else f"{label} {text}" if label[-1] == "." else f"{label}: {text}")
+    return "; ".join(shown)
 
 
 def chinese(call: Call) -> str:

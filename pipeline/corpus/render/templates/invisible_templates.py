@@ -29,7 +29,7 @@ EMPTY_TABLE = "{|\n|}"
 EMPTY_HTML_TABLE = "<table></table>"
 """The same for the middle of a line."""
 VISIBLE_MARK = "\0"
-"""Replaces what may be visible until the end of the text shows whether it is inside a table."""
+"""Placeholder for text that may be visible, until the end of the text shows whether it is inside a table."""
 SUBSTITUTION_PREFIX = re.compile(r"\{\{\{\|(?:safe)?subst:\}\}\}|safesubst:(?:<noinclude\s*/>)?")
 TABLE_MARKS = {"!": "|", "!!": "||", "(!": "{|", "!)": "|}", "!-": "|-"}
 """Template -> the mark of a table that it writes, where a bar would separate arguments. `transcluded_part` turns
@@ -68,7 +68,7 @@ class Scope:
 
 
 class InvisibilityAnalyzer:
-    """Analyzes definitions; an answer depends only on them and on the template's name.
+    """An analyzer of definitions; its answers depend only on them and on the template's name.
 
     The results of its methods are wikitext: "" or a table if nothing is visible, None if something may be visible.
     """
@@ -83,7 +83,7 @@ class InvisibilityAnalyzer:
 
         Args:
             find_definition: template's name -> its definition, None if it has none.
-            known_visibility: template's name -> whether it shows something whatever its definition says, None if the
+            known_visibility: template's name -> whether it shows something regardless of its definition, None if the
                 definition decides.
             site: the wiki, for the prefixes of links.
         """
@@ -182,7 +182,7 @@ def invisible_replacement(text: str, site: SiteInfo) -> str | None:
     """
     outside: list[str] = []
     open_tables: list[str] = []
-    end, found = 0, False
+    end, has_table = 0, False
     for match in TABLE_EDGE.finditer(text):
         kind = match.lastgroup or ""
         if not open_tables:
@@ -191,12 +191,12 @@ def invisible_replacement(text: str, site: SiteInfo) -> str | None:
             open_tables.append(kind)
         elif not open_tables or open_tables.pop() != kind.removeprefix("end_"):
             return None
-        end, found = match.end(), True
+        end, has_table = match.end(), True
     outside.append(text[end:])
     drop_link = partial(drop_invisible_link, site)
     if open_tables or TAG.sub("", PREFIXED_LINK.sub(drop_link, "".join(outside))).strip():
         return None
-    return EMPTY_HTML_TABLE if found else ""
+    return EMPTY_HTML_TABLE if has_table else ""
 
 
 def drop_invisible_link(site: SiteInfo, link: re.Match[str]) -> str:

@@ -26,7 +26,7 @@ class Call:
 
 
 Renderer = Callable[[Call], str]
-"""Returns wikitext, so that a link in an argument stays a link; "" if there is nothing to show."""
+"""A function that returns wikitext, so that a link in an argument stays a link; "" if there is nothing to show."""
 
 
 def entries(renderer: Renderer, names: str) -> dict[str, Renderer]:

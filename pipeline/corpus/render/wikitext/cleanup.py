@@ -18,7 +18,10 @@ ODD_SPACES = [*"\t\f\r\u00a0\u1680\u202f\u205f", *map(chr, range(0x2000, 0x200B)
 """Characters that a reader sees as a space; the ideographic space is kept. Testing for each character first, here and
 below, is three times as fast as one pattern for all."""
 REPEATED_SPACES = re.compile("  +")
-INVISIBLE = [*"\u00ad\u200b\u200e\u200f\u2060\ufeff", *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))]
+INVISIBLE_CHARACTERS = [
+    *"\u00ad\u200b\u200e\u200f\u2060\ufeff",
+    *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
+]
 BRACKETED_SPACE = re.compile(rf"(\(){ZERO_WIDTH}++ | {ZERO_WIDTH}++(\))")
 """A space between a bracket and a removed tag: "(<small> a </small>)"."""
 HOLE_LINES = re.compile(rf"\r[ \t]*+{HOLE}[ \t{HOLE}]*+(?=[\r\n])")
@@ -56,7 +59,7 @@ def clean_text(marked: str) -> str:
         text = BRACKETED_SPACE.sub(r"\1\2", text)
     text = text.replace(ZERO_WIDTH, "")
     if not text.isascii():
-        for mark in INVISIBLE:
+        for mark in INVISIBLE_CHARACTERS:
             if mark in text:
                 text = text.replace(mark, "")
     if HOLE in text:

@@ -24,7 +24,7 @@ EXPONENT_TAG = re.compile(rf"<sup>(?<=\d<sup>)((?:&minus;)?{EXPONENT.pattern})</
 """An exponent (or a footnote mark) after a number; without superscript characters "10<sup>6</sup>" would become 106."""
 UNWRAPPED_TAGS = ("section", "noinclude", "includeonly")
 """Tags that are removed while their content is kept. (Articles do not need includeonly, but dumps of drafts do.)"""
-DROP_REASONS = {"ref": "reference", "references": "reference", "imagemap": "media"}
+DROP_REASON_OF_TAG = {"ref": "reference", "references": "reference", "imagemap": "media"}
 CONTENT_RENDERERS: dict[str, Callable[[str], str | None]] = {"math": tex_to_text, "nowiki": str}
 """Tag -> the function that converts its content to text, or to None if it cannot be shown."""
 REPLACEMENTS = {"comment": "", "templatestyles": ZERO_WIDTH} | dict.fromkeys(UNWRAPPED_TAGS, ZERO_WIDTH)
@@ -57,7 +57,7 @@ def remove_extension_tags(text: str, counts: Counter[str]) -> str:
                 stop, end = close.span()
             else:
                 unclosed.add(name)
-        reason = DROP_REASONS.get(name, name)
+        reason = DROP_REASON_OF_TAG.get(name, name)
         if links := count_links(text, start, end):
             counts[f"links.dropped.{reason}"] += links
         if name in CONTENT_RENDERERS and (shown := CONTENT_RENDERERS[name](text[inside:stop])) is not None:
@@ -80,4 +80,5 @@ def find_comment_end(text: str, start: int) -> int:
 
 @cache
 def closing_tag_pattern(name: str) -> re.Pattern[str]:
+    """Return a pattern of the end tag of the element `name`."""
     return re.compile(rf"</(?i:{name})\s*+>")

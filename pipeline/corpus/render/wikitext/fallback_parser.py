@@ -40,6 +40,7 @@ class NodeVisitor:
         self.trail_pattern = link_trail(site.language)
 
     def visit_nodes(self, code: Wikicode) -> None:
+        """Pass the nodes to the writer, in order."""
         skip = 0
         nodes = code.nodes
         for index, node in enumerate(nodes):
@@ -65,6 +66,7 @@ class NodeVisitor:
             skip = 0
 
     def visit_text(self, value: str) -> None:
+        """Pass text to the writer, split at line breaks and apostrophes."""
         writer, end = self.writer, 0
         for match in TEXT_TOKEN.finditer(value):
             writer.parts.append(value[end : match.start()])
@@ -83,6 +85,7 @@ class NodeVisitor:
         writer.parts.append(value[end:])
 
     def visit_link(self, node: Wikilink, trail: str) -> None:
+        """Pass a link with its label and trail to the writer."""
         writer, raw = self.writer, str(node.title)
         if node.text is None or not str(node.text).strip():
             writer.add_link(raw, None if node.text is None else "", trail)
@@ -96,6 +99,7 @@ class NodeVisitor:
             writer.parts.append(trail)
 
     def visit_external_link(self, node: ExternalLink) -> None:
+        """Pass an external link to the writer; without brackets it is text."""
         if not node.brackets:
             self.visit_nodes(node.url)
             return

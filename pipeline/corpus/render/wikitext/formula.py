@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 
 MAX_TEX_LENGTH = 120
-"""In characters; a longer formula is usually displayed on its own and not part of a sentence."""
+"""Maximum length in characters; a longer formula is usually displayed on its own and not part of a sentence."""
 MAX_DEPTH = 8
 TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\s+|[{}^_]|.", re.DOTALL)
-SYMBOLS = dict(
+TEX_SYMBOLS = dict(
     pair.split(":")
     for pair in (
         "alpha:α beta:β gamma:γ delta:δ epsilon:ε varepsilon:ε zeta:ζ eta:η theta:θ vartheta:ϑ iota:ι kappa:κ "
@@ -32,8 +32,10 @@ SYMBOLS = dict(
         "rbrace:} R:ℝ N:ℕ Z:ℤ Q:ℚ C:ℂ reals:ℝ euro:€ pounds:£"
     ).split()
 )
-SYMBOLS |= dict.fromkeys("left right big Big bigl bigr displaystyle textstyle scriptstyle rm it bf limits".split(), "")
-SYMBOLS |= dict.fromkeys("quad qquad space".split(), " ") | {"colon": ":"}
+TEX_SYMBOLS |= dict.fromkeys(
+    "left right big Big bigl bigr displaystyle textstyle scriptstyle rm it bf limits".split(), ""
+)
+TEX_SYMBOLS |= dict.fromkeys("quad qquad space".split(), " ") | {"colon": ":"}
 FUNCTIONS = frozenset(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp min max det dim ker gcd arg deg".split()
 )
@@ -142,8 +144,9 @@ class FormulaReader:
         return self.read_command(token[1:], depth)
 
     def read_command(self, name: str, depth: int) -> str:
-        if name in SYMBOLS:
-            return SYMBOLS[name]
+        """Return the text of a command with its arguments; raise UnsupportedFormula for an unknown one."""
+        if name in TEX_SYMBOLS:
+            return TEX_SYMBOLS[name]
         if name in ESCAPES:
             return ESCAPES[name]
         if name in FUNCTIONS:

@@ -117,6 +117,7 @@ class Scanner:
     # ---- lines
 
     def handle_line(self, token: re.Match[str]) -> int | None:
+        """Handle the start of a line, and the blank lines before it."""
         if token["blank"]:
             self.writer.end_block()
         at = token.end()
@@ -175,6 +176,7 @@ class Scanner:
     # ---- links
 
     def handle_link(self, token: re.Match[str]) -> int | None:
+        """Handle a whole link with a plain label, including its trail."""
         raw, label, trail = token.group("target", "label", "trail")
         if label is not None and "''" in label:
             self.writer.open_link(raw, token.start())
@@ -183,12 +185,14 @@ class Scanner:
         return None
 
     def handle_open(self, token: re.Match[str]) -> None:
+        """Handle the start of a link whose label contains markup."""
         if token["opened"] is None and self.text.startswith("[[", token.end()):
             self.writer.count_drop("unbalanced", 1, 2)
         else:
             self.writer.open_link(token["opened"] or "", token.start())
 
     def handle_close(self, token: re.Match[str]) -> int | None:
+        """Handle "]]": close the innermost link; if no link is open, keep only the trail."""
         writer, trail = self.writer, token["close_trail"]
         frames = writer.frames
         if all(frame.kind == ELEMENT for frame in frames):
@@ -203,9 +207,11 @@ class Scanner:
         return None
 
     def handle_external(self, token: re.Match[str]) -> None:
+        """Handle the start of an external link in brackets."""
         self.writer.open_external(token["external"], token.start())
 
     def handle_bracket(self, _token: re.Match[str]) -> None:
+        """Handle "]", which closes an external link."""
         if self.writer.frames and self.writer.frames[-1].kind == EXTERNAL:
             self.writer.close_external()
         else:
@@ -214,10 +220,12 @@ class Scanner:
     # ---- the rest
 
     def handle_quote(self, token: re.Match[str]) -> None:
+        """Handle a run of apostrophes."""
         start = token.start()
         self.writer.add_apostrophes(token.end() - start, self.text[max(0, start - 2) : start].rpartition("\n")[2])
 
     def handle_entity(self, token: re.Match[str]) -> None:
+        """Add the character of an entity."""
         self.writer.parts.append(decode_entity(token[0]))
 
     def handle_magic(self, _token: re.Match[str]) -> None:

@@ -75,7 +75,7 @@ class TextWriter:
     def __init__(self, site: SiteInfo) -> None:
         self.site = site
         self.capitalise = title_case_function(site)
-        """Applies the wiki's rule for the first letter to a plain target."""
+        """Function that applies the wiki's rule for the first letter to a plain target."""
         self.parts: list[str] = []
         self.titles: list[str] = []
         """Titles of the mentions in `parts`, in order."""

@@ -125,7 +125,7 @@ def test_expansions_with_the_page_title_are_not_cached() -> None:
 
 
 def test_cached_expansions_do_not_depend_on_surrounding_templates() -> None:
-    """Inside the expansion of A, a second A is a loop and expands to nothing; beside it, A is expanded."""
+    """Inside the expansion of A, a second A is a loop and expands to nothing; next to it, A is expanded."""
     definitions = Definitions({"A": "a{{lang|fr|{{b}}}}", "B": "b{{A}}"}, {})
     shown = []
     for page in ("{{a}} {{b}}", "{{b}} {{a}}"):
