@@ -82,8 +82,6 @@ def main(composed: DictConfig) -> None:
             run(parse_config(composed))
     except PipelineError as error:
         exit_with_error(str(error))
-    except BrokenPipeError:  # the reader has seen enough, as in `make settings | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout at exit
     except Exception as error:
         if not (message := disk_error_message(error, composed.get("data_dir"))):
             raise

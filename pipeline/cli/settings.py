@@ -58,7 +58,8 @@ class Origin:
 
 def print_settings(composed: DictConfig) -> None:
     """Print the settings that decide what the stages build, grouped by config group, and the files that set them."""
-    settings = list_settings(composed, list(HydraConfig.get().overrides.task))
+    overrides = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)  # they may have interpolations
+    settings = list_settings(composed, cast(list[str], overrides))
     is_terminal = sys.stdout.isatty()
     console = Console(width=None if is_terminal else PLAIN_WIDTH, highlight=False)
     with console.capture() as page:
@@ -125,7 +126,7 @@ def list_settings(composed: DictConfig, overrides: Sequence[str]) -> list[Settin
     tree = OmegaConf.to_container(composed, resolve=False)
     assert isinstance(tree, dict)
     settings = []
-    for key, written in iterate_leaves({key: tree[key] for key in top_level}):
+    for key, written in iterate_leaves({key: tree[key] for key in top_level if key in tree}):
         value = resolve_value(composed, key, written)
         origin = find_origin(key, written, origins)
         if value not in (None, "", [], {}) or origin.comment:

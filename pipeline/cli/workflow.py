@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.cli.paths import CONFIGS
 from pipeline.errors import PipelineError
 from pipeline.execution.console import console
 from pipeline.execution.interrupts import allow_keyboard_interrupt
@@ -75,8 +76,13 @@ def run_names(config: Config, overrides: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the runs' folders.
 
     Raises:
-        PipelineError: `run.name=x`, which names one folder, was given to a workflow of several runs.
+        PipelineError: `runs` names a run that has no file, or `run.name=x`, which names one folder, was given for
+            several runs.
     """
+    known = sorted(path.stem for path in (CONFIGS / "run").glob("[!_]*.yaml"))
+    for run in config.runs:
+        if run not in known:
+            raise PipelineError(f"runs is [{', '.join(config.runs)}], but configs/run/ has only {', '.join(known)}")
     if not any(override.startswith("run.name=") for override in overrides):
         return config.runs
     if len(config.runs) > 1:

@@ -71,6 +71,10 @@ def test_missing_values_are_printed_and_optional_ones_without_a_value_are_not(pa
     assert "vocab.name" not in paper
 
 
+def test_a_deleted_group_is_left_out() -> None:
+    assert not any(key.startswith("evaluate.") for key in settings("stage=settings", "~evaluate"))
+
+
 def test_comments_are_those_of_their_line(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(
         "# @package _global_\n# One,\n# two.\n\ndefaults:\n  - a  # no\na: 1  # first\nb:\n  # no\n"
@@ -87,11 +91,13 @@ def test_comments_are_those_of_their_line(tmp_path: Path) -> None:
 
 
 def test_the_page_is_readable_without_a_terminal() -> None:
-    command = [sys.executable, "-m", "pipeline", "stage=settings", "experiment=luke_base", "corpus=jsonl"]
+    overrides = ["experiment=luke_base", "corpus=jsonl", "pretrain.init_from=${data_dir}/${corpus.source}"]
+    command = [sys.executable, "-m", "pipeline", "stage=settings", *overrides]
     page = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     lines = page.splitlines()
     assert "\x1b" not in page
     assert all(line == line.rstrip() for line in lines)
+    assert any(line.startswith("  init_from ") and " data/jsonl " in line for line in lines)
     [row] = [line for line in lines if line.startswith("  entity_emb_size")]
     assert row.split(maxsplit=3) == ["entity_emb_size", "256", "model/luke.yaml", "paper, section 3.3"]
     assert "  model/luke.yaml" in "\n".join(lines[lines.index("files in configs/") :])

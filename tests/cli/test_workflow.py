@@ -33,6 +33,12 @@ def test_one_name_for_several_runs_is_refused():
         run_names(config, ["run.name=x"])
 
 
+def test_a_run_without_a_file_is_refused_before_the_first_step() -> None:
+    config = compose_config("stage=all", "runs=[tiny,nosuch]")
+    with pytest.raises(PipelineError, match=r"runs is \[tiny, nosuch\], but configs/run/ has only luke_base, .*, tiny"):
+        run_workflow(config, [])
+
+
 def test_the_folders_of_the_results_are_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
