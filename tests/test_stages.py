@@ -14,11 +14,11 @@ from typing import get_args
 import pytest
 import yaml
 
-from pipeline.cli.config import Config
-from pipeline.cli.config import Stage as StageName
+from pipeline.cli.config import Config, StageOrCommand
 from pipeline.cli.main import COMMANDS
 from pipeline.cli.paths import CONFIGS
 from pipeline.stages import DATA_STAGES, RUN_STAGES, STAGES
+from pipeline.store.artefact import StageArtefact
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "pipeline"
@@ -51,6 +51,17 @@ def test_a_stage_has_a_package_a_config_group_and_fields(name: str) -> None:
     assert {field.name for field in fields(Config)} >= {*STAGES[name].configs, name}
 
 
+def test_an_artefact_opens_the_folder_of_its_stage() -> None:
+    for name in STAGES:
+        classes = [
+            item
+            for item in vars(import_module(f"pipeline.{name}.artefact")).values()
+            if isinstance(item, type) and issubclass(item, StageArtefact) and item is not StageArtefact
+        ]
+        assert [item.stage for item in classes] in ([name], [])  # no stage reads evaluate or export
+        assert bool(classes) == any(name in stage.reads for stage in STAGES.values())
+
+
 def test_a_build_takes_its_configs_and_the_context() -> None:
     for stage in STAGES.values():
         build = import_module(stage.module).build
@@ -59,7 +70,7 @@ def test_a_build_takes_its_configs_and_the_context() -> None:
 
 
 def test_the_type_of_stage_names_every_stage_and_command() -> None:
-    assert set(get_args(StageName)) == {*STAGES, *COMMANDS, "settings"}
+    assert set(get_args(StageOrCommand)) == {*STAGES, *COMMANDS, "settings"}
 
 
 def test_the_makefile_has_a_target_for_every_stage_and_command() -> None:

@@ -38,7 +38,7 @@ from pipeline.store.files import JsonValue
 from pipeline.store.layout import Layout
 from pipeline.vocab.config import VocabConfig
 
-Stage = Literal[
+StageOrCommand = Literal[
     "dump", "corpus", "vocab", "dataset", "pretrain", "evaluate", "export", "all", "submit", "inspect", "settings"
 ]
 
@@ -74,7 +74,7 @@ class InspectConfig:
 class Config:
     """All settings of a command."""
 
-    stage: Stage
+    stage: StageOrCommand
     """The stage to run, or a command: `all` runs all stages, `submit` submits them to Slurm, `inspect` and `settings`
     print."""
     data_dir: Path

@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.corpus.titles import SiteInfo
-from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.artefact import StageArtefact
 from pipeline.store.files import atomic_write, read_json, write_json
-from pipeline.store.layout import MANIFEST, Layout
 from pipeline.store.manifest import Counts
 
 ARTICLES = "articles-*.parquet"
@@ -53,34 +52,10 @@ def write_card(folder: Path, card: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class Corpus(StageArtefact):
     """A finished corpus, opened for reading."""
 
-    artefact: Artefact
-
-    @classmethod
-    def open(cls, layout: Layout) -> Corpus:
-        """Open the layout's corpus.
-
-        Raises:
-            PipelineError: it is missing or unfinished.
-        """
-        return cls(open_artefact(layout.folder("corpus"), stage="corpus"))
-
-    @classmethod
-    def open_if_present(cls, layout: Layout) -> Corpus | None:
-        """Open the layout's corpus, or return None where it has been removed: training needs only the dataset."""
-        return cls.open(layout) if (layout.folder("corpus") / MANIFEST).is_file() else None
-
-    @property
-    def folder(self) -> Path:
-        """Folder of the artefact, for messages."""
-        return self.artefact.folder
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 that identifies the content."""
-        return self.artefact.fingerprint
+    stage = "corpus"
 
     @property
     def articles(self) -> list[Path]:

@@ -8,11 +8,9 @@ README.md             the dataset card
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.dataset.reader import ExampleStore
-from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.layout import Layout
+from pipeline.store.artefact import StageArtefact
 
 TRAIN = "train"
 VALIDATION = "validation"
@@ -22,29 +20,10 @@ CARD = "README.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(StageArtefact):
     """A finished dataset, opened for reading."""
 
-    artefact: Artefact
-
-    @classmethod
-    def open(cls, layout: Layout) -> Dataset:
-        """Open the layout's dataset.
-
-        Raises:
-            PipelineError: it is missing or unfinished.
-        """
-        return cls(open_artefact(layout.folder("dataset"), stage="dataset"))
-
-    @property
-    def folder(self) -> Path:
-        """Folder of the artefact, for messages."""
-        return self.artefact.folder
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 that identifies the content."""
-        return self.artefact.fingerprint
+    stage = "dataset"
 
     @property
     def train(self) -> ExampleStore:

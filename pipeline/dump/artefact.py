@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.store.artefact import Artefact, open_artefact
+from pipeline.store.artefact import StageArtefact
 from pipeline.store.files import file_digest
-from pipeline.store.layout import MANIFEST, Layout
 
 STATS = "stats"
 """Key of run.json: file name -> [size in bytes, time of change in nanoseconds]."""
@@ -24,39 +23,15 @@ def file_stats(path: Path) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Dump:
+class Dump(StageArtefact):
     """A finished dump, opened for reading."""
 
-    artefact: Artefact
-
-    @classmethod
-    def open(cls, layout: Layout) -> Dump:
-        """Open the layout's dump.
-
-        Raises:
-            PipelineError: it is missing or unfinished.
-        """
-        return cls(open_artefact(layout.folder("dump"), stage="dump"))
-
-    @classmethod
-    def open_if_finished(cls, layout: Layout) -> Dump | None:
-        """Open the layout's dump, or return None if there is no finished one."""
-        return cls.open(layout) if (layout.folder("dump") / MANIFEST).is_file() else None
+    stage = "dump"
 
     def digests_of_unchanged(self, stats: dict[str, list[int]]) -> dict[str, str]:
         """Return name -> sha256 of the files whose size and time of change are still those in `stats`."""
         recorded, parents = self.artefact.run_record().get(STATS, {}), self.artefact.manifest["parents"]
         return {name: parents[name] for name in stats if name in parents and recorded.get(name) == stats[name]}
-
-    @property
-    def folder(self) -> Path:
-        """Folder of the artefact, for messages."""
-        return self.artefact.folder
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 that identifies the content."""
-        return self.artefact.fingerprint
 
     def files(self) -> list[Path]:
         """Return the dump's files, sorted by name; readers detect the format from the content.

@@ -15,8 +15,8 @@ from typing import Any
 
 from pipeline.model.luke import Luke
 from pipeline.model.weights import load_model
-from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.layout import MANIFEST, METRICS_FILE, Layout
+from pipeline.store.artefact import StageArtefact
+from pipeline.store.layout import METRICS_FILE
 
 MODEL = "model"
 CHECKPOINTS = "checkpoints"
@@ -36,24 +36,10 @@ class PhaseSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class Training(StageArtefact):
     """A finished training run, opened for reading."""
 
-    artefact: Artefact
-
-    @classmethod
-    def open(cls, layout: Layout) -> Training:
-        """Open the training of the layout's run.
-
-        Raises:
-            PipelineError: it is missing or unfinished.
-        """
-        return cls(open_artefact(layout.folder("pretrain"), stage="pretrain"))
-
-    @classmethod
-    def open_if_finished(cls, layout: Layout) -> Training | None:
-        """Open the training of the layout's run, or return None if there is no finished one."""
-        return cls.open(layout) if (layout.folder("pretrain") / MANIFEST).is_file() else None
+    stage = "pretrain"
 
     def phases_added_by(self, record: Mapping[str, Any], parents: Mapping[str, str]) -> list[str]:
         """Return the phases that another training run adds after this one's; none if it differs in anything else.
@@ -68,16 +54,6 @@ class Training:
         shorter = {**record, "pretrain": {**record["pretrain"], "phases": phases}, "phases": kept}
         same = self.artefact.manifest["config"] == shorter and self.artefact.manifest["parents"] == parents
         return added if same else []
-
-    @property
-    def folder(self) -> Path:
-        """Folder of the artefact, for messages."""
-        return self.artefact.folder
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 that identifies the content."""
-        return self.artefact.fingerprint
 
     def load_model(self) -> Luke:
         """Load the trained model, with the attention that it was trained with."""

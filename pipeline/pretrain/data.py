@@ -39,7 +39,7 @@ class TrainingData:
             entities: False leaves the entities out, for a words-only model.
             seed: seed of the masks.
         """
-        dataset, vocab, corpus = Dataset.open(layout), Vocab.open(layout), Corpus.open_if_present(layout)
+        dataset, vocab, corpus = Dataset.open(layout), Vocab.open(layout), Corpus.open_if_finished(layout)
         return TrainingData(
             train=dataset.train,
             validation=dataset.validation,

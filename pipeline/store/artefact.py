@@ -7,18 +7,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, Self, cast
 
 from pipeline.errors import PipelineError
 from pipeline.store.files import read_json
-from pipeline.store.layout import MANIFEST, RUN, partial_folder
+from pipeline.store.layout import MANIFEST, RUN, Layout, partial_folder
 from pipeline.store.manifest import SCHEMA_VERSION, Counts, Manifest
 from pipeline.store.renamed_keys import read_record
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A finished folder. Each stage wraps it in a class of its own, in the stage's `artefact.py`."""
+    """A finished folder: its record and its files."""
 
     folder: Path
     manifest: Manifest
@@ -85,3 +85,35 @@ def open_artefact(folder: Path, *, stage: str) -> Artefact:
 def record_digest(record: dict[str, Any]) -> str:
     """Return the sha256 of a record."""
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StageArtefact:
+    """The base of the class in each stage's `artefact.py`, which has typed properties for later stages."""
+
+    artefact: Artefact
+    stage: ClassVar[str]
+
+    @classmethod
+    def open(cls, layout: Layout) -> Self:
+        """Open the layout's artefact of this stage.
+
+        Raises:
+            PipelineError: it is missing or unfinished.
+        """
+        return cls(open_artefact(layout.folder(cls.stage), stage=cls.stage))
+
+    @classmethod
+    def open_if_finished(cls, layout: Layout) -> Self | None:
+        """Open the layout's artefact of this stage, or return None if there is no finished one."""
+        return cls.open(layout) if (layout.folder(cls.stage) / MANIFEST).is_file() else None
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the artefact."""
+        return self.artefact.folder
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 that identifies the content."""
+        return self.artefact.fingerprint

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.store.artefact import Artefact, open_artefact
-from pipeline.store.layout import Layout
+from pipeline.store.artefact import StageArtefact
 from pipeline.vocab.entities import EntityVocab
 from pipeline.vocab.words import WordVocab, load_word_vocab
 
@@ -21,29 +20,10 @@ ALIASES = "aliases.parquet"
 
 
 @dataclass(frozen=True, slots=True)
-class Vocab:
+class Vocab(StageArtefact):
     """A finished vocabulary, opened for reading."""
 
-    artefact: Artefact
-
-    @classmethod
-    def open(cls, layout: Layout) -> Vocab:
-        """Open the layout's vocabulary.
-
-        Raises:
-            PipelineError: it is missing or unfinished.
-        """
-        return cls(open_artefact(layout.folder("vocab"), stage="vocab"))
-
-    @property
-    def folder(self) -> Path:
-        """Folder of the artefact, for messages."""
-        return self.artefact.folder
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 that identifies the content."""
-        return self.artefact.fingerprint
+    stage = "vocab"
 
     @property
     def words_folder(self) -> Path:
