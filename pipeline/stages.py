@@ -55,5 +55,3 @@ _TABLE = (
 )
 STAGES = {stage.name: stage for stage in _TABLE}
 """Name -> stage, each after the stages that it reads."""
-DATA_STAGES = tuple(stage.name for stage in _TABLE if not stage.per_run)
-RUN_STAGES = tuple(stage.name for stage in _TABLE if stage.per_run)

@@ -37,7 +37,7 @@ class Dump(StageArtefact):
         """Return the dump's files, sorted by name; readers detect the format from the content.
 
         Raises:
-            PipelineError: there are none, or one has been moved or changed since the stage dump finished.
+            PipelineError: the dump has no files, or one has been moved or changed since the stage dump finished.
         """
         records = self.artefact.manifest["files"]
         files = [self.folder / name for name in sorted(records) if not name.endswith(".json")]

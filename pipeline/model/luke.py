@@ -120,15 +120,15 @@ class Luke(nn.Module):
         words = batch.word_ids.numel()
         encoded: Encoded = self.luke(batch, torch.cat([batch.word_targets, batch.entity_targets + words]))
         for_words, for_entities = torch.split(encoded.hidden, [len(batch.word_targets), len(batch.entity_targets)])
-        most = self.dimensions.logits_bytes
+        limit = self.dimensions.logits_bytes
         word_loss, word_hits = loss_and_hits(
-            self.lm_head(for_words), encoded.word_table, self.lm_head.bias, batch.word_labels, logits_bytes=most
+            self.lm_head(for_words), encoded.word_table, self.lm_head.bias, batch.word_labels, logits_bytes=limit
         )
         if encoded.entity_table is None:
             return Output(word_loss, torch.zeros_like(word_loss), word_hits, torch.zeros_like(word_hits))
         head = self.entity_predictions
         entity_loss, entity_hits = loss_and_hits(
-            head(for_entities), encoded.entity_table, head.bias, batch.entity_labels, logits_bytes=most
+            head(for_entities), encoded.entity_table, head.bias, batch.entity_labels, logits_bytes=limit
         )
         return Output(word_loss, entity_loss, word_hits, entity_hits)
 
