@@ -1,6 +1,7 @@
 # make demo: all stages on the sample dump; make test: the fast tests. Both create .venv and install first.
 # make check: formatting, lint, spelling, types, imports and configs; make test-slow: the tests that take minutes.
 # make bench-attention, bench-step, bench-batches, bench-data: comparisons with peer projects; the last line is JSON.
+# make predict TEXT="...[[mention]]...": the entities that the demo's model predicts, or that of MODEL=FOLDER.
 # make <stage> ARGS="...": one stage, with hydra overrides; make all ARGS="...": all stages of all runs.
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +13,7 @@ STAGES = dump corpus vocab dataset pretrain evaluate export
 
 BENCHES = bench-attention bench-step bench-batches bench-data
 
-.PHONY: help install demo all submit inspect settings $(STAGES) $(BENCHES) check format test test-slow clean
+.PHONY: help install demo all submit inspect predict settings $(STAGES) $(BENCHES) check format test test-slow clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -27,8 +28,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: all
 
-all submit inspect settings $(STAGES): install
+all submit inspect predict settings $(STAGES): install
 	$(BIN)/python -m pipeline stage=$@ $(ARGS)
+
+## $(value TEXT) is TEXT as it was typed. $(TEXT), or exporting TEXT itself, would expand the dollar signs in it.
+unexport TEXT MODEL
+predict: export PREDICT_TEXT = $(value TEXT)
+predict: export PREDICT_MODEL = $(value MODEL)
 
 ## By default, idle OpenMP threads spin, which counts as CPU seconds without being work. PASSIVE makes them sleep.
 $(BENCHES): install

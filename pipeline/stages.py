@@ -27,6 +27,10 @@ class Stage:
     """Modules whose import loads everything that a unit needs; empty for a stage that maps no units over workers."""
     threads: bool = False
     """Whether it works in the calling process with `executor.workers` threads and `executor.memory_gb` of memory."""
+    processes: bool = False
+    """Whether the key `accelerate` launches it on several processes."""
+    named: bool = False
+    """Whether a stage per run also has variants, each in a folder that `<stage>.name` names; the other stages do."""
 
     @property
     def module(self) -> str:
@@ -49,8 +53,15 @@ _TABLE = (
     ),
     Stage(name="vocab", reads=("corpus",), configs=("vocab",), threads=True),
     Stage(name="dataset", reads=("corpus", "vocab"), configs=("dataset",), preload=("pipeline.dataset.build",)),
-    Stage(name="pretrain", reads=("vocab", "dataset"), configs=("pretrain", "model"), per_run=True),
-    Stage(name="evaluate", reads=("vocab", "dataset", "pretrain"), configs=("evaluate",), per_run=True),
+    Stage(name="pretrain", reads=("vocab", "dataset"), configs=("pretrain", "model"), per_run=True, processes=True),
+    Stage(
+        name="evaluate",
+        reads=("vocab", "dataset", "pretrain"),
+        configs=("evaluate",),
+        per_run=True,
+        processes=True,
+        named=True,
+    ),
     Stage(name="export", reads=("corpus", "vocab", "dataset", "pretrain"), configs=("export",), per_run=True),
 )
 STAGES = {stage.name: stage for stage in _TABLE}

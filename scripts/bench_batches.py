@@ -28,8 +28,9 @@ from pipeline.records import Example
 EXAMPLES, WORDS, ENTITIES, VOCAB, ENTITY_VOCAB = 20_000, 480, 30, 50_265, 500_000
 BATCH, ROWS = 512, 32
 MASKING = MaskingConfig(
-    words=0.15, entities=0.15, mask_replace_prob=0.8, random_replace_prob=0.1, unknown_entities=False
-)
+    words=0.15, entities=0.15, mask_replace_prob=0.8, random_replace_prob=0.1, unknown_entities=False,
+    hide_mentions=0.0,
+)  # fmt: skip
 
 
 def make_word_tables() -> WordTables:

@@ -2,14 +2,16 @@
 
     python -m scripts.scale_tables --work build/scale-tables
 
-A corpus without text is generated from a seed: articles with a few links each, and redirects. Then vocab counts the
-entities, and a dataset worker looks up the links of one unit, each in its own process. The output is, for each step,
-the peak resident set, CPU seconds, elapsed seconds and the largest size on disk. English Wikipedia has 18 million
-titles of articles and redirects together; here there are as many articles, and the redirects come on top.
+A corpus is generated from a seed: articles with a few links each and no other text, and redirects. Then vocab counts
+the entities and the mentions, and a dataset worker looks up the links of one unit, each in its own process. The output
+is, for each step, the peak resident set, CPU seconds, elapsed seconds and the largest size on disk. English Wikipedia
+has 18 million titles of articles and redirects together; here there are as many articles, and the redirects come on
+top.
 
 Links are as unevenly distributed as in a wiki: a link leads to page number `pages * u ** 4`, with u uniform over
-[0, 1), so half of all links lead to the first sixteenth of the pages. One redirect in twenty leads to another redirect,
-and one in five hundred is part of a loop.
+[0, 1), so half of all links lead to the first sixteenth of the pages. A title has a mention of its own, which six of
+ten of its links have, and eight others. One redirect in twenty leads to another redirect, and one in five hundred is
+part of a loop.
 """
 
 from __future__ import annotations
@@ -26,14 +28,15 @@ import pyarrow.parquet as pq
 
 from pipeline.dataset.config import DatasetConfig
 from pipeline.dataset.worker import BuildShard
-from pipeline.vocab import entities, entity_counts
+from pipeline.vocab import entities, entity_counts, mention_counts
 from pipeline.vocab.artefact import ALIASES
 from pipeline.vocab.config import EntitiesConfig
 from scripts.commands import measure_command
 
 SEED = 0
-STEP_FOLDERS = {"make": "corpus", "entities": "vocab", "look-up": "dataset"}
+STEP_FOLDERS = {"make": "corpus", "entities": "vocab", "mentions": "vocab", "look-up": "dataset"}
 """Step -> folder that it writes."""
+MENTION_CHARACTERS = 14
 UNIT_FILES = 4
 """Number of article files in the unit whose links are looked up."""
 ENTITIES_CONFIG = EntitiesConfig(
@@ -62,15 +65,23 @@ CREATE MACRO even(a, b) AS hash(a, b, {SEED}) / 18446744073709551616.0;
 CREATE MACRO article(n) AS 'Title ' || substr(md5(n::VARCHAR), 1, 12) || ' (' || n || ')';
 CREATE MACRO redirect(n) AS 'Alias ' || substr(md5(n::VARCHAR), 1, 12) || ' (' || n || ')';
 CREATE MACRO linked(a, b, pages) AS floor(pages * even(a, b) ** 4)::BIGINT;
+CREATE MACRO mention(title, n, k) AS CASE
+    WHEN even(n, k + 2000) < 0.6 THEN substr(title, 1, {MENTION_CHARACTERS})
+    ELSE substr(md5(title || floor(8 * even(n, k + 3000))), 1, {MENTION_CHARACTERS}) END;
+CREATE MACRO start(k) AS k * {MENTION_CHARACTERS + 1};
 """
 
 ARTICLES_SQL = """
-SELECT n::VARCHAR AS id, article(n) AS title, '' AS text, n % 50 = 0 AS is_disambiguation, [
-    {{'start': 0, 'end': 0, 'title':
+SELECT n::VARCHAR AS id, article(n) AS title, n % 50 = 0 AS is_disambiguation,
+    array_to_string([mention(titles[k + 1], n, k) FOR k IN range({links})], ' ') AS text,
+    [{{'start': start(k), 'end': start(k + 1) - 1, 'title': titles[k + 1]}} FOR k IN range({links})] AS links
+FROM (
+    SELECT n, [
         CASE WHEN even(n, k + 1000) < 0.2 THEN redirect(linked(n, k, {redirects}))
-        ELSE article(linked(n, k, {articles})) END}}
-    FOR k IN range({links})
-] AS links FROM range({first}, {last}) AS numbers(n)
+        ELSE article(linked(n, k, {articles})) END
+        FOR k IN range({links})
+    ] AS titles FROM range({first}, {last}) AS numbers(n)
+)
 """
 
 REDIRECTS_SQL = """
@@ -85,8 +96,8 @@ SELECT redirect(n) AS title,
 
 def write_corpus(size: CorpusSize, corpus: Path) -> None:
     """Write the corpus' parquet files unless they exist already in this size."""
-    record = corpus / "size.json"
-    if record.is_file() and json.loads(record.read_text()) == asdict(size):
+    record, made = corpus / "size.json", {**asdict(size), "queries": [MACROS, ARTICLES_SQL, REDIRECTS_SQL]}
+    if record.is_file() and json.loads(record.read_text()) == made:
         return
     shutil.rmtree(corpus, ignore_errors=True)
     corpus.mkdir(parents=True)
@@ -101,7 +112,7 @@ def write_corpus(size: CorpusSize, corpus: Path) -> None:
                 selected = query.format(**asdict(size), first=first, last=last)
                 path = corpus / f"{kind}-{number:05d}.parquet"
                 connection.execute(f"COPY ({selected}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
-    record.write_text(json.dumps(asdict(size)))
+    record.write_text(json.dumps(made))
 
 
 def count_entities(work: Path, workers: int, memory_gb: int) -> dict[str, int]:
@@ -115,6 +126,18 @@ def count_entities(work: Path, workers: int, memory_gb: int) -> dict[str, int]:
         ENTITIES_CONFIG,
         validation_share=DATASET_CONFIG.validation_share,
         out=work / "vocab",
+        scratch=work / "vocab" / "scratch",
+        threads=workers,
+        memory_gb=memory_gb,
+    )
+
+
+def count_mentions(work: Path, workers: int, memory_gb: int) -> dict[str, int]:
+    """Run the step of vocab that counts mentions, and return its counts."""
+    return mention_counts.write_mention_counts(
+        sorted((work / "corpus").glob("articles-*")),
+        validation_share=DATASET_CONFIG.validation_share,
+        vocab=work / "vocab",
         scratch=work / "vocab" / "scratch",
         threads=workers,
         memory_gb=memory_gb,
@@ -149,6 +172,8 @@ def main() -> None:
         write_corpus(size, args.work / "corpus")
     elif args.step == "entities":
         print(json.dumps(count_entities(args.work, args.workers, args.memory_gb)))
+    elif args.step == "mentions":
+        print(json.dumps(count_mentions(args.work, args.workers, args.memory_gb)))
     elif args.step == "look-up":
         print(json.dumps(look_up_links(args.work, args.memory_gb)))
     else:

@@ -1,6 +1,6 @@
 """Every command of README.md, run as printed where a machine without a network can, and composed where it cannot.
 
-`make demo` and the Python program run in tests/test_demo.py.
+`make demo` and the first Python program run in tests/test_demo.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import pytest
 
 from pipeline.cli.slurm_submit import plan_submissions
 from pipeline.stages import STAGES
+from tests.dataset.tiny_bpe import tiny_bpe_vocab
+from tests.helpers.luke_folder import save_luke_folder
 from tests.helpers.stages import SMALL_OVERRIDES, compose_config
 
 ROOT = Path(__file__).parents[1]
@@ -41,16 +43,17 @@ RUN = {
     'make all ARGS="corpus=jsonl corpus.files=[a.jsonl,b.jsonl.gz] dump.name=mine"': "own text",
     'make corpus ARGS="corpus.name=long corpus.min_characters=5000"': "one stage of the sample",
     'make inspect ARGS="inspect.what=masked"': "an example of the small wiki",
+    'make predict TEXT="Luanda is the <mask> of [[Angola]]."': "another LUKE",
     "python -m pipeline --cfg job stage=all": "every setting",
 }
 
 
-def parse(command: str) -> tuple[str, list[str]]:
-    """Return the make target of a command and its overrides."""
+def parse(command: str) -> tuple[str, list[str], list[str]]:
+    """Return the make target of a command, its overrides and its other variables."""
     words = [word for word in shlex.split(command) if not word.startswith("DRY_RUN=")]
     assert words[0] == "make"
     arguments = next((word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")), "")
-    return words[1], shlex.split(arguments)
+    return words[1], shlex.split(arguments), [word for word in words[2:] if not word.startswith("ARGS=")]
 
 
 def run(command: str, *overrides: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -58,10 +61,10 @@ def run(command: str, *overrides: str, cwd: Path = ROOT, **environment: str) -> 
     if command.startswith("python "):
         words = [sys.executable, *shlex.split(command)[1:], *overrides]
     else:
-        target, given = parse(command)
+        target, given, variables = parse(command)
         arguments = " ".join(shlex.quote(word) for word in [*given, *overrides])
         make = ["make", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.installed"]  # .venv is there: install nothing
-        words = [*make, target, f"ARGS={arguments}"]
+        words = [*make, target, f"ARGS={arguments}", *variables]
     answer = subprocess.run(words, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return answer
@@ -74,7 +77,7 @@ def test_every_command_is_tested() -> None:
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if " ARGS=" in command])
 def test_a_command_composes(command: str) -> None:
-    target, overrides = parse(command)
+    target, overrides, _ = parse(command)
     assert target in {*STAGES, "all", "submit", "inspect", "settings"}
     config = compose_config(f"stage={target}", *overrides)
     if target == "submit":
@@ -104,6 +107,27 @@ def test_one_stage_of_the_sample_runs(tmp_path: Path) -> None:
     run('make corpus ARGS="corpus.name=long corpus.min_characters=5000"', f"data_dir={tmp_path}")
     counts = json.loads((tmp_path / "sample" / "corpus-long" / "manifest.json").read_text(encoding="utf-8"))["counts"]
     assert (counts["pages.articles"], counts["pages.dropped.short"]) == (84, 22)
+
+
+def test_words_and_entities_are_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command and the Python program of the README, with another model."""
+    tiny_bpe_vocab(tmp_path / "words")
+    folder = tmp_path / "sample" / "export" / "tiny"
+    folder.parent.mkdir(parents=True)
+    save_luke_folder(folder, words=tmp_path / "words", titles=["Angola", "Luanda"])
+    [command] = [command for command in COMMANDS if command.startswith("make predict")]
+    printed = run(command, f"data_dir={tmp_path}").stdout
+    [shown] = [block for language, block in BLOCKS if language == "text" and "Luanda" in block]
+    candidate = re.compile(r"^  (0\.\d{4})  (.*)$", flags=re.MULTILINE)
+    outlines = [candidate.sub("", text[text.index("\nLuanda") :]) for text in (printed, shown)]
+    assert outlines[0] == outlines[1]
+    [program] = [block for language, block in BLOCKS if language == "python" and "Predictor" in block]
+    exec(program.replace("data/sample", str(tmp_path / "sample")))
+    listed = re.findall(r"Candidate\(text=(.*?), probability=(.*?)\)", capsys.readouterr().out)
+    assert len(listed) == 10
+    for (probability, text), (name, value) in zip(candidate.findall(printed), listed, strict=True):
+        assert name in (text, repr(text))
+        assert float(value) == pytest.approx(float(probability), abs=1e-4)
 
 
 @pytest.mark.slow

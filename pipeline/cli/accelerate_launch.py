@@ -1,4 +1,4 @@
-"""Launch pretraining on several processes with `accelerate launch`.
+"""Launch pretraining or evaluation on several processes with `accelerate launch`.
 
 The key `accelerate` names one of accelerate's config files in configs/launch/, or is the path of another one.
 """

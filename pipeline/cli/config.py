@@ -39,7 +39,18 @@ from pipeline.store.layout import Layout
 from pipeline.vocab.config import VocabConfig
 
 StageOrCommand = Literal[
-    "dump", "corpus", "vocab", "dataset", "pretrain", "evaluate", "export", "all", "submit", "inspect", "settings"
+    "dump",
+    "corpus",
+    "vocab",
+    "dataset",
+    "pretrain",
+    "evaluate",
+    "export",
+    "all",
+    "submit",
+    "inspect",
+    "predict",
+    "settings",
 ]
 
 
@@ -71,12 +82,28 @@ class InspectConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictConfig:
+    """The input of `make predict`, which passes TEXT and MODEL in environment variables instead."""
+
+    text: str | None
+    """Text with marked mentions: "Taro belongs to [[Keio University]]."; null: the variable PREDICT_TEXT."""
+    model: str | None
+    """Folder of a LUKE in transformers' format; null: the variable PREDICT_MODEL, or else the export of the run."""
+    candidates: int
+    """Number of words or entities that are printed for each place."""
+
+    def __post_init__(self) -> None:
+        if self.candidates < 1:
+            raise ValueError(f"candidates is {self.candidates}: at least 1 is needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All settings of a command."""
 
     stage: StageOrCommand
-    """The stage to run, or a command: `all` runs all stages, `submit` submits them to Slurm, `inspect` and `settings`
-    print."""
+    """The stage to run, or a command: `all` runs all stages, `submit` submits them to Slurm, `inspect`, `predict` and
+    `settings` print."""
     data_dir: Path
     """Folder of the artefacts of all dumps."""
     overwrite: bool
@@ -88,8 +115,8 @@ class Config:
     runs: tuple[str, ...]
     """The runs that `all` and `submit` train, in order: names of configs/run/*.yaml."""
     accelerate: str | None
-    """accelerate config file for pretraining on several processes: the name of a file in configs/launch/ (ddp), or a
-    path. null: one process, or on a cluster the file that fits the job's resources."""
+    """accelerate config file for pretrain and evaluate on several processes: the name of a file in configs/launch/
+    (ddp), or a path. null: one process, or on a cluster the file that fits the resources of the pretrain job."""
     run: RunConfig
     dump: DumpConfig
     corpus: CorpusConfig
@@ -102,6 +129,7 @@ class Config:
     executor: ExecutorConfig
     cluster: ClusterConfig
     inspect: InspectConfig
+    predict: PredictConfig
 
     def __post_init__(self) -> None:
         if not self.corpus.reads_dump:
@@ -122,7 +150,12 @@ class Config:
     @property
     def layout(self) -> Layout:
         """The folders of the artefacts."""
-        variants = {"corpus": self.corpus.name, "vocab": self.vocab.name, "dataset": self.dataset.name}
+        variants = {
+            "corpus": self.corpus.name,
+            "vocab": self.vocab.name,
+            "dataset": self.dataset.name,
+            "evaluate": self.evaluate.name,
+        }
         return Layout(self.data_dir / self.dump.name, self.run.name, variants)
 
     @property

@@ -35,7 +35,7 @@ def run_stage(stage: Stage, config: Config) -> None:
     if stage.name == "dump" and not config.corpus.reads_dump:
         console.print(f"dump: nothing to do, because corpus.source is {config.corpus.source}")
         return
-    if stage.name == "pretrain" and config.accelerate and not is_launched():
+    if stage.processes and config.accelerate and not is_launched():
         exec_accelerate_launch(config.accelerate)
     if stage.preload:
         start_fork_server(stage.preload, config.executor)  # it imports while this process does
@@ -51,10 +51,19 @@ def inspect(config: Config) -> None:
     show(config.inspect.what, config.inspect.index, config.layout, config.pretrain)
 
 
+def predict(config: Config) -> None:
+    """Print what a model predicts for a text."""
+    from pipeline.cli.predict import print_prediction
+
+    given = config.predict
+    print_prediction(given.text, given.model, config.layout.folder("export"), given.candidates)
+
+
 COMMANDS: dict[str, Callable[[Config], None]] = {
     "all": lambda config: workflow.run_workflow(config, overrides()),
     "submit": lambda config: slurm_submit.submit(config, overrides()),
     "inspect": inspect,
+    "predict": predict,
 }
 """Values of `stage=` that are not stages."""
 

@@ -113,6 +113,8 @@ def plan_submission(step: Step, config: Config, overrides: Sequence[str]) -> Sub
         arguments.insert(1, "executor=slurm")
     if stage.threads and chosen in ([], ["slurm"]):  # last: the user's executor.workers is for jobs of an array
         arguments += whole_job_overrides(resources)
+    if stage.processes and step.stage != "pretrain" and config.accelerate:
+        arguments.append("accelerate=null")  # the file is for the job of pretrain; the others are single processes
     environment = cluster.env_command or f'export PATH={Path(sys.executable).parent}:"$PATH"'
     if step.stage == "pretrain":
         launch_file = choose_accelerate_config(config.accelerate, gpus=resources.gpus)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.cli.paths import CONFIGS
@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError
 from pipeline.execution.console import console
 from pipeline.execution.interrupts import allow_keyboard_interrupt
 from pipeline.stages import STAGES
+from pipeline.store.layout import REPORT_FILE
 
 if TYPE_CHECKING:
     from pipeline.cli.config import Config
@@ -102,9 +103,10 @@ def run_workflow(config: Config, overrides: Sequence[str]) -> None:
         if code:
             sys.exit(code)
     console.rule("done", align="left")
-    root = config.layout.root
     for name in names:
-        console.print(f"{name}: model in {root}/export/{name}, figures in {root}/evaluate/{name}")
+        layout = replace(config.layout, run=name)
+        report = layout.folder("evaluate") / REPORT_FILE
+        console.print(f"{name}: model in {layout.folder('export')}, report in {report}")
 
 
 def run_command(command: Sequence[str]) -> int:

@@ -36,6 +36,11 @@ class Dataset(StageArtefact):
         return ExampleStore.open(self.folder / VALIDATION)
 
     @property
+    def max_seq_length(self) -> int:
+        """Maximum number of tokens in an example, <s> and </s> included."""
+        return int(self.artefact.setting("max_seq_length"))
+
+    @property
     def max_mention_length(self) -> int:
         """Maximum number of tokens in a mention."""
         return int(self.artefact.setting("max_mention_length"))

@@ -83,6 +83,11 @@ class ExampleStore:
         """Number of entities of each example: [len]. The first use reads every offset."""
         return np.concatenate([np.diff(block.entity_offsets) for block in self.blocks] or [np.empty(0, dtype=np.int32)])
 
+    @property
+    def page_ids(self) -> pa.Array:
+        """Page of each example: [len]."""
+        return pa.concat_arrays([block.page_ids for block in self.blocks]) if self.blocks else pa.array([], pa.string())
+
     def example(self, index: int) -> Example:
         """Return one example as a record.
 

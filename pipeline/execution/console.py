@@ -78,9 +78,14 @@ def counting_columns() -> Sequence[ProgressColumn]:
 
 
 @contextmanager
-def spinner(description: str) -> Iterator[None]:
-    """Show a spinner with the elapsed time while the block runs, for work of unknown length."""
+def spinner(description: str, *, shown: bool = True) -> Iterator[None]:
+    """Show a spinner with the elapsed time while the block runs, for work of unknown length.
+
+    Args:
+        description: text before the spinner.
+        shown: false in processes that must print nothing because another one shows the spinner.
+    """
     columns = TextColumn("{task.description:<22}", markup=False), SpinnerColumn(), TimeElapsedColumn()
-    with progress_bar(*columns, transient=True) as bar:
+    with progress_bar(*columns, shown=shown, transient=True) as bar:
         bar.add_task(description, total=None)
         yield

@@ -55,7 +55,7 @@ def to_arrow(values: ColumnValues, kind: pa.DataType) -> pa.Array:
         buffers += [pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
     elif pa.types.is_boolean(kind):
         buffers.append(pa.py_buffer(pack_bits(cast("Sequence[bool]", values))))
-    elif pa.types.is_integer(kind):
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
         buffers.append(pa.py_buffer(np.ascontiguousarray(values, dtype=kind.to_pandas_dtype())))
     else:
         raise TypeError(f"columns of type {kind} are not supported")

@@ -28,6 +28,7 @@ from transformers import PretrainedConfig
 from pipeline.errors import PipelineError
 from pipeline.model.config import ModelConfig
 from pipeline.model.dimensions import INIT_STD, Dimensions
+from pipeline.model.from_transformers import read_luke_weights
 from pipeline.model.hf_checkpoint import LUKE, ROBERTA, read_config, read_entity_vocab, read_token_ids, read_weights
 from pipeline.model.initialization import (
     copy_word_positions,
@@ -36,7 +37,6 @@ from pipeline.model.initialization import (
 )
 from pipeline.model.luke import Luke, is_entity_parameter
 from pipeline.model.weights import (
-    ENTITY_QUERY,
     ENTITY_ROW_TENSORS,
     TIED_TENSORS,
     WORD_ROW_TENSORS,
@@ -227,9 +227,7 @@ def copy_luke(model: Luke, init_from: str, entities: EntityVocab, language: str 
     checkpoint = read_config(init_from)
     ours, theirs = match_entities(init_from, checkpoint.entity_vocab_size, entities, language)
     random = {name: parameter.detach() for name, parameter in model.named_parameters()}
-    weights = read_weights(init_from)
-    if not checkpoint.use_entity_aware_attention:  # mluke-base-lite contains the queries anyway (luke#174)
-        weights = {name: tensor for name, tensor in weights.items() if not ENTITY_QUERY.search(name)}
+    weights = read_luke_weights(init_from, checkpoint)
     for name in weights.keys() & {*WORD_ROW_TENSORS, *ENTITY_ROW_TENSORS}:
         rows = checkpoint.vocab_size if name in WORD_ROW_TENSORS else checkpoint.entity_vocab_size
         if len(weights[name]) != rows:

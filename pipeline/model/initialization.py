@@ -95,6 +95,25 @@ def copy_word_positions(model: Luke) -> None:
     entities.LayerNorm.load_state_dict(words.LayerNorm.state_dict())
 
 
+def tokenize_titles(titles: list[str], words: WordVocab) -> list[list[int]]:
+    """Return the tokens of each title as it is tokenized within a text.
+
+    Most mentions follow a space in a language that writes spaces, and none in one that does not, and a tokenizer has
+    other tokens for the two. It was trained on such text, so the right form has fewer tokens: " Achilles" is one token
+    of an English vocabulary and "Achilles" is three. If both forms of a title have as many, the form counts that has
+    fewer over all titles.
+    """
+    plain = [encoding.ids for encoding in words.tokenizer.encode_batch(titles, add_special_tokens=False)]
+    after_space = [
+        encoding.ids
+        for encoding in words.tokenizer.encode_batch([f" {title}" for title in titles], add_special_tokens=False)
+    ]
+    tie = 1 if sum(map(len, after_space)) < sum(map(len, plain)) else 0
+    return [
+        after if len(after) < len(before) + tie else before for before, after in zip(plain, after_space, strict=True)
+    ]
+
+
 @torch.no_grad()
 def initialize_entities_from_titles(model: Luke, words: WordVocab, entities: EntityVocab) -> None:
     """Initialise entity embeddings and entity head from titles, link counts and the word head.
@@ -113,8 +132,7 @@ def initialize_entities_from_titles(model: Luke, words: WordVocab, entities: Ent
             f"model.entity_init=positions"
         )
     table = model.luke.entity_embeddings.entity_embeddings.weight
-    titles = [title.as_py() for title in entities.titles[FIRST_TITLE:]]
-    token_ids = [encoding.ids for encoding in words.tokenizer.encode_batch(titles, add_special_tokens=False)]
+    token_ids = tokenize_titles([title.as_py() for title in entities.titles[FIRST_TITLE:]], words)
     lengths = torch.tensor([len(ids) for ids in token_ids])
     table[FIRST_TITLE:] = F.embedding_bag(
         torch.tensor([token for ids in token_ids for token in ids]),

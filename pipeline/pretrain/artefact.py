@@ -8,6 +8,7 @@ logs/                           notes on steps that failed
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from pipeline.model.luke import Luke
 from pipeline.model.weights import load_model
+from pipeline.pretrain.checkpoint import checkpoint_folders, read_step, restore_model
 from pipeline.store.artefact import StageArtefact
 from pipeline.store.layout import METRICS_FILE
 
@@ -33,6 +35,16 @@ class PhaseSummary:
     epochs: float
     learning_rate: float
     """Peak of the schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCheckpoint:
+    """One checkpoint of a finished training run."""
+
+    phase: str
+    step: int
+    """Steps done, counted over all phases."""
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,31 @@ class Training(StageArtefact):
     def load_model(self) -> Luke:
         """Load the trained model, with the attention that it was trained with."""
         return load_model(self.folder / MODEL)
+
+    def checkpoints(self) -> list[SavedCheckpoint]:
+        """Return the checkpoints that were kept, in the order of training."""
+        ends = itertools.accumulate((phase.steps for phase in self.phases), initial=0)
+        starts = {phase.name: start for phase, start in zip(self.phases, ends, strict=False)}
+        return [
+            SavedCheckpoint(folder.parent.name, starts[folder.parent.name] + read_step(folder), folder)
+            for folder in reversed(list(checkpoint_folders(self.folder / CHECKPOINTS)))
+        ]
+
+    def load_checkpoint(self, saved: SavedCheckpoint) -> Luke:
+        """Load the model as it was at a checkpoint."""
+        model = self.load_model()
+        restore_model(saved.folder, model)
+        return model
+
+    @property
+    def vocab_fingerprint(self) -> str:
+        """Fingerprint of the vocabulary that it was trained with."""
+        return self.artefact.manifest["parents"]["vocab"]
+
+    @property
+    def dataset_fingerprint(self) -> str:
+        """Fingerprint of the dataset that it was trained on."""
+        return self.artefact.manifest["parents"]["dataset"]
 
     @property
     def metrics(self) -> Path:

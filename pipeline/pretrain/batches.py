@@ -19,7 +19,15 @@ import numpy as np
 from pipeline.dataset.reader import ExampleStore
 from pipeline.io.arrow import BoolArray, Int32Array, Int64Array
 from pipeline.pretrain.config import MaskingConfig
-from pipeline.pretrain.masking import WordTables, concatenate_ranges, example_keys, mask_entities, mask_words
+from pipeline.pretrain.masking import (
+    WordTables,
+    choose_hidden_mentions,
+    concatenate_ranges,
+    example_keys,
+    hide_mentions,
+    mask_entities,
+    mask_words,
+)
 from pipeline.pretrain.micro_batching import partition_batch
 from pipeline.records import Batch
 from pipeline.vocab.entities import PAD
@@ -95,9 +103,20 @@ class Masker:
         words = mask_words(word_ids, keys, self.word_tables, self.config)
         entities = mask_entities(entity_ids, keys, self.config)
         mention_positions, mention_offsets = flatten_mentions(ragged.entity_spans, is_entity)
+        width = entity_ids.shape[1]
+        hidden = choose_hidden_mentions(
+            entities.targets, keys, entity_width=width, probability=self.config.hide_mentions
+        )
         return Batch(
             example_ids=indices,
-            word_ids=words.ids,
+            word_ids=hide_mentions(
+                words.ids,
+                hidden,
+                entity_width=width,
+                mention_positions=mention_positions,
+                mention_offsets=mention_offsets,
+                mask_id=self.word_tables.mask_id,
+            ),
             word_lengths=ragged.word_lengths,
             entity_ids=entities.ids,
             entity_lengths=ragged.entity_lengths,
@@ -170,9 +189,17 @@ class StepBatches:
         return [self.masker.masked_batch(indices[part], epochs[part]) for part in parts]
 
 
-def eval_batches(masker: Masker, indices: Int64Array, micro_batch_tokens: int) -> Iterator[Batch[Int64Array]]:
-    """Yield batches that hold each of `indices` once, with the masks of epoch 0, grouped by length."""
+def eval_batches(
+    masker: Masker, indices: Int64Array, micro_batch_tokens: int, *, rank: int = 0, ranks: int = 1
+) -> Iterator[Batch[Int64Array]]:
+    """Yield every `ranks`-th of the batches that hold each of `indices` once, with the masks of epoch 0.
+
+    Examples are grouped by length. The batches do not depend on the number of ranks, so neither do the results.
+    """
+    number = 0
     for start in range(0, len(indices), SORT_WINDOW):
         window = indices[start : start + SORT_WINDOW]
         for part in masker.partition(window, budget=micro_batch_tokens):
-            yield masker.masked_batch(window[part], np.zeros_like(part))
+            if number % ranks == rank:
+                yield masker.masked_batch(window[part], np.zeros_like(part))
+            number += 1

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 
 from pipeline.dataset.artefact import Dataset
 from pipeline.errors import PipelineError
@@ -29,7 +28,7 @@ from pipeline.pretrain.compatibility import check_compatibility
 from pipeline.pretrain.config import PretrainConfig
 from pipeline.pretrain.data import TrainingData
 from pipeline.pretrain.metrics import MetricsWriter
-from pipeline.pretrain.parallel import fsdp_requested
+from pipeline.pretrain.parallel import fsdp_requested, run_on_main_process
 from pipeline.pretrain.signals import StopFlag
 from pipeline.pretrain.train import Trainer
 from pipeline.store.builder import ArtefactBuilder
@@ -48,7 +47,9 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
         SystemExit: with code 85 after a checkpoint, because a signal asked the run to stop.
     """
     accelerator = Accelerator(mixed_precision=config.precision)
-    builder = begin_on_all_processes(config, model_config, context, accelerator)
+    builder = run_on_main_process(
+        lambda: begin_or_extend(config, model_config, context, accelerator.num_processes), accelerator
+    )
     if builder is None:
         return
     data = TrainingData.open(context.layout, masking=config.masking, entities=model_config.entities, seed=config.seed)
@@ -73,26 +74,6 @@ def build(config: PretrainConfig, model_config: ModelConfig, context: Context) -
         artefact = builder.finish(counts, processes=accelerator.num_processes, sharded=fsdp_requested())
         console.print(f"pretrain: {artefact.folder} is finished")
     accelerator.wait_for_everyone()
-
-
-def begin_on_all_processes(
-    config: PretrainConfig, model_config: ModelConfig, context: Context, accelerator: Accelerator
-) -> ArtefactBuilder | None:
-    """Begin the artefact on the main process and share the outcome; None if it is up to date.
-
-    Raises:
-        PipelineError: on every process, if the main process raises it.
-    """
-    outcome: list[ArtefactBuilder | PipelineError | None] = [None]
-    if accelerator.is_main_process:
-        try:
-            outcome = [begin_or_extend(config, model_config, context, accelerator.num_processes)]
-        except PipelineError as error:
-            outcome = [error]
-    broadcast_object_list(outcome)
-    if isinstance(outcome[0], PipelineError):
-        raise outcome[0]
-    return outcome[0]
 
 
 def begin_or_extend(

@@ -43,7 +43,7 @@ class Checkpoint:
 
     def restore_model(self, model: nn.Module) -> None:
         """Load the weights into `model`, before `wrap_model` distributes it over processes."""
-        model.load_state_dict(load_file(self.folder / WEIGHTS_FILE))
+        restore_model(self.folder, model)
 
     def restore_optimizer(self, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
         """Load the moments into `optimizer`, sharded as the parameters of `model` are."""
@@ -57,6 +57,17 @@ class Checkpoint:
                 optimizer.state[parameter] = {
                     entry: shard_like(value, parameter) for entry, value in moments[name].items()
                 }
+
+
+def restore_model(folder: Path, model: nn.Module) -> None:
+    """Load the weights of the checkpoint in `folder` into `model`."""
+    model.load_state_dict(load_file(folder / WEIGHTS_FILE))
+
+
+def read_step(folder: Path) -> int:
+    """Return the number of steps of its phase that a checkpoint has behind it."""
+    step: int = read_json(folder / STATE_FILE)["step"]
+    return step
 
 
 def save(

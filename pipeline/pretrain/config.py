@@ -28,12 +28,15 @@ class MaskingConfig:
     """Probability that a chosen word is replaced by random tokens. Otherwise it stays as it is."""
     unknown_entities: bool
     """Whether [UNK] entities are masked and predicted too, as upstream does."""
+    hide_mentions: float
+    """Probability that a masked entity's mention is hidden: all of its tokens are replaced by `<mask>`, and only the
+    context is left to predict the entity from. Word masking still chooses the tokens to predict."""
 
     def __post_init__(self) -> None:
         for name in ("words", "entities"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: a share between 0 and 1, both excluded, is needed")
-        for name in ("mask_replace_prob", "random_replace_prob"):
+        for name in ("mask_replace_prob", "random_replace_prob", "hide_mentions"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: a probability from 0 to 1 is needed")
         if self.mask_replace_prob + self.random_replace_prob > 1:
@@ -52,9 +55,12 @@ class PhaseConfig:
     epochs: float
     """Passes over the training examples."""
     learning_rate: float
-    """Highest learning rate, reached at the end of the warm-up. It then falls linearly to zero."""
+    """Highest learning rate, reached at the end of the warm-up."""
     warmup_ratio: float
     """Share of the phase's steps during which the learning rate rises linearly."""
+    decay_ratio: float | None = None
+    """Share of the phase's last steps during which the learning rate falls linearly to zero; between warm-up and decay
+    it stays at its peak. null: it falls from the end of the warm-up on, as published."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "learning_rate"):
@@ -62,6 +68,11 @@ class PhaseConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be positive")
         if not 0 <= self.warmup_ratio < 1:
             raise ValueError(f"warmup_ratio is {self.warmup_ratio}: a share of the steps from 0 to below 1 is needed")
+        if self.decay_ratio is not None and not 0 < self.decay_ratio <= 1 - self.warmup_ratio:
+            raise ValueError(
+                f"decay_ratio is {self.decay_ratio}: a share of the steps above 0 is needed that leaves room for "
+                f"warmup_ratio ({self.warmup_ratio}), or null to decay from the end of the warm-up on"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from pipeline.vocab.entities import MASK, UNK
 
 Keys = NDArray[np.uint64]
 
-WORD_ORDER_STREAM, REPLACEMENT_KIND_STREAM, RANDOM_TOKEN_STREAM, ENTITY_ORDER_STREAM = range(4)
+WORD_ORDER_STREAM, REPLACEMENT_KIND_STREAM, RANDOM_TOKEN_STREAM, ENTITY_ORDER_STREAM, HIDDEN_MENTION_STREAM = range(5)
 """Streams of independent random numbers for the same example and position."""
 STARTS_WORD, NEXT_STARTS_WORD, BARE_SPACE, SPECIAL = 1, 2, 4, 8
 """Bit flags of a token: it starts a word; the next token starts a word; it is a bare space whose word continues in the
@@ -176,6 +176,48 @@ def mask_entities(ids: Int64Array, keys: Keys, config: MaskingConfig) -> MaskedI
     labels = flat[targets]
     flat[targets] = MASK
     return MaskedIds(replaced, targets, labels)
+
+
+def choose_hidden_mentions(
+    entity_targets: Int64Array, keys: Keys, *, entity_width: int, probability: float
+) -> Int64Array:
+    """Return those of the masked entities whose mentions are hidden.
+
+    Args:
+        entity_targets: [K] masked entities, as indices into the flattened [B, E].
+        keys: [B].
+        entity_width: E.
+        probability: that of each masked entity.
+    """
+    rows = entity_targets // max(entity_width, 1)
+    draws = uniform(stream_keys(keys, HIDDEN_MENTION_STREAM)[rows], entity_targets - rows * entity_width)
+    return entity_targets[draws < probability]
+
+
+def hide_mentions(
+    word_ids: Int64Array,
+    entities: Int64Array,
+    *,
+    entity_width: int,
+    mention_positions: Int64Array,
+    mention_offsets: Int64Array,
+    mask_id: int,
+) -> Int64Array:
+    """Return a copy of the token ids with `mask_id` for every token of the mentions of `entities`.
+
+    Args:
+        word_ids: [B, L].
+        entities: [K] indices into the flattened [B, E].
+        entity_width: E.
+        mention_positions, mention_offsets: see `records.Batch`.
+        mask_id: id of `<mask>`.
+    """
+    starts = mention_offsets[entities]
+    lengths = np.append(mention_offsets, len(mention_positions))[entities + 1] - starts
+    rows = np.repeat(entities // max(entity_width, 1), lengths)
+    hidden = word_ids.copy()
+    hidden[rows, mention_positions[concatenate_ranges(starts, lengths)]] = mask_id
+    return hidden
 
 
 def word_sizes(flags: NDArray[np.uint8]) -> Int64Array:

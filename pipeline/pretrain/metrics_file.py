@@ -8,6 +8,7 @@ from typing import Literal, NotRequired, TypedDict
 
 LineKind = Literal["train", "validation"]
 LossName = Literal["word_loss", "entity_loss"]
+CurveName = LossName | Literal["learning_rate", "tokens_per_second"]
 
 
 class MetricsLine(TypedDict):
@@ -22,6 +23,11 @@ class MetricsLine(TypedDict):
     """Mean loss in nats per masked token; missing if none was scored."""
     entity_loss: NotRequired[float]
     """Mean loss in nats per masked entity; missing if none was scored."""
+    learning_rate: NotRequired[float]
+    """In lines of training, as are the following ones."""
+    tokens_per_second: NotRequired[float]
+    memory_gb: NotRequired[float]
+    """Peak memory of a process."""
 
 
 def read_metrics(path: Path) -> list[MetricsLine]:
@@ -29,11 +35,11 @@ def read_metrics(path: Path) -> list[MetricsLine]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def loss_points(lines: list[MetricsLine], kind: LineKind, loss: LossName) -> list[tuple[int, float]]:
-    """Return (step, loss) of the lines of `kind` that have `loss`, with steps counted over all phases."""
+def curve_points(lines: list[MetricsLine], kind: LineKind, name: CurveName) -> list[tuple[int, float]]:
+    """Return (step, value) of the lines of `kind` that have the value, with steps counted over all phases."""
     starts = phase_starts(lines)
     return [
-        (starts[line["phase"]] + line["step"], line[loss]) for line in lines if line["kind"] == kind and loss in line
+        (starts[line["phase"]] + line["step"], line[name]) for line in lines if line["kind"] == kind and name in line
     ]
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from pipeline.model.luke import is_entity_parameter
-from pipeline.pretrain.config import OptimizerConfig, Trains
+from pipeline.pretrain.config import OptimizerConfig, PhaseConfig, Trains
 
 STEPS_WITHOUT_BIAS = 1e9
 """Step count at which AdamW's bias corrections 1 - beta^step are exactly 1 in floating point."""
@@ -55,16 +55,17 @@ def build_adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
     return optimizer
 
 
-def learning_rate(step: int, *, peak: float, steps: int, warmup: float) -> float:
-    """Return the learning rate of `step` (counted from 0) of `steps`: linear warm-up, then linear decay.
+def learning_rate(step: int, *, phase: PhaseConfig, steps: int) -> float:
+    """Return the learning rate of `step` (counted from 0) of `steps`: linear warm-up, plateau, linear decay.
 
-    The warm-up takes the share `warmup` of the steps and ends at `peak`. The last step still has a positive rate; the
-    step after it would have zero.
+    Without `phase.decay_ratio` there is no plateau. The last step still has a positive rate; the step after it would
+    have zero.
     """
-    rising = round(warmup * steps)
+    peak, rising = phase.learning_rate, round(phase.warmup_ratio * steps)
     if step < rising:
         return peak * (step + 1) / rising
-    return peak * (steps - step) / (steps - rising)
+    falling = steps - rising if phase.decay_ratio is None else max(1, round(phase.decay_ratio * steps))
+    return peak * min(1.0, (steps - step) / falling)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -13,15 +13,42 @@ layer at a time. Importing torch's FSDP takes two seconds, so it is imported onl
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar, cast
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from pipeline.errors import PipelineError
 from pipeline.model.luke import Luke
 from pipeline.model.weights import empty_model
+
+Result = TypeVar("Result")
+
+
+def run_on_main_process(function: Callable[[], Result], accelerator: Accelerator) -> Result:
+    """Call `function` on the main process, and return its result on all. All processes must call this.
+
+    Args:
+        function: its result must be picklable.
+        accelerator: knows the processes.
+
+    Raises:
+        PipelineError: on every process, if the main process raises it.
+    """
+    outcome: list[Result | PipelineError | None] = [None]
+    if accelerator.is_main_process:
+        try:
+            outcome = [function()]
+        except PipelineError as error:
+            outcome = [error]
+    broadcast_object_list(outcome)
+    if isinstance(outcome[0], PipelineError):
+        raise outcome[0]
+    return cast(Result, outcome[0])
 
 
 def fsdp_requested() -> bool:

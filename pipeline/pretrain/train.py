@@ -229,8 +229,7 @@ class Trainer:
         norm = clip_gradient_norm(trained, self.config.optimizer.clip_norm)
         if not np.isfinite(norm):
             self.stop_on_bad_gradient(state, step, norm)
-        schedule = phase.config
-        rate = learning_rate(step, peak=schedule.learning_rate, steps=phase.steps, warmup=schedule.warmup_ratio)
+        rate = learning_rate(step, phase=phase.config, steps=phase.steps)
         set_learning_rate(state.optimizer, rate)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)

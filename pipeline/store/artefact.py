@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 from pipeline.errors import PipelineError
+from pipeline.stages import STAGES
 from pipeline.store.files import read_json
 from pipeline.store.layout import MANIFEST, RUN, Layout, partial_folder
 from pipeline.store.manifest import SCHEMA_VERSION, Counts, Manifest
@@ -80,6 +81,24 @@ def open_artefact(folder: Path, *, stage: str) -> Artefact:
     if manifest["stage"] != stage:
         raise PipelineError(f"{folder} was built by the stage {manifest['stage']}, not by {stage}")
     return Artefact(folder, manifest, record_digest(read_json(folder / MANIFEST)))
+
+
+def open_parent(artefact: Artefact, stage: str) -> Artefact:
+    """Open the artefact of `stage` that `artefact` was made from: a folder of the same dump, plain or a variant.
+
+    Raises:
+        PipelineError: there is none with the fingerprint that `artefact` recorded.
+    """
+    root = artefact.folder.parent.parent if STAGES[artefact.manifest["stage"]].per_run else artefact.folder.parent
+    for manifest in sorted(root.glob(f"{stage}*/{MANIFEST}")):
+        if manifest.parent.name.partition("-")[0] == stage:
+            found = open_artefact(manifest.parent, stage=stage)
+            if found.fingerprint == artefact.manifest["parents"].get(stage):
+                return found
+    raise PipelineError(
+        f"{artefact.folder} was made from the artefact {stage} with the fingerprint "
+        f"{artefact.manifest['parents'].get(stage)}, but {root} has no such folder: copy {stage} there too"
+    )
 
 
 def record_digest(record: dict[str, Any]) -> str:

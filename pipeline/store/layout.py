@@ -17,7 +17,9 @@ WORK = "work"
 """Scratch folder inside a partial folder: markers of finished units and intermediate files; removed at the end."""
 METRICS_FILE = "metrics.jsonl"
 """Losses and speeds of a training run, one line per report."""
-UNFINGERPRINTED_NAMES = frozenset({"logs", METRICS_FILE, "wandb"})
+REPORT_FILE = "report.html"
+"""The report of an evaluation."""
+UNFINGERPRINTED_NAMES = frozenset({"logs", METRICS_FILE, REPORT_FILE, "wandb"})
 """Files and folders of an artefact that contain timings and are therefore excluded from the fingerprint."""
 
 
@@ -44,7 +46,7 @@ class Layout:
 
 def name_override(stage: str) -> str:
     """Return the override that gives a stage's artefact a folder of its own."""
-    return "run.name=..." if STAGES[stage].per_run else f"{stage}.name=..."
+    return "run.name=..." if STAGES[stage].per_run and not STAGES[stage].named else f"{stage}.name=..."
 
 
 def partial_folder(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Renamed config keys, and records of artefacts that were made with the old keys.
+"""Renamed and added config keys, and records of artefacts that were made without them.
 
 The command line refuses an old key with its new name. The store accepts an artefact whose record (manifest.json, or
 plan.json of an unfinished one) uses the old keys: it translates the record in memory and never rewrites the file,
@@ -7,6 +7,7 @@ because later artefacts record the digest of that file. Only names change: a rec
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -55,6 +56,12 @@ RENAMED_VALUES = {
 }
 """New key -> its old values -> its new values."""
 
+ADDED_KEYS: dict[str, JsonValue] = {
+    "pretrain.masking.hide_mentions": 0.0,
+    "pretrain.phases.*.decay_ratio": None,
+}
+"""New key -> the value that a record without it stands for; so a new option does not make finished work stale."""
+
 RENAMED_CHOICES = {
     "export/paper": "export.attention=entity_aware",
     "model/luke_vanilla": "model=luke model.attention=vanilla",
@@ -65,9 +72,9 @@ RENAMED_CHOICES = {
 
 
 def read_record(path: Path) -> dict[str, JsonValue]:
-    """Read a manifest.json or plan.json; one of schema 1 is returned as if it had been written with today's keys."""
+    """Read a manifest.json or plan.json, and return it as if it had been written with today's keys."""
     record: dict[str, JsonValue] = read_json(path)
-    return upgrade_record(record) if record.get("schema", 1) == 1 else record
+    return add_keys(upgrade_record(record) if record.get("schema", 1) == 1 else record)
 
 
 def upgrade_record(record: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -83,6 +90,23 @@ def upgrade_record(record: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     config = nest_leaves({path[len(group) :]: current_value(".".join(path), value) for path, value in settings.items()})
     parents = {current_parent(stage, name): value for name, value in parents.items()}
     return {**record, "schema": SCHEMA_VERSION, "config": config, "parents": parents}
+
+
+def add_keys(record: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return a record with the keys of `ADDED_KEYS` that its config lacks, in every group that it has."""
+    stage, config = record["stage"], copy.deepcopy(record["config"])
+    for key, value in ADDED_KEYS.items():
+        *groups, name = key.split(".")
+        if groups[0] != stage:
+            continue
+        nodes = [config]
+        for group in groups if stage == "pretrain" else groups[1:]:
+            inner = [node for node in nodes if isinstance(node, dict)]
+            nodes = [below for node in inner for found, below in node.items() if group in ("*", found)]
+        for node in nodes:
+            if isinstance(node, dict):
+                node.setdefault(name, value)
+    return {**record, "config": config}
 
 
 def current_key(key: str) -> str:

@@ -3,6 +3,7 @@
 words/                a tokenizer folder that `AutoTokenizer` loads
 entities.parquet      one row per entity: id, title, count
 aliases.parquet       one row per title that leads to an entity: title, id
+mentions.parquet      one row per mention string and entity: mention, id, count
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import PipelineError
 from pipeline.store.artefact import StageArtefact
 from pipeline.vocab.entities import EntityVocab
+from pipeline.vocab.mentions import MentionCounts
 from pipeline.vocab.words import WordVocab, load_word_vocab
 
 WORDS = "words"
 ENTITIES = "entities.parquet"
 ALIASES = "aliases.parquet"
+MENTIONS = "mentions.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,21 @@ class Vocab(StageArtefact):
     def entities(self) -> EntityVocab:
         """The entities with their counts."""
         return EntityVocab.open(self.folder / ENTITIES)
+
+    @property
+    def mentions(self) -> MentionCounts:
+        """How often each mention string of the training pages links to each entity.
+
+        Raises:
+            PipelineError: the vocab was built before mentions were counted, or the file was not copied completely.
+        """
+        paths = self.artefact.files(MENTIONS)
+        if not paths:
+            raise PipelineError(
+                f"{self.folder} has no {MENTIONS}, because an earlier version of the stage vocab built it: delete the "
+                "folder, and build it again with make vocab and the same settings"
+            )
+        return MentionCounts.open(paths[0])
 
     @property
     def validation_share(self) -> float:

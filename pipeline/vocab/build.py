@@ -1,7 +1,7 @@
-"""STAGE vocab: corpus -> words/ (the tokenizer), entities.parquet and aliases.parquet.
+"""STAGE vocab: corpus -> words/ (the tokenizer), entities.parquet, aliases.parquet and mentions.parquet.
 
 Both vocabularies see training pages only, chosen by `holdout.py`, whose share the dataset must use too. The tokenizer
-is trained in one process with as many threads as tokenizers takes; the entities are counted in DuckDB with
+is trained in one process with as many threads as tokenizers takes; the entities and mentions are counted in DuckDB with
 `executor.workers` threads.
 """
 
@@ -22,7 +22,7 @@ from pipeline.io.arrow import read_batches
 from pipeline.io.title_list import read_title_list, title_list_path
 from pipeline.store.files import file_digest
 from pipeline.store.manifest import Counts
-from pipeline.vocab import bpe, entity_counts
+from pipeline.vocab import bpe, entity_counts, mention_counts
 from pipeline.vocab.artefact import WORDS
 from pipeline.vocab.config import VocabConfig
 from pipeline.vocab.pretrained_tokenizer import FILES, find_tokenizer_folder, load_pretrained_tokenizer
@@ -57,6 +57,14 @@ def build(config: VocabConfig, context: Context) -> None:
         config.entities,
         validation_share=config.validation_share,
         out=builder.folder,
+        scratch=builder.work,
+        threads=context.executor.workers,
+        memory_gb=context.executor.memory_gb,
+    )
+    counts |= mention_counts.write_mention_counts(
+        articles,
+        validation_share=config.validation_share,
+        vocab=builder.folder,
         scratch=builder.work,
         threads=context.executor.workers,
         memory_gb=context.executor.memory_gb,
@@ -132,5 +140,8 @@ def print_account(counts: Counts, target: Path) -> None:
         if number
     ]
     console.print("  out of vocabulary: " + (", ".join(reasons) or "none"))
+    console.print(
+        f"  mentions: {counts['mentions.kept']:,} kept, in {counts['mentions.rows']:,} rows (mention, entity)"
+    )
     if counts["redirects.in_loops"]:
         console.print(f"  {counts['redirects.in_loops']:,} redirects lead into a loop")

@@ -51,6 +51,15 @@ class WordVocab:
         """Whether the tokenizer is a SentencePiece Unigram, not a byte-level BPE."""
         return isinstance(self.tokenizer.model, models.Unigram)
 
+    def token_text(self, token_id: int) -> str:
+        """Return the text of a token, with a plain space for its space mark.
+
+        A token of a BPE may contain only a part of a character; its bytes are then written like "\\xe6".
+        """
+        token = self.tokenizer.id_to_token(token_id) or ""
+        token_bytes = unigram.token_bytes if self.is_sentencepiece else bpe.token_bytes
+        return token_bytes(token).decode(errors="backslashreplace")
+
     def with_plain_spaces(self, text: str) -> str:
         """Replace each character of `other_spaces` with a plain space; the text keeps its length."""
         return text.translate(dict.fromkeys(map(ord, self.other_spaces), " ")) if self.other_spaces else text
@@ -58,7 +67,11 @@ class WordVocab:
 
 def load_word_vocab(folder: Path) -> WordVocab:
     """Read a folder that `save_tokenizer` wrote."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return make_word_vocab(Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+
+def make_word_vocab(tokenizer: Tokenizer) -> WordVocab:
+    """Return the word vocabulary of a tokenizer that `bpe.make_tokenizer` or `unigram.make_tokenizer` returned."""
     token_bytes, spaces = bpe.token_bytes, ""
     if isinstance(tokenizer.model, models.Unigram):
         token_bytes, spaces = unigram.token_bytes, unigram.space_characters(tokenizer)

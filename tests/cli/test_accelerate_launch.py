@@ -50,23 +50,30 @@ def test_a_cluster_has_a_default() -> None:
 
 @pytest.fixture
 def recorded_launches(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Return the recorded commands that would replace this process; nothing is trained."""
+    """Return the recorded commands that would replace this process; nothing is trained or evaluated."""
     commands: list[list[str]] = []
     monkeypatch.setattr("os.execv", lambda _path, command: commands.append(command))
-    monkeypatch.setattr("pipeline.pretrain.build.build", lambda *_arguments: None)
+    for stage in ("pretrain", "evaluate", "export"):
+        monkeypatch.setattr(f"pipeline.{stage}.build.build", lambda *_arguments: None)
     for name in ("WORLD_SIZE", "ACCELERATE_MIXED_PRECISION"):
         monkeypatch.delenv(name, raising=False)
     return commands
 
 
-def test_pretraining_becomes_a_launch_of_the_same_command(
-    recorded_launches: list[list[str]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stage", ["pretrain", "evaluate"])
+def test_a_stage_of_several_processes_becomes_a_launch_of_the_same_command(
+    recorded_launches: list[list[str]], monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    arguments = ["stage=pretrain", "accelerate=ddp"]
+    arguments = [f"stage={stage}", "accelerate=ddp"]
     monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
     program.run(compose_config(*arguments))
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(LAUNCH / "ddp.yaml")]
     assert recorded_launches == [[*launcher, "-m", "pipeline", *arguments]]
+
+
+def test_a_stage_of_one_process_is_not_launched(recorded_launches: list[list[str]]) -> None:
+    program.run(compose_config("stage=export", "accelerate=ddp"))
+    assert recorded_launches == []
 
 
 @pytest.mark.parametrize("name", ["WORLD_SIZE", "ACCELERATE_MIXED_PRECISION"])

@@ -171,7 +171,7 @@ def test_a_missing_stage_is_named_with_what_is_allowed():
         compose_config()
     assert str(error.value) == (
         "stage is missing: one of dump, corpus, vocab, dataset, pretrain, evaluate, export, all, submit, inspect, "
-        "settings is needed"
+        "predict, settings is needed"
     )
 
 

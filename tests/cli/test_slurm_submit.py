@@ -106,6 +106,14 @@ def test_a_run_waits_for_the_run_before_it(tmp_path: Path) -> None:
     assert "--dependency=afterok:${sample_export_roberta_tiny} " in line
 
 
+def test_only_the_job_of_pretrain_is_launched_on_several_processes(tmp_path: Path) -> None:
+    script = compose_script(tmp_path, "cluster.partition=cpu", "runs=[tiny]", "accelerate=fsdp")
+    lines = {line.split("=")[0]: line for line in script.replace(" \\\n   ", "").splitlines()}
+    assert "/launch/fsdp.yaml stage=pretrain" in lines["sample_pretrain_tiny"]
+    assert lines["sample_evaluate_tiny"].endswith(" accelerate=fsdp accelerate=null)")
+    assert not lines["sample_export_tiny"].endswith("accelerate=null)")
+
+
 def test_vocab_uses_all_of_its_job_and_the_arrays_what_the_user_gave(tmp_path: Path) -> None:
     answer = compose_script(tmp_path, "cluster.partition=cpu", "executor.workers=128")
     lines = answer.replace(" \\\n   ", "").splitlines()

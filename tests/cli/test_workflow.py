@@ -44,6 +44,9 @@ def test_the_folders_of_the_results_are_printed(
 ) -> None:
     monkeypatch.setattr("pipeline.cli.workflow.run_command", lambda _: 0)
     run_workflow(compose_config("stage=all"), [])
-    assert "tiny: model in data/sample/export/tiny, figures in data/sample/evaluate/tiny\n" in capsys.readouterr().err
+    assert (
+        "tiny: model in data/sample/export/tiny, report in data/sample/evaluate/tiny/report.html\n"
+        in capsys.readouterr().err
+    )
     run_workflow(compose_config("stage=all", "runs=[tiny]", "run.name=x"), ["runs=[tiny]", "run.name=x"])
-    assert "x: model in data/sample/export/x, figures in data/sample/evaluate/x\n" in capsys.readouterr().err
+    assert "x: model in data/sample/export/x, report in data/sample/evaluate/x/report.html\n" in capsys.readouterr().err

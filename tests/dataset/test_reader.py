@@ -46,6 +46,7 @@ def test_examples_come_back_in_order(store: ExampleStore) -> None:
     assert [store.example(index) for index in range(5)] == EXAMPLES
     assert store.word_lengths.tolist() == [5, 3, 4, 6, 2]
     assert store.entity_lengths.tolist() == [2, 0, 1, 3, 0]
+    assert store.page_ids.to_pylist() == ["12", "12", "日本", "25", "25"]
 
 
 def test_a_split_may_have_more_files_than_can_be_open(tmp_path: Path, file_count_over_limit: int) -> None:

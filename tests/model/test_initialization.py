@@ -15,7 +15,7 @@ from transformers import RobertaConfig, RobertaForMaskedLM
 from pipeline.errors import PipelineError
 from pipeline.model.config import AttentionInit, BodyConfig
 from pipeline.model.from_checkpoint import make_initial_model
-from pipeline.model.initialization import sinusoids
+from pipeline.model.initialization import sinusoids, tokenize_titles
 from pipeline.model.luke import Luke
 from pipeline.records import SPECIAL_ENTITIES
 from pipeline.vocab.entities import EntityVocab
@@ -114,6 +114,17 @@ def test_an_entity_starts_as_its_titles_words(roberta: Path) -> None:
     assert torch.allclose(table[2:], expected)
     counts = torch.tensor([1.0, 1.0, 1.0, 6.0, 3.0, 2.0])
     assert torch.allclose(model.entity_predictions.bias, (counts / 14).log())
+
+
+def test_a_title_is_tokenized_as_in_a_text() -> None:
+    """ " Oslo" and "日本" are tokens: the one follows a space in a text, the other does not."""
+    pieces = ["?", " Oslo", "Os", "lo", "日本", " ", " Ob", "Ob"]
+    tokenizer = Tokenizer(models.Unigram([(piece, -float(len(pieces))) for piece in pieces], unk_id=0))
+    words = word_vocab(VOCAB_SIZE, tokenizer)
+    assert tokenize_titles(["Oslo", "日本"], words) == [[1], [4]]
+    # both forms of "Ob" have one token: the majority of the other titles decides
+    assert tokenize_titles(["Oslo", "Ob"], words) == [[1], [6]]
+    assert tokenize_titles(["日本", "Ob"], words) == [[4], [7]]
 
 
 def test_a_masked_entity_is_first_predicted_like_a_masked_word(roberta: Path) -> None:

@@ -17,8 +17,9 @@ TABLES = WordTables.from_flags(
     starts_word=np.arange(WORDS) >= 50, special=np.isin(np.arange(WORDS), [0, 1, 2, MASK]), mask=MASK
 )
 MASKING = MaskingConfig(
-    words=0.15, entities=0.15, mask_replace_prob=0.8, random_replace_prob=0.1, unknown_entities=False
-)
+    words=0.15, entities=0.15, mask_replace_prob=0.8, random_replace_prob=0.1, unknown_entities=False,
+    hide_mentions=0.0,
+)  # fmt: skip
 
 
 def store(count: int = 60) -> ExampleStore:
@@ -91,6 +92,17 @@ def test_evaluation_uses_every_example_once(monkeypatch: pytest.MonkeyPatch):
     assert sorted(index for batch in batches for index in batch.example_ids.tolist()) == list(range(5, 60))
     assert max(batch.word_ids.size + batch.entity_ids.size for batch in batches) <= 200
     assert list(eval_batches(masker(), np.arange(0), 200)) == []
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_the_batches_of_an_evaluation_do_not_depend_on_the_number_of_ranks(monkeypatch: pytest.MonkeyPatch, ranks: int):
+    monkeypatch.setattr("pipeline.pretrain.batches.SORT_WINDOW", 25)
+    alone = list(eval_batches(masker(), np.arange(5, 60), 200))
+    shared = [list(eval_batches(masker(), np.arange(5, 60), 200, rank=rank, ranks=ranks)) for rank in range(ranks)]
+    assert sum(map(len, shared)) == len(alone)
+    for number, batch in enumerate(alone):
+        other = shared[number % ranks][number // ranks]
+        assert all(np.array_equal(getattr(batch, f.name), getattr(other, f.name)) for f in fields(Batch))
 
 
 def test_without_entities_a_batch_has_none():

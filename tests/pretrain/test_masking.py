@@ -13,9 +13,11 @@ from pipeline.pretrain.masking import (
     SPECIAL,
     STARTS_WORD,
     WordTables,
+    choose_hidden_mentions,
     choose_words,
     concatenate_ranges,
     example_keys,
+    hide_mentions,
     mask_entities,
     mask_words,
     masking_budgets,
@@ -43,6 +45,7 @@ def config(**changes: object) -> MaskingConfig:
         "mask_replace_prob": 0.8,
         "random_replace_prob": 0.1,
         "unknown_entities": False,
+        "hide_mentions": 0.0,
     }
     return MaskingConfig(**(values | changes))
 
@@ -336,6 +339,27 @@ def test_entity_share():
     assert np.bincount(masked.targets // 40, minlength=500).tolist() == [6] * 500
     counts = np.bincount(masked.targets % 40, minlength=40)
     assert abs(counts - 75).max() < 3.5 * np.sqrt(500 * 0.15 * 0.85)
+
+
+def test_hidden_mentions_are_masked_in_a_copy():
+    """Two rows of two entities: the mentions are positions 1-2 and 4, and position 3; the fourth entity is padding."""
+    words = np.array([[0, 50, 4, 51, 52, 2], [0, 60, 61, 62, 2, 1]])
+    mentions = {"mention_positions": np.array([1, 2, 4, 3]), "mention_offsets": np.array([0, 2, 3, 4])}
+    hidden = hide_mentions(words, np.array([0, 2]), entity_width=2, mask_id=MASK, **mentions)
+    assert hidden.tolist() == [[0, MASK, MASK, 51, 52, 2], [0, 60, 61, MASK, 2, 1]]
+    assert hide_mentions(words, np.array([], int), entity_width=2, mask_id=MASK, **mentions).tolist() == words.tolist()
+    assert words[0].tolist() == [0, 50, 4, 51, 52, 2]
+
+
+def test_the_share_of_hidden_mentions():
+    targets = np.arange(40_000)
+    hidden = choose_hidden_mentions(targets, keys(10_000), entity_width=4, probability=0.3)
+    assert len(hidden) / len(targets) == pytest.approx(0.3, abs=0.01)
+    assert choose_hidden_mentions(targets, keys(10_000), entity_width=4, probability=0.0).tolist() == []
+    assert choose_hidden_mentions(targets, keys(10_000), entity_width=4, probability=1.0).tolist() == targets.tolist()
+    # an entity's draw depends on the key of its example and on its place in it, not on the batch
+    alone = choose_hidden_mentions(np.array([1, 3]), keys(10_000)[7:8], entity_width=6, probability=0.3)
+    assert alone.tolist() == [place for place in (1, 3) if 7 * 4 + place in hidden]
 
 
 def test_no_entities_at_all():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipeline.model.weights import ENTITY_QUERY
-from pipeline.pretrain.config import OptimizerConfig
+from pipeline.pretrain.config import OptimizerConfig, PhaseConfig
 from pipeline.pretrain.optim import build_adamw, learning_rate, set_learning_rate, set_trainable
 from tests.helpers.small_luke import dimensions, random_luke
 
@@ -16,13 +16,26 @@ def config(**changes: object) -> OptimizerConfig:
     return OptimizerConfig(**(values | changes))
 
 
+def rates(steps: int, *, peak: float = 1.0, warmup: float, decay: float | None = None) -> list[float]:
+    phase = PhaseConfig(trains="everything", epochs=1, learning_rate=peak, warmup_ratio=warmup, decay_ratio=decay)
+    return [learning_rate(step, phase=phase, steps=steps) for step in range(steps)]
+
+
 def test_learning_rate_rises_to_the_peak_and_falls_to_the_last_step():
-    rates = [learning_rate(step, peak=1.0, steps=10, warmup=0.4) for step in range(10)]
-    assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
+    assert rates(10, warmup=0.4) == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
 
 
 def test_learning_rate_without_warmup():
-    assert [learning_rate(step, peak=2.0, steps=2, warmup=0.0) for step in range(2)] == [2.0, 1.0]
+    assert rates(2, peak=2.0, warmup=0.0) == [2.0, 1.0]
+
+
+def test_learning_rate_stays_at_the_peak_until_the_decay():
+    assert rates(10, warmup=0.2, decay=0.4) == pytest.approx([0.5, 1, 1, 1, 1, 1, 1, 3 / 4, 2 / 4, 1 / 4])
+    assert rates(3, warmup=0.0, decay=0.01) == [1.0, 1.0, 1.0]  # at least one step decays, and it is not zero
+
+
+def test_a_decay_of_all_steps_after_the_warmup_is_the_default():
+    assert rates(10, warmup=0.4, decay=0.6) == rates(10, warmup=0.4)
 
 
 @pytest.mark.parametrize("correction", [False, True])

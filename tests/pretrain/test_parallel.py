@@ -11,11 +11,14 @@ from accelerate import Accelerator
 from torch import distributed
 from torch.distributed.tensor import DTensor
 
+from pipeline.errors import PipelineError
+from pipeline.pretrain import parallel
 from pipeline.pretrain.parallel import (
     clip_gradient_norm,
     fsdp_requested,
     full_tensor,
     named_moments,
+    run_on_main_process,
     shard_like,
     unsharded_model,
     wrap_model,
@@ -39,6 +42,25 @@ def test_no_shards_unless_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     model = random_luke(dimensions())
     assert wrap_model(model, Accelerator(cpu=True), compile_layers=False) is model
     assert unsharded_model(model) is model
+
+
+def test_the_main_process_works_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is not the main one does not call the function, and gets what the main one sends."""
+    assert run_on_main_process(lambda: "begun", Accelerator(cpu=True)) == "begun"
+
+    def fail() -> str:
+        raise PipelineError("no such run")
+
+    with pytest.raises(PipelineError, match="no such run"):
+        run_on_main_process(fail, Accelerator(cpu=True))
+    monkeypatch.setattr(Accelerator, "is_main_process", False)
+    for sent in ("begun", PipelineError("no such run")):
+        monkeypatch.setattr(parallel, "broadcast_object_list", lambda outcome, sent=sent: outcome.__setitem__(0, sent))
+        if isinstance(sent, str):
+            assert run_on_main_process(fail, Accelerator(cpu=True)) == "begun"
+        else:
+            with pytest.raises(PipelineError, match="no such run"):
+                run_on_main_process(lambda: "not called", Accelerator(cpu=True))
 
 
 def test_shards_have_the_same_gradients_with_and_without_entities(single_process: Accelerator) -> None:

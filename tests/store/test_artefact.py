@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.store.artefact import open_artefact
+from pipeline.store.artefact import Artefact, open_artefact, open_parent
+from pipeline.store.builder import begin
 from tests.store.small_artefact import begin_artefact, build_artefact
 
 
@@ -59,3 +61,23 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
         build_artefact(tmp_path / place / "vocab", content)
     a, b, c = (open_artefact(tmp_path / place / "vocab", stage="vocab").fingerprint for place in "abc")
     assert a == b != c
+
+
+def build_with_parent(folder: Path, stage: str, parents: dict[str, str]) -> Artefact:
+    """Build an artefact that records these parents."""
+    builder = begin(folder, stage=stage, config={}, parents=parents, overwrite=False)
+    assert builder
+    return builder.finish({})
+
+
+def test_the_parent_is_found_among_the_variants_of_its_stage(tmp_path: Path) -> None:
+    build_artefact(tmp_path / "vocab", "x")
+    build_artefact(tmp_path / "vocab-other", "y")
+    build_artefact(tmp_path / "vocabulary", "z")  # a folder of the user's
+    other = open_artefact(tmp_path / "vocab-other", stage="vocab")
+    dataset = build_with_parent(tmp_path / "dataset", "dataset", {"vocab": other.fingerprint})
+    run = build_with_parent(tmp_path / "pretrain" / "tiny", "pretrain", {"vocab": other.fingerprint})
+    assert open_parent(dataset, "vocab").folder == open_parent(run, "vocab").folder == tmp_path / "vocab-other"
+    shutil.rmtree(tmp_path / "vocab-other")
+    with pytest.raises(PipelineError, match=rf"dataset was made .* {other.fingerprint}, but {tmp_path} has no such"):
+        open_parent(dataset, "vocab")

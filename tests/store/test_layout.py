@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.store.layout import Layout
+from pipeline.store.layout import Layout, name_override
 
 
 def test_folders_of_stages_and_runs() -> None:
@@ -15,6 +15,14 @@ def test_folders_of_stages_and_runs() -> None:
     assert str(layout.folder("corpus")) == "data/sample/corpus"
     assert str(layout.folder("vocab")) == "data/sample/vocab-small"
     assert str(layout.folder("pretrain")) == "data/sample/pretrain/tiny"
+
+
+def test_an_evaluation_has_variants_and_a_folder_per_run() -> None:
+    layout = Layout(Path("data/sample"), "tiny", {"evaluate": "other"})
+    assert str(layout.folder("evaluate")) == "data/sample/evaluate-other/tiny"
+    assert [name_override(stage) for stage in ("corpus", "pretrain", "evaluate", "export")] == [
+        "corpus.name=...", "run.name=...", "evaluate.name=...", "run.name=...",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [".", "..", "a/b", ".hidden"])

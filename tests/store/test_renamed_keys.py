@@ -12,7 +12,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.store.artefact import open_artefact
 from pipeline.store.builder import begin
-from pipeline.store.renamed_keys import RENAMED_KEYS, RENAMED_VALUES, current_key, upgrade_record
+from pipeline.store.renamed_keys import RENAMED_KEYS, RENAMED_VALUES, add_keys, current_key, upgrade_record
 
 TRAINING: dict[str, Any] = {
     "stage": "pretrain",
@@ -99,6 +99,25 @@ def test_a_plan_is_read_with_the_keys_and_values_of_today() -> None:
     assert upgrade_record(TRAINING) == TRAINING_TODAY
 
 
+def test_a_record_without_an_added_key_stands_for_its_old_behaviour() -> None:
+    groups = {"masking": {"words": 0.15}, "phases": {"all": {"epochs": 2.0}, "more": {"epochs": 1, "decay_ratio": 0.2}}}
+    record = {"schema": 2, "stage": "pretrain", "config": {"pretrain": groups, "model": {}, "phases": ["all", "more"]}}
+    assert add_keys(record)["config"] == {
+        "pretrain": {
+            "masking": {"words": 0.15, "hide_mentions": 0.0},
+            "phases": {"all": {"epochs": 2.0, "decay_ratio": None}, "more": {"epochs": 1, "decay_ratio": 0.2}},
+        },
+        "model": {},
+        "phases": ["all", "more"],
+    }
+    assert "hide_mentions" not in groups["masking"]  # the record itself is not changed
+
+
+def test_keys_are_added_to_their_own_stage_only() -> None:
+    record = {"schema": 2, "stage": "vocab", "config": {"pretrain": {"masking": {}}, "masking": {}}}
+    assert add_keys(record) == record
+
+
 def test_a_finished_artefact_is_up_to_date_and_keeps_its_manifest_and_fingerprint(tmp_path: Path) -> None:
     content = write_vocab(tmp_path / "vocab")
     arguments: dict[str, Any] = {"stage": "vocab", "parents": VOCAB_PARENTS_TODAY, "overwrite": False}
@@ -121,7 +140,7 @@ def test_an_unfinished_artefact_is_resumed(tmp_path: Path) -> None:
     (folder / "work").mkdir(parents=True)
     (folder / "work/unit").touch()
     (folder / "plan.json").write_text(json.dumps(TRAINING))
-    config, parents = TRAINING_TODAY["config"], TRAINING_TODAY["parents"]
+    config, parents = add_keys(TRAINING_TODAY)["config"], TRAINING_TODAY["parents"]
     builder = begin(tmp_path / "tiny", stage="pretrain", config=config, parents=parents, overwrite=False)
     assert builder is not None
     assert builder.resumed

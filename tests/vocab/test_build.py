@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,12 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.execution.context import Context
 from pipeline.execution.executors.config import LocalExecutorConfig
+from pipeline.holdout import is_held_out
 from pipeline.store.artefact import open_artefact
+from pipeline.store.files import read_json, write_json
 from pipeline.store.layout import Layout
 from pipeline.vocab import bpe, words
+from pipeline.vocab.artefact import Vocab
 from pipeline.vocab.build import build
 from pipeline.vocab.config import EntitiesConfig, TokenizerConfig, VocabConfig
 from tests.helpers.corpus_files import article, write_corpus
@@ -71,12 +76,53 @@ def test_one_and_two_workers_write_the_same_manifest_and_it_is_then_up_to_date(
     assert "is up to date" in capsys.readouterr().err
 
 
+def test_the_mention_counts_are_those_of_plain_python(small_data_dir: Path) -> None:
+    """Recompute mentions.parquet of the small wiki from its corpus and its aliases."""
+    folder = small_data_dir / "small"
+    vocab = Vocab.open(Layout(folder, ""))
+    aliases = pq.read_table(vocab.folder / "aliases.parquet")
+    ids = dict(zip(aliases["title"].to_pylist(), aliases["id"].to_pylist(), strict=True))
+    expected: Counter[tuple[str, int]] = Counter()
+    for path in sorted((folder / "corpus").glob("articles-*.parquet")):
+        for page in pq.read_table(path).to_pylist():
+            for link in page["links"]:
+                mention = page["text"][link["start"] : link["end"]].strip()
+                if link["title"] in ids and not is_held_out(page["id"], vocab.validation_share):
+                    expected[mention, ids[link["title"]]] += 1
+    found = vocab.mentions
+    rows = [(found.mention(row), found.ids[row], found.counts[row]) for row in range(found.size)]
+    assert rows == sorted(
+        ((*pair, number) for pair, number in expected.items()), key=lambda row: (row[0], -row[2], row[1])
+    )
+    counts = vocab.artefact.counts
+    assert counts["mentions.seen"] == counts["links.seen"]
+    assert counts["mentions.kept"] == counts["links.covered"] == sum(expected.values())
+
+
+def test_a_vocab_without_mention_counts_names_the_command_that_builds_them(tmp_path: Path) -> None:
+    """As the stage wrote it before it counted mentions; the other files can still be read."""
+    write_corpus(tmp_path / "corpus", [PAGES])
+    build(config(), context(tmp_path))
+    record = read_json(tmp_path / "vocab" / "manifest.json")
+    del record["files"]["mentions.parquet"]
+    write_json(tmp_path / "vocab" / "manifest.json", record)
+    (tmp_path / "vocab" / "mentions.parquet").unlink()
+    vocab = Vocab.open(Layout(tmp_path, ""))
+    assert vocab.entities.size == 5
+    with pytest.raises(PipelineError, match=r"vocab has no mentions\.parquet, .*: delete .* again with make vocab"):
+        _ = vocab.mentions
+    shutil.rmtree(tmp_path / "vocab")
+    build(config(), context(tmp_path))
+    assert Vocab.open(Layout(tmp_path, "")).mentions.candidates("dog")[1].tolist() == [2]
+
+
 def test_the_account_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_corpus(tmp_path / "corpus", [PAGES], {"ant": "Ant"})
     build(config(in_dump_only=True), context(tmp_path))
     output = capsys.readouterr().err
     assert "4 seen, 2 through redirects, 2 covered (50.0%)" in output
     assert "out of vocabulary: 2 not in dump\n" in output
+    assert "mentions: 2 kept, in 1 rows (mention, entity)\n" in output
 
 
 def test_the_pretrained_tokenizer_and_the_titles_to_include_are_part_of_the_provenance(tmp_path: Path) -> None:

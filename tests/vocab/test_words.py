@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.vocab import words
+from tests.helpers.tiny_unigram import tiny_unigram_vocab
 from tests.vocab.trained_bpe import train_tiny_bpe
 
 
@@ -39,3 +40,14 @@ def test_tables_of_a_vocabulary(tmp_path: Path) -> None:
     starts = {vocab.tokenizer.id_to_token(index) for index in np.flatnonzero(vocab.word_starts & ~vocab.special)}
     assert {token for token in starts if token.startswith("Ġ")} == {"Ġ", "Ġdo", "Ġdog", "Ġthe", "Ġsaw", "Ġa"}
     assert "og" not in starts
+
+
+def test_the_text_of_a_token(tmp_path: Path) -> None:
+    words.save_tokenizer(train_tiny_bpe(), tmp_path / "bpe")
+    vocab = words.load_word_vocab(tmp_path / "bpe")
+    ids = vocab.tokenizer.encode(" dog\n犬", add_special_tokens=False).ids
+    assert [vocab.token_text(index) for index in [*ids, vocab.mask]] == [
+        " dog", "\n", "\\xe7", "\\x8a", "\\xac", "<mask>"
+    ]  # fmt: skip
+    unigram = tiny_unigram_vocab(tmp_path / "unigram")
+    assert [unigram.token_text(index) for index in (4, 5, 8, 16, 41)] == [" ", " He", "dogs", "東京", "<mask>"]
