@@ -167,7 +167,10 @@ def format_table(place: Workplace, trials: Sequence[str], seeds: Sequence[int]) 
         "| nats per token | CPU s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    rivals = ("unigram", "prior_as_seen", "prior_and_titles", "naive_bayes_tokens", "naive_bayes_tokens_and_entities")
+    rivals = (
+        "unigram", "prior_as_seen", "prior_and_titles", "naive_bayes_mention", "mention_bag", "naive_bayes_tokens",
+        "naive_bayes_tokens_and_entities", "naive_bayes_all",
+    )  # fmt: skip
     rows += [f"| *{rival.replace('_', ' ')}* | {' | '.join(figures([first], rival))} | |" for rival in rivals]
     for trial in trials:
         seconds = statistics.mean(costs[place.run_name(trial, seed)] for seed in seeds)

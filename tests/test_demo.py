@@ -58,9 +58,16 @@ def test_the_entity_loss_on_training_pages_is_below_the_unigram(sample):
 
 def test_held_out_entities_are_predicted_better_than_by_the_unigram(sample):
     metrics = read_metrics(sample, "tiny")
-    assert metrics["entities.visible.model.loss"] < metrics["entities.visible.unigram.loss"]
-    assert metrics["entities.visible.model.hits_at_10"] >= 2 * metrics["entities.visible.unigram.hits_at_10"]
+    assert metrics["entities.visible.model.loss"] < metrics["entities.visible.unigram.loss"] / 2
+    assert metrics["entities.visible.model.hits_at_10"] >= 0.6
     assert metrics["entities.visible.count"] > 200
+
+
+def test_the_context_alone_says_something_about_an_entity(sample):
+    """docs/learning.md has 0.082; the bound leaves room for the rounding of another processor."""
+    metrics = read_metrics(sample, "tiny")
+    assert metrics["entities.hidden.model.loss"] < metrics["entities.hidden.unigram.loss"]
+    assert metrics["entities.hidden.model.hits_at_10"] >= 2 * metrics["entities.hidden.unigram.hits_at_10"]
 
 
 def test_the_figures_in_the_docs_are_of_this_demo(sample):

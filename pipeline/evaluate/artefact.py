@@ -37,10 +37,14 @@ ENTITY_RIVALS = {
     "prior_as_seen": "counts which entity the mention, as the model sees it, led to in the training examples",
     "prior_and_titles": "the same, and matches by folded case and by titles and aliases",
     "prior_clean": "the same as prior_as_seen for the mention without masks: it sees more than the model",
+    "naive_bayes_mention": "predicts from the mention's visible tokens, each on its own",
+    "mention_bag": "predicts from the same tokens by a trained embedding bag with a linear layer",
     "naive_bayes_tokens": "predicts from the visible tokens around the mention, never from the mention",
     "naive_bayes_tokens_and_entities": "predicts from these tokens and from the entities around",
+    "naive_bayes_all": "predicts from the mention, the tokens and the entities around: all that the model sees",
 }
-"""Rivals, which are fitted on the training examples of the run's own dataset."""
+"""Rivals, which are fitted on the training examples of the run's own dataset. With evaluate.bag_passes=0, there are no
+keys and columns of `mention_bag`."""
 SEES_MORE = "prior_clean"
 """The rival that reads more than the model in the setting `visible`; in `moved` no word is masked."""
 SETTINGS = {
@@ -58,7 +62,7 @@ SETTING_RIVALS = {
 }
 """Rivals of the model in each setting. In `train`, they were fitted on the mentions that they are scored on."""
 STRONGEST = {
-    "visible": ("prior_as_seen", "prior_and_titles"),
+    "visible": ("prior_as_seen", "prior_and_titles", "naive_bayes_all"),
     "hidden": ("naive_bayes_tokens", "naive_bayes_tokens_and_entities"),
 }
 """Rivals to which the model's difference is given with an interval."""

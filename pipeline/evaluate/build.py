@@ -1,7 +1,7 @@
 """STAGE evaluate: a pretrained model and held-out pages -> metrics.json, mentions.parquet, report.html.
 
 Each held-out example is masked once, with masks that are a function of the seed and its index. The model is scored on
-it, and so are rivals without a neural network, which were fitted on the run's training pages (`rivals/`). Probes hide a
+it, and so are far simpler rivals, which were fitted on the run's training pages (`rivals/`). Probes hide a
 mention, or move it into another context, to find out what a prediction rests on. A sample of training examples is
 scored too, with masks that the training did not use; the held-out examples show how much of what is learned
 generalizes.

@@ -29,7 +29,7 @@ from pipeline.store.artefact import Artefact, open_artefact
 from pipeline.store.files import read_json, write_json
 from pipeline.store.layout import MANIFEST, Layout
 
-SHARED_SETTINGS = ("masking", "seed", "rival_examples")
+SHARED_SETTINGS = ("masking", "seed", "rival_examples", "bag_passes")
 """Settings of evaluate that decide which positions are scored, and how the rivals are fitted."""
 SHORT_TITLES = {
     "unigram": "unigram",
@@ -37,8 +37,11 @@ SHORT_TITLES = {
     "prior_as_seen": "prior as seen",
     "prior_and_titles": "prior, titles",
     "prior_clean": "clean prior",
+    "naive_bayes_mention": "Bayes, mention",
+    "mention_bag": "bag, mention",
     "naive_bayes_tokens": "Bayes, tokens",
     "naive_bayes_tokens_and_entities": "Bayes, entities",
+    "naive_bayes_all": "Bayes, all",
 }
 """Names of the rivals that leave room for the runs."""
 LOWER_IS_BETTER = ("loss", "perplexity")

@@ -30,6 +30,8 @@ class EvaluateConfig:
     """Maximum number of mentions in the probe that moves mentions into other contexts."""
     rival_examples: int
     """Maximum number of training examples on which naive Bayes and the bigram model are fitted."""
+    bag_passes: int
+    """How often the rival `mention_bag` sees each training mention; 0: there is no such rival."""
     checkpoints: bool
     """Whether every checkpoint that the run has kept is scored too, and drawn as a curve."""
     runs: tuple[str, ...] = field(metadata=not_fingerprinted())
@@ -40,7 +42,7 @@ class EvaluateConfig:
     """Seed of the masks and of the choice of training examples. It differs from the training's, so the masks do too."""
 
     def __post_init__(self) -> None:
-        for name in ("train_examples", "moved_mentions"):
+        for name in ("train_examples", "moved_mentions", "bag_passes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: it cannot be negative")
         for name in ("rival_examples", "micro_batch_tokens"):

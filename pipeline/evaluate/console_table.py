@@ -29,8 +29,11 @@ SCORER_TITLES = {
     "prior_as_seen": "prior, mention as seen",
     "prior_and_titles": "prior, as seen, and titles",
     "prior_clean": "prior, clean (sees more than the model)",
+    "naive_bayes_mention": "naive Bayes, mention as seen",
+    "mention_bag": "embedding bag, mention as seen",
     "naive_bayes_tokens": "naive Bayes, tokens around",
     "naive_bayes_tokens_and_entities": "naive Bayes, tokens and entities around",
+    "naive_bayes_all": "naive Bayes, mention and all around",
 }
 
 
@@ -47,7 +50,8 @@ def render_evaluation(metrics: Figures) -> RenderableType:
 
 
 def add_section(table: Table, metrics: Figures, prefix: str, title: str, scorers: tuple[str, ...]) -> None:
-    """Add a heading, and a row for the model and each rival; the best value of each figure is bold."""
+    """Add a heading, and a row for the model and each rival that was fitted; the best value of a figure is bold."""
+    scorers = tuple(scorer for scorer in scorers if f"{prefix}.{scorer}.loss" in metrics)
     table.add_row(Text(f"{title} ({metrics[f'{prefix}.count']:,})", style="bold"))
     columns = {name: [metrics.get(f"{prefix}.{scorer}.{name}") for scorer in scorers] for name in FIGURE_TITLES}
     for row, scorer in enumerate(scorers):

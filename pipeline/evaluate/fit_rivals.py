@@ -8,6 +8,8 @@ from pipeline.evaluate.artefact import ENTITY_RIVALS, SETTING_RIVALS
 from pipeline.evaluate.inputs import Inputs
 from pipeline.evaluate.mentions import MaskedMentions, MaskedWords
 from pipeline.evaluate.rivals.bigram import Bigram
+from pipeline.evaluate.rivals.features import Part
+from pipeline.evaluate.rivals.mention_bag import MentionBag
 from pipeline.evaluate.rivals.mention_prior import MentionPrior
 from pipeline.evaluate.rivals.naive_bayes import NaiveBayes
 from pipeline.evaluate.rivals.rival import EntityRival
@@ -18,7 +20,7 @@ from pipeline.vocab.artefact import ALIASES
 from pipeline.vocab.entities import FIRST_TITLE, UNK
 
 EntityRivals = dict[str, EntityRival]
-"""Name -> fitted rival, in the order of ENTITY_RIVALS."""
+"""Name -> fitted rival, in the order of ENTITY_RIVALS; without `mention_bag` if evaluate.bag_passes is 0."""
 
 
 def word_unigram(inputs: Inputs) -> Unigram:
@@ -53,31 +55,49 @@ def score_word_rivals(inputs: Inputs, words: MaskedWords) -> dict[str, Scores]:
 
 
 def fit_entity_rivals(inputs: Inputs, unigram: Unigram) -> EntityRivals:
-    """Return all rivals of the entities.
+    """Return the fitted rivals of the entities.
 
     Args:
         inputs: the run with its data.
         unigram: unigram model of the entities.
     """
     config, train, words = inputs.config, inputs.data.train, inputs.data.word_vocab
-    naive_bayes = NaiveBayes.fit(
-        inputs.data.masker(train, phase=0),
-        unigram,
-        reads=("context", "entities"),
-        limit=config.rival_examples,
-        seed=config.seed,
-    )
+    around = fit_naive_bayes(inputs, unigram, ("context", "entities"))
+    everything = fit_naive_bayes(inputs, unigram, ("mention", "context", "entities"))
     rivals: EntityRivals = {
         "unigram": unigram,
         "prior_as_seen": MentionPrior(train, unigram, words.mask, reads="seen"),
         "prior_and_titles": TitlePrior(train, unigram, words, inputs.vocab.folder / ALIASES),
         "prior_clean": MentionPrior(train, unigram, words.mask, reads="clean"),
-        "naive_bayes_tokens": naive_bayes.first(1),
-        "naive_bayes_tokens_and_entities": naive_bayes,
+        "naive_bayes_mention": everything.first(1),
+        "naive_bayes_tokens": around.first(1),
+        "naive_bayes_tokens_and_entities": around,
+        "naive_bayes_all": everything,
     }
-    return {name: rivals[name] for name in ENTITY_RIVALS}
+    if config.bag_passes:
+        rivals["mention_bag"] = fit_mention_bag(inputs, unigram)
+    return {name: rivals[name] for name in ENTITY_RIVALS if name in rivals}
+
+
+def fit_naive_bayes(inputs: Inputs, unigram: Unigram, reads: tuple[Part, ...]) -> NaiveBayes:
+    """Return the naive Bayes that reads these parts of an example."""
+    config, masker = inputs.config, inputs.data.masker(inputs.data.train, phase=0)
+    return NaiveBayes.fit(masker, unigram, reads=reads, limit=config.rival_examples, seed=config.seed)
+
+
+def fit_mention_bag(inputs: Inputs, unigram: Unigram) -> MentionBag:
+    """Return the bag of the mention's tokens; in training they are dropped as often as evaluation masks them."""
+    config = inputs.config
+    return MentionBag.fit(
+        inputs.data.train,
+        unigram,
+        special=inputs.data.word_vocab.special,
+        passes=config.bag_passes,
+        drop=config.masking.words * config.masking.mask_replace_prob,
+        seed=config.seed,
+    )
 
 
 def score_rivals(rivals: EntityRivals, setting: str, mentions: MaskedMentions) -> dict[str, Scores]:
-    """Return the scores of the rivals of a setting."""
-    return {name: rivals[name].scores(mentions) for name in SETTING_RIVALS[setting]}
+    """Return the scores of the fitted rivals of a setting."""
+    return {name: rivals[name].scores(mentions) for name in SETTING_RIVALS[setting] if name in rivals}

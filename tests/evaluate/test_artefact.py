@@ -13,6 +13,10 @@ from pipeline.evaluate.breakdown import AMBIGUITY_GROUPS, FREQUENCY_GROUPS
     [
         ("words.bigram.loss", "words.{word_scorer}.{word_figure}"),
         ("entities.visible.prior_as_seen.hits_at_10", "entities.{setting}.{scorer}.{figure}"),
+        (
+            "entities.visible.difference.naive_bayes_all.accuracy.low",
+            "entities.{probed}.difference.{scorer}.{compared}.{interval}",
+        ),
         ("entities.hidden.frequency.1-5.model.mrr", "entities.{probed}.{grouping}.{group}.{scorer}.{figure}"),
         ("entities.moved.host", "entities.moved.host"),
         ("entities.visible.prior_as_seen.hits_at_5", None),

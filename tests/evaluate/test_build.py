@@ -130,11 +130,25 @@ def test_the_size_of_the_batches_does_not_change_the_figures_and_they_are_printe
     other = read_metrics(evaluate(animals, "small_batches", "evaluate.micro_batch_tokens=60"))
     printed = capsys.readouterr().err
     assert "prior, clean (sees more than the model)" in printed
+    assert "embedding bag, mention as seen" in printed
+    assert "entities, held out, hits@10, model minus naive Bayes, mention and all around" in printed
     assert "entities, held out, hits@10, model minus prior, mention as seen" in printed
     ours, theirs = (
         {key: value for key, value in metrics.items() if value is not None} for metrics in (read_metrics(folder), other)
     )
     assert ours == pytest.approx(theirs, abs=1e-6, rel=0)
+
+
+def test_a_bag_without_passes_has_no_figures_and_changes_no_others(folder, animals, capsys):
+    without = evaluate(animals, "no_bag", "evaluate.bag_passes=0")
+    expected = {key: value for key, value in read_metrics(folder).items() if ".mention_bag." not in key}
+    assert read_metrics(without) == expected
+    assert len(expected) < len(read_metrics(folder))
+    columns = [set(pq.read_schema(path / "mentions.parquet").names) for path in (folder, without)]
+    assert columns[0] - columns[1] == {"rank_mention_bag", "loss_mention_bag"}
+    for text in (capsys.readouterr().err, (without / "report.html").read_text(encoding="utf-8")):
+        assert "naive Bayes, mention as seen" in text
+        assert "embedding bag" not in text
 
 
 def test_the_export_has_the_same_figures_as_the_run(folder, animals):
@@ -194,6 +208,7 @@ def test_settings_that_cannot_work_are_refused(animals):
         ("evaluate.masking.hide_mentions=0.2", "hide_mentions is 0.2: it must be 0"),
         ("evaluate.runs=[a,a]", r"runs is \[a, a\]: it names a run twice"),
         ("evaluate.moved_mentions=-1", "moved_mentions is -1: it cannot be negative"),
+        ("evaluate.bag_passes=-1", "bag_passes is -1: it cannot be negative"),
         ("evaluate.rival_examples=0", "rival_examples is 0: at least 1 is needed"),
     ):
         with pytest.raises(PipelineError, match=message):

@@ -24,7 +24,7 @@ from pipeline.store.builder import begin
 from pipeline.store.files import read_json, write_json
 from pipeline.store.layout import Layout
 
-CONFIG = {"masking": {"words": 0.15}, "seed": 1, "rival_examples": 20000}
+CONFIG = {"masking": {"words": 0.15}, "seed": 1, "rival_examples": 20000, "bag_passes": 20}
 PARENTS = {"vocab": "v", "dataset": "d", "pretrain": "p"}
 
 

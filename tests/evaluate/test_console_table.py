@@ -72,5 +72,12 @@ def test_a_words_only_model_and_settings_without_entities():
     assert not any("moved" in line for line in printed(nothing))
 
 
+def test_a_rival_that_was_not_fitted_has_no_row():
+    without = {key: value for key, value in metrics().items() if ".mention_bag." not in key}
+    lines = printed(metrics())
+    assert printed(without) == [line for line in lines if not line.startswith("embedding bag")]
+    assert len(printed(without)) == len(lines) - 1
+
+
 def test_every_scorer_has_a_title():
     assert set(SCORER_TITLES) == {MODEL, *WORD_RIVALS, *ENTITY_RIVALS}

@@ -1,8 +1,8 @@
 """Every figure of metrics.json, computed a second time: transformers' LUKE, one example at a time, and plain dicts.
 
-Taken from the implementation under test are the masks of each example (tests/pretrain/test_masking.py) and naive
-Bayes' choice of alpha and weight (tests/evaluate/rivals/); everything else is computed here from the dataset's examples
-and the exported model.
+Taken from the implementation under test are the masks of each example (tests/pretrain/test_masking.py), naive Bayes'
+choice of alpha and weight and the trained weights of the bag (tests/evaluate/rivals/); everything else is computed here
+from the dataset's examples and the exported model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import torch
 from transformers import LukeForMaskedLM
 
 from pipeline.dataset.reader import ExampleStore
+from pipeline.evaluate.fit_rivals import fit_mention_bag
 from pipeline.evaluate.inputs import Inputs
+from pipeline.evaluate.rivals.features import Part
 from pipeline.evaluate.rivals.naive_bayes import NaiveBayes
 from pipeline.evaluate.rivals.unigram import Unigram
 from pipeline.records import Example
@@ -31,6 +33,8 @@ from tests.helpers.stages import compose_config, run_stage
 MASK_ENTITY = 2
 Distribution = list[float]
 """Score of each id; a higher one is better. The exp of the scores sums to 1."""
+AROUND: tuple[Part, ...] = ("context", "entities")
+EVERYTHING: tuple[Part, ...] = ("mention", "context", "entities")
 
 
 @dataclass
@@ -74,6 +78,10 @@ class Wiki:
         self.fit_bigram()
         self.fit_titles()
         self.fit_naive_bayes()
+        bag = fit_mention_bag(self.inputs, self.fitted_unigram())
+        self.bag_vectors: list[list[float]] = bag.embeddings.tolist()
+        self.bag_rows: list[list[float]] = bag.decoder.weight.tolist()
+        self.bag_bias: list[float] = bag.decoder.bias.tolist()
 
     def masked_examples(self, store: ExampleStore, indices: list[int]) -> Iterator[Masked]:
         """Yield examples with their masks of the evaluation."""
@@ -187,35 +195,50 @@ class Wiki:
             weights[entity] += 4 * (self.entity_counts[entity] > 0)
         return self.smoothed(weights)
 
+    def fitted_unigram(self) -> Unigram:
+        """Return the counts of the entities as the rivals get them."""
+        return Unigram(np.array([self.entity_counts[entity] for entity in range(self.entity_count)]))
+
     def fit_naive_bayes(self) -> None:
-        """Count the tokens and entities around each entity of the training examples."""
-        counts = np.array([self.entity_counts[entity] for entity in range(self.entity_count)])
-        fitted = NaiveBayes.fit(
-            self.data.masker(self.data.train, phase=0), Unigram(counts), reads=("context", "entities"),
-            limit=self.config.rival_examples, seed=self.config.seed,
-        )  # fmt: skip
-        self.choices = [(part.alpha, part.weight) for part in fitted.parts]
-        self.around: list[dict[int, Counter[int]]] = [defaultdict(Counter), defaultdict(Counter)]
+        """Count the tokens and entities in and around each entity's mentions in the training examples."""
+        self.choices: dict[tuple[Part, ...], list[tuple[float, float]]] = {}
+        for reads in (AROUND, EVERYTHING):
+            fitted = NaiveBayes.fit(
+                self.data.masker(self.data.train, phase=0), self.fitted_unigram(), reads=reads,
+                limit=self.config.rival_examples, seed=self.config.seed,
+            )  # fmt: skip
+            self.choices[reads] = [(part.alpha, part.weight) for part in fitted.parts]
+        self.around: dict[Part, dict[int, Counter[int]]] = {part: defaultdict(Counter) for part in EVERYTHING}
         for example in self.train:
             for number, (entity, (start, end)) in enumerate(zip(example.entity_ids, example.entity_spans, strict=True)):
-                outside = [*example.word_ids[:start], *example.word_ids[end:]]
-                self.around[0][entity].update(t for t in outside if t not in self.special)
-                self.around[1][entity].update(e for n, e in enumerate(example.entity_ids) if n != number)
+                inside, outside = example.word_ids[start:end], [*example.word_ids[:start], *example.word_ids[end:]]
+                self.around["mention"][entity].update(t for t in inside if t not in self.special)
+                self.around["context"][entity].update(t for t in outside if t not in self.special)
+                self.around["entities"][entity].update(e for n, e in enumerate(example.entity_ids) if n != number)
 
-    def naive_bayes(self, tokens: list[int], entities: list[int], parts: int) -> Distribution:
-        """Return the distribution given the tokens and the entities around."""
+    def naive_bayes(self, features: dict[Part, list[int]], reads: tuple[Part, ...], parts: int) -> Distribution:
+        """Return the distribution given the first parts of `reads`."""
         joint = self.entity_unigram()
-        backgrounds = [self.token_unigram(), self.entity_unigram()]
-        for number, features in list(enumerate([tokens, entities]))[:parts]:
-            alpha, weight = self.choices[number]
+        for part, (alpha, weight) in list(zip(reads, self.choices[reads], strict=True))[:parts]:
+            background = self.entity_unigram() if part == "entities" else self.token_unigram()
             for entity in range(self.entity_count):
-                seen = self.around[number][entity]
+                seen = self.around[part][entity]
                 total = sum(seen.values())
-                for feature in features:
-                    p = math.exp(backgrounds[number][feature])
+                for feature in features[part]:
+                    p = math.exp(background[feature])
                     joint[entity] += weight * math.log((seen[feature] + alpha * p) / (total + alpha) / p)
-        total = math.log(sum(math.exp(value) for value in joint))
-        return [value - total for value in joint]
+        return normalized(joint)
+
+    def mention_bag(self, tokens: list[int]) -> Distribution:
+        """Return the distribution given the mean vector of the tokens; without tokens it is 0."""
+        vectors = [self.bag_vectors[token] for token in tokens]
+        bag = [sum(column) / len(vectors) for column in zip(*vectors, strict=True)]
+        return normalized(
+            [
+                bias + sum(a * b for a, b in zip(row, bag or [0.0] * len(row), strict=True))
+                for row, bias in zip(self.bag_rows, self.bag_bias, strict=True)
+            ]
+        )
 
     # ------------------------------------------------------------------------------------------ settings
 
@@ -229,13 +252,18 @@ class Wiki:
         """Return the distribution of every rival for one masked entity."""
         context = self.context(words, span)
         around = [entity for entity in entities if entity > MASK_ENTITY]
+        visible = [token for token in seen if token not in self.special]
+        features: dict[Part, list[int]] = {"mention": visible, "context": context, "entities": around}
         return {
             "unigram": self.entity_unigram(),
             "prior_as_seen": self.prior(seen),
             "prior_and_titles": self.prior_and_titles(seen),
             "prior_clean": self.prior(clean),
-            "naive_bayes_tokens": self.naive_bayes(context, around, 1),
-            "naive_bayes_tokens_and_entities": self.naive_bayes(context, around, 2),
+            "naive_bayes_mention": self.naive_bayes(features, EVERYTHING, 1),
+            "mention_bag": self.mention_bag(visible),
+            "naive_bayes_tokens": self.naive_bayes(features, AROUND, 1),
+            "naive_bayes_tokens_and_entities": self.naive_bayes(features, AROUND, 2),
+            "naive_bayes_all": self.naive_bayes(features, EVERYTHING, 3),
         }
 
 
@@ -248,6 +276,12 @@ class Scored:
     results: dict[str, tuple[float, int]]
     frequency: str = ""
     ambiguity: str = ""
+
+
+def normalized(values: list[float]) -> Distribution:
+    """Return the values minus a constant, so that the exp of them sums to 1."""
+    total = math.log(sum(math.exp(value) for value in values))
+    return [value - total for value in values]
 
 
 def score(distribution: Distribution, label: int, counts: Counter[int]) -> tuple[float, int]:
@@ -396,8 +430,8 @@ def moved_again(wiki: Wiki, examples: list[Masked]) -> tuple[list[Scored], list[
 
 
 VISIBLE = [
-    "model", "unigram", "prior_as_seen", "prior_and_titles", "prior_clean", "naive_bayes_tokens",
-    "naive_bayes_tokens_and_entities",
+    "model", "unigram", "prior_as_seen", "prior_and_titles", "prior_clean", "naive_bayes_mention", "mention_bag",
+    "naive_bayes_tokens", "naive_bayes_tokens_and_entities", "naive_bayes_all",
 ]  # fmt: skip
 HIDDEN = ["model", "unigram", "naive_bayes_tokens", "naive_bayes_tokens_and_entities"]
 
@@ -417,7 +451,7 @@ def compute_again(wiki: Wiki) -> dict[str, float | None]:
     visible = entities_again(wiki, examples, lambda masked: masked.words)
     hidden = entities_again(wiki, examples, lambda masked: hide(wiki, masked))
     for setting, rows, scorers, strongest in (
-        ("visible", visible, VISIBLE, ["prior_as_seen", "prior_and_titles"]),
+        ("visible", visible, VISIBLE, ["prior_as_seen", "prior_and_titles", "naive_bayes_all"]),
         ("hidden", hidden, HIDDEN, ["naive_bayes_tokens", "naive_bayes_tokens_and_entities"]),
     ):
         prefix = f"entities.{setting}"

@@ -52,7 +52,7 @@ def test_differences_have_an_interval_that_contains_the_mean():
     ranks = np.tile([1, 20, 10, 1], 25)
     model = Scores(np.zeros(100, np.int64), ranks.astype(float), ranks)
     rival = Scores(np.zeros(100, np.int64), ranks.astype(float), np.ones(100, np.int64))
-    parts = {"model": model, "prior_as_seen": rival, "prior_and_titles": model}
+    parts = {"model": model, "prior_as_seen": rival, "prior_and_titles": model, "naive_bayes_all": rival}
     figures = difference_summary("visible", parts, np.arange(100), seed=0)
     prefix = "entities.visible.difference.prior_as_seen"
     assert figures[f"{prefix}.hits_at_10.mean"] == pytest.approx(-0.25)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from pipeline.evaluate.artefact import MODEL
 from pipeline.evaluate.console_table import SCORER_TITLES
@@ -18,6 +19,8 @@ from pipeline.evaluate.report.ranks import Breakdown, RankCurve
 from pipeline.evaluate.report.svg import PAINTS, chart_style, new_chart, set_tip, to_inline_svg
 
 BAR_WIDTH = 0.38
+LABEL_HEIGHT = 0.08
+"""Height of the number above a bar, on the axis of hits@10."""
 Dashes: TypeAlias = "tuple[float, ...]"
 SOLID: Dashes = ()
 LINES: dict[str, tuple[str, Dashes]] = {
@@ -27,8 +30,11 @@ LINES: dict[str, tuple[str, Dashes]] = {
     "prior_as_seen": ("rival", (5, 2)),
     "prior_and_titles": ("rival", (7, 2, 1, 2)),
     "prior_clean": ("other", (5, 2)),
+    "naive_bayes_mention": ("rival", (1, 1.5)),
+    "mention_bag": ("rival", (3, 1.5)),
     "naive_bayes_tokens": ("context", (1, 1.5)),
     "naive_bayes_tokens_and_entities": ("context", (5, 2)),
+    "naive_bayes_all": ("context", (7, 2, 1, 2)),
 }
 """Scorer -> name of its paint, and its dashes in multiples of the line's width."""
 
@@ -132,6 +138,7 @@ def draw_breakdown(breakdown: Breakdown, *, name: str, title: str, description: 
     with chart_style():
         figure, axis = new_chart()
         for place, group in enumerate(breakdown.groups):
+            unigram = group.scores[breakdown.scorers.index("unigram")]
             for scorer, score in zip(breakdown.scorers, group.scores, strict=True):
                 if score is None:
                     continue
@@ -140,7 +147,8 @@ def draw_breakdown(breakdown: Breakdown, *, name: str, title: str, description: 
                     draw_mark(axis, place, score.hits_at_10, tip)
                 else:
                     shift = (-BAR_WIDTH if scorer == MODEL else BAR_WIDTH) / 2
-                    draw_bar(axis, place + shift, score.hits_at_10, LINES[scorer][0], tip)
+                    bar = draw_bar(axis, place + shift, score.hits_at_10, LINES[scorer][0], tip)
+                    label_bar(axis, bar, 0.0 if unigram is None else unigram.hits_at_10)
         axis.set_xticks(
             range(len(breakdown.groups)), [f"{group.title}\nn = {group.count:,}" for group in breakdown.groups]
         )
@@ -152,11 +160,19 @@ def draw_breakdown(breakdown: Breakdown, *, name: str, title: str, description: 
     return to_inline_svg(figure, name=name, title=title, description=description)
 
 
-def draw_bar(axis: Axes, place: float, value: float, paint: str, tip: str) -> None:
-    """Draw a bar with its value above it."""
-    [bar] = axis.bar(place, value, BAR_WIDTH * 0.94, color=PAINTS[paint], linewidth=0)
+def draw_bar(axis: Axes, place: float, value: float, paint: str, tip: str) -> Rectangle:
+    """Draw and return a bar."""
+    bar: Rectangle = axis.bar(place, value, BAR_WIDTH * 0.94, color=PAINTS[paint], linewidth=0)[0]
     set_tip(bar, tip)
-    axis.annotate(f"{value:.2f}", (place, value), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=9)
+    return bar
+
+
+def label_bar(axis: Axes, bar: Rectangle, mark: float) -> None:
+    """Write the value of a bar above it, and above the mark of the unigram if that would go through the number."""
+    value = bar.get_height()
+    height = mark if value < mark < value + LABEL_HEIGHT else value
+    place = (bar.get_x() + bar.get_width() / 2, height)
+    axis.annotate(f"{value:.2f}", place, xytext=(0, 2), textcoords="offset points", ha="center", fontsize=9)
 
 
 def draw_mark(axis: Axes, place: float, value: float, tip: str) -> None:

@@ -51,7 +51,7 @@ EXPLANATIONS = {WORDS: "held-out pages, 15 % of the tokens masked", **SETTINGS}
 
 def verdict_text(verdict: Verdict, rival: str) -> str:
     """Return the verdict on the model and a rival in words."""
-    names = {"unigram": "the unigram", "bigram": "the bigram"}
+    names = {"unigram": "the unigram", "bigram": "the bigram", "mention_bag": "the embedding bag"}
     winner = "naive Bayes" if rival.startswith("naive_bayes") else names.get(rival, "the table")
     return {"model": "the model wins", "rival": f"{winner} wins", "unclear": "no clear winner"}[verdict]
 
@@ -172,7 +172,11 @@ def make_comparison(
         rivals: names of the rivals.
         figures: name of each figure -> explanation.
     """
-    competes = {scorer: scorer != SEES_MORE or name != "visible" for scorer in (MODEL, *rivals)}
+    competes = {
+        scorer: scorer != SEES_MORE or name != "visible"
+        for scorer in (MODEL, *rivals)
+        if any(f"{prefix}.{scorer}.{figure}" in metrics for figure in figures)  # a rival may not have been fitted
+    }
     scorers = [
         Scorer(key, scorer_title(key, competes=fair), RIVALS.get(key, ""), fair) for key, fair in competes.items()
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.corpus.artefact import Corpus
 from pipeline.errors import PipelineError
-from pipeline.evaluate.artefact import CHECKPOINTS, MENTIONS, METRICS, MODEL, SEES_MORE, SETTING_RIVALS, STRONGEST
+from pipeline.evaluate.artefact import CHECKPOINTS, MENTIONS, METRICS, SEES_MORE, STRONGEST
 from pipeline.evaluate.checkpoints import CheckpointFigures
 from pipeline.evaluate.fit_rivals import EntityRivals
 from pipeline.evaluate.inputs import Inputs, kept_examples
@@ -130,7 +130,7 @@ def gather_ranks(scored: ScoredRanks, entities: int) -> EntityRanks:
     """Return what the ranks say about entities; `entities` is the size of their vocabulary."""
     curves = {}
     for setting in STRONGEST:
-        scorers = [MODEL, *(rival for rival in SETTING_RIVALS[setting] if rival != SEES_MORE)]
+        scorers = [scorer for scorer in scored.ranks[setting] if scorer != SEES_MORE]
         curves[setting] = tuple(rank_curves(scored, setting, scorers))
     counts = {outcome: len(members) for outcome, members in find_outcomes(scored).items()}
     return EntityRanks(len(scored), entities, tuple(breakdowns(scored)), curves, counts)

@@ -57,7 +57,11 @@ class ScoredRanks:
         with pq.ParquetFile(path) as file:
             table = file.read()
         ranks = {
-            setting: {scorer: read_integers(table, prefix + scorer) for scorer in (MODEL, *SETTING_RIVALS[setting])}
+            setting: {
+                scorer: read_integers(table, prefix + scorer)
+                for scorer in (MODEL, *SETTING_RIVALS[setting])
+                if prefix + scorer in table.column_names  # a rival may not have been fitted
+            }
             for setting, prefix in RANK_PREFIXES.items()
         }
         groups = {name: np.array(table[name].to_pylist(), dtype=np.str_) for name in GROUPINGS}

@@ -39,6 +39,11 @@ class TrainingCurves:
     """Phase -> the step at which it starts."""
     held_out: tuple[HeldOutPoint, ...]
 
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The rivals that are drawn in any of the charts."""
+        return tuple(dict.fromkeys(rival for curves in self.curves for rival in curves.levels))
+
 
 def read_training(
     lines: list[MetricsLine], checkpoints: Sequence[CheckpointFigures], metrics: Figures

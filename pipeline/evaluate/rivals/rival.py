@@ -1,4 +1,4 @@
-"""The interface of a rival: a model without a neural network that predicts the masked entities.
+"""The interface of a rival: a far simpler model that predicts the masked entities.
 
 Every rival is a distribution over the full entity vocabulary, so it has a loss, and it orders the vocabulary strictly:
 by probability, then by the number of training mentions, then by the lower id. A rank is a place in that order, from 1.

@@ -30,9 +30,9 @@ def tooltips(svg: str) -> list[str]:
 
 
 def labels(svg: str) -> dict[str, tuple[float, float]]:
-    """Return the position of each text."""
+    """Return the position of each text of one line."""
     texts = etree.fromstring(svg).iter(f"{SVG}text")
-    return {text.text: (float(text.get("x")), float(text.get("y"))) for text in texts}
+    return {text.text: (float(text.get("x")), float(text.get("y"))) for text in texts if text.get("x")}
 
 
 def test_the_colours_and_the_font_are_the_pages():
@@ -97,6 +97,17 @@ def test_bars_have_values_and_an_empty_group_has_none():
     assert {"0.50", "0.75", "never", "n = 0", "over 100", "n = 1,234"} <= set(texts)
     assert "0.00" in texts  # only at the axis: an empty group has no value
     assert texts.count("0.00") == 1
+
+
+def test_the_value_of_a_low_bar_is_above_the_mark_of_the_unigram():
+    low, high, unigram = (GroupScore(value, 0.0, 9.0) for value in (0.01, 0.3, 0.05))
+    breakdown = Breakdown(
+        "hidden", "frequency", ("model", "prior_as_seen", "unigram"), (Group("never", 9, (low, high, unigram)),)
+    )
+    heights = labels(draw_breakdown(breakdown, name="bars", title="", description=""))
+    scale = (heights["0.25"][1] - heights["0.00"][1]) / 0.25  # of the axis, in units of the chart
+    distance = heights["0.30"][1] - heights["0.01"][1]
+    assert distance == pytest.approx((0.3 - 0.05) * scale, abs=0.5)  # not 0.3 - 0.01
 
 
 def test_curves_of_ranks_reach_one_at_the_size_of_the_vocabulary():

@@ -54,6 +54,22 @@ def test_a_setting_without_masked_entities_has_no_table():
     assert [table.name for table in compare(METRICS)] == ["words", "visible", "hidden", "moved"]
 
 
+def test_a_rival_that_was_not_fitted_has_no_column():
+    [visible] = [table for table in compare(METRICS) if table.name == "visible"]
+    assert [scorer.name for scorer in visible.scorers] == [
+        "model", "unigram", "prior_as_seen", "prior_and_titles", "prior_clean", "naive_bayes_tokens",
+        "naive_bayes_tokens_and_entities",
+    ]  # fmt: skip
+
+
+def test_a_bag_that_is_better_wins():
+    metrics = METRICS | {"entities.visible.mention_bag.hits_at_10": 0.75}
+    _, visible, _ = read_duels(compare(metrics), [])
+    assert (visible.rival_title, visible.verdict_text) == (
+        "embedding bag, mention as seen", "the embedding bag wins",
+    )  # fmt: skip
+
+
 def test_a_duel_is_with_the_best_rival_and_its_interval_decides():
     differences = read_differences(METRICS)
     assert [(difference.rival, difference.verdict) for difference in differences] == [("naive_bayes_tokens", "unclear")]

@@ -54,6 +54,13 @@ def test_ranks_by_group(scored):
     assert hidden.groups[1].scores[1].median_rank == 3  # ranks 2, 3, 4
 
 
+def test_a_rival_that_was_not_fitted_has_no_ranks(scored, tmp_path):
+    table = pq.read_table(tmp_path / "mentions.parquet").drop_columns(["rank_mention_bag"])
+    pq.write_table(table, tmp_path / "without.parquet")
+    without = ScoredRanks.open(tmp_path / "without.parquet").ranks
+    assert set(scored.ranks["visible"]) - set(without["visible"]) == {"mention_bag"}
+
+
 def test_a_curve_counts_the_ranks_up_to_k():
     curve = rank_curve("model", np.array([3, 2, 3, 10]))
     assert curve.ks.tolist() == [1, 2, 3, 10]

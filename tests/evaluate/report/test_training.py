@@ -32,6 +32,7 @@ def test_the_curves_of_a_run():
         "training: 6.000 at step 5, 4.000 at step 15. held-out pages: 6.500 at step 5, 4.500 at step 15."
     )
     assert entities.lines[1].points == [(5, 5.5)]
+    assert training.rivals == ("unigram", "bigram")
     assert entities.levels == {"unigram": 8.0}  # the other rival has no loss
     assert (rate.name, rate.lines[0].points) == ("learning-rate", [(5, 0.001), (15, 0.002)])
     assert (speed.name, speed.lines[0].points) == ("speed", [(5, 100.0), (15, 200.0)])
