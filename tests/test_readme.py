@@ -63,7 +63,8 @@ def run(command: str, *overrides: str, cwd: Path = ROOT, **environment: str) -> 
     else:
         target, given, variables = parse(command)
         arguments = " ".join(shlex.quote(word) for word in [*given, *overrides])
-        make = ["make", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.installed"]  # .venv is there: install nothing
+        # .venv is there: install nothing
+        make = ["make", "--no-print-directory", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.installed"]
         words = [*make, target, f"ARGS={arguments}", *variables]
     answer = subprocess.run(words, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
